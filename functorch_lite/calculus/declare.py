@@ -1,0 +1,106 @@
+"""How rules are declared: one call an operation, beside its siblings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Rule, Zero
+
+__all__ = ["general", "linear", "pointwise", "zero", "zero_function"]
+
+
+def pointwise(functions: Any, *partials: Any) -> None:
+    """Declare an elementwise function, or a tuple of functions with the same derivatives, by its partials.
+
+    A partial is ``1``, ``-1``, ``None`` (no derivative) or a function of what it names among ``ans, x, y, z``.
+    """
+    for function in functions if isinstance(functions, tuple) else (functions,):
+        PRIMITIVES[function] = Pointwise(function, partials)
+
+
+def zero(*functions: Any, arity: int | None = None) -> None:
+    """Declare elementwise functions (ufuncs; operators with their arity) whose derivative is zero by nature."""
+    for function in functions:
+        PRIMITIVES[function] = Zero(function, "xyz"[: arity or function.nin])
+
+
+def linear(
+    *transposes: Callable[..., Any] | Rule | None,
+    jointly: bool = False,
+    variadic: bool = False,
+    batch: Callable[..., Any] | None = None,
+    replaces: Callable[..., Any] | None = None,
+) -> Callable[[Callable[..., Any]], Linear]:
+    """Declare the decorated function as linear in each array argument (or in all of them ``jointly``).
+
+    Parameters
+    ----------
+    transposes
+        One an array argument, ``transpose(g, …)``; None for an argument that is no operand, such as a condition. The
+        function's first parameters are its array arguments, one for each transpose; the others are parameters.
+    jointly, variadic, batch
+        See `Linear` and `Primitive`.
+    replaces
+        A ufunc that the primitive stands for.
+    """
+
+    def declare(function: Callable[..., Any]) -> Linear:
+        names = _names(function)
+        arity = 1 if variadic else len(transposes)
+        primitive = Linear(
+            replaces or function,
+            names[:arity],
+            transposes,
+            jointly=jointly,
+            parameters=names[arity:],
+            name=function.__name__.strip("_"),
+            variadic=variadic,
+            batch=batch,
+        )
+        if replaces is not None:
+            PRIMITIVES[replaces] = primitive
+        return primitive
+
+    return declare
+
+
+def general(
+    *rules: Rule | None,
+    variadic: bool = False,
+    multiple: bool = False,
+    batch: Callable[..., Any] | None = None,
+) -> Callable[[Callable[..., Any]], General]:
+    """Declare the decorated function by one `Rule` for each array argument; see `linear` for the other parameters."""
+
+    def declare(function: Callable[..., Any]) -> General:
+        names = _names(function)
+        arity = 1 if variadic else len(rules)
+        return General(
+            function,
+            names[:arity],
+            rules,
+            parameters=names[arity:],
+            name=function.__name__.strip("_"),
+            variadic=variadic,
+            multiple=multiple,
+            batch=batch,
+        )
+
+    return declare
+
+
+def zero_function(arity: int = 1, *, batch: Callable[..., Any] | None = None) -> Callable[[Callable[..., Any]], Primitive]:
+    """Declare the decorated function, of ``arity`` arrays and then parameters, as zero by nature."""
+
+    def declare(function: Callable[..., Any]) -> Primitive:
+        names = _names(function)
+        return Zero(function, names[:arity], names[arity:], name=function.__name__.strip("_"), batch=batch)
+
+    return declare
+
+
+def _names(function: Callable[..., Any]) -> tuple[str, ...]:
+    code = function.__code__
+    names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
+    return names

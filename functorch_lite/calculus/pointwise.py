@@ -1,0 +1,189 @@
+"""Elementwise functions: the table of derivatives.
+
+Each line gives the partial derivatives of a ufunc (or of a Python operator) with respect to ``x``, ``y``. What a partial
+names is what reverse mode keeps. At kinks the conventions are those of ``docs/kinks.md``.
+"""
+
+from __future__ import annotations
+
+import operator
+from math import factorial, log, pi
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.batching import same_axes
+from functorch_lite.calculus.declare import pointwise, zero
+from functorch_lite.core.primitive import PRIMITIVES, Linear, Pointwise, Zero
+from functorch_lite.core.tracer import FUNCTIONS, implements
+
+# --- Arithmetic -------------------------------------------------------------------------------------------------------
+
+pointwise((np.add, operator.add), 1, 1)
+pointwise((np.subtract, operator.sub), 1, -1)
+pointwise((np.multiply, operator.mul), lambda y: y, lambda x: x)
+pointwise((np.divide, operator.truediv), lambda y: 1 / y, lambda ans, y: -ans / y)
+pointwise((np.negative, operator.neg), -1)
+pointwise((np.positive, operator.pos), 1)
+pointwise((np.power, operator.pow), lambda x, y: _power_dx(x, y), lambda ans, x: ans * _log_or_zero(x))
+pointwise(np.float_power, lambda x, y: _power_dx(x, y), lambda ans, x: ans * _log_or_zero(x))
+pointwise((np.remainder, operator.mod), 1, lambda x, y: -np.floor_divide(x, y))
+pointwise(np.fmod, 1, lambda x, y: -np.trunc(x / y))
+pointwise(np.square, lambda x: 2 * x)
+pointwise(np.sqrt, lambda ans: 0.5 / ans)
+pointwise(np.cbrt, lambda ans: 1 / (3 * ans * ans))
+pointwise(np.reciprocal, lambda ans: -ans * ans)
+pointwise(np.nextafter, 1, None)
+pointwise(np.ldexp, lambda y: np.exp2(y), None)
+
+# --- Exponentials and logarithms --------------------------------------------------------------------------------------
+
+pointwise(np.exp, lambda ans: ans)
+pointwise(np.exp2, lambda ans: ans * log(2))
+pointwise(np.expm1, lambda ans: ans + 1)
+pointwise(np.log, lambda x: 1 / x)
+pointwise(np.log2, lambda x: 1 / (x * log(2)))
+pointwise(np.log10, lambda x: 1 / (x * log(10)))
+pointwise(np.log1p, lambda x: 1 / (1 + x))
+pointwise(np.logaddexp, lambda ans, x, y: _share(np.exp, ans, x, y), lambda ans, x, y: _share(np.exp, ans, y, x))
+pointwise(np.logaddexp2, lambda ans, x, y: _share(np.exp2, ans, x, y), lambda ans, x, y: _share(np.exp2, ans, y, x))
+
+# --- Trigonometric and hyperbolic functions ---------------------------------------------------------------------------
+
+pointwise(np.sin, lambda x: np.cos(x))
+pointwise(np.cos, lambda x: -np.sin(x))
+pointwise(np.tan, lambda ans: 1 + ans * ans)
+pointwise(np.arcsin, lambda x: 1 / np.sqrt((1 - x) * (1 + x)))
+pointwise(np.arccos, lambda x: -1 / np.sqrt((1 - x) * (1 + x)))
+pointwise(np.arctan, lambda x: 1 / (1 + x * x))
+pointwise(np.arctan2, lambda x, y: y / np.hypot(x, y) / np.hypot(x, y), lambda x, y: -x / np.hypot(x, y) / np.hypot(x, y))
+pointwise(np.sinh, lambda x: np.cosh(x))
+pointwise(np.cosh, lambda x: np.sinh(x))
+pointwise(np.tanh, lambda ans: 1 - ans * ans)
+pointwise(np.arcsinh, lambda x: 1 / np.sqrt(1 + x * x))
+pointwise(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+pointwise(np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)))
+pointwise(np.hypot, lambda ans, x: x / _one_for_zero(ans), lambda ans, y: y / _one_for_zero(ans))
+pointwise((np.degrees, np.rad2deg), lambda: 180 / pi)
+pointwise((np.radians, np.deg2rad), lambda: pi / 180)
+
+# --- Absolute values, extremes, complex parts -------------------------------------------------------------------------
+
+pointwise((np.absolute, operator.abs), lambda x: _conjugate_sign(x))
+pointwise(np.fabs, lambda x: np.sign(x))
+pointwise(np.copysign, lambda x, y: np.sign(x) * np.copysign(1.0, y), None)
+pointwise(np.heaviside, None, lambda x: 1.0 * (x == 0))
+pointwise(np.maximum, lambda x, y: 0.5 * (x > y) + 0.5 * (x >= y), lambda x, y: 0.5 * (y > x) + 0.5 * (y >= x))
+pointwise(np.minimum, lambda x, y: 0.5 * (x < y) + 0.5 * (x <= y), lambda x, y: 0.5 * (y < x) + 0.5 * (y <= x))
+pointwise(np.fmax, lambda x, y: 1.0 * ((x >= y) | np.isnan(y)), lambda x, y: 1.0 * ((y > x) | np.isnan(x)))
+pointwise(np.fmin, lambda x, y: 1.0 * ((x <= y) | np.isnan(y)), lambda x, y: 1.0 * ((y < x) | np.isnan(x)))
+
+# --- Zero by nature ---------------------------------------------------------------------------------------------------
+
+zero(np.sign, np.signbit, np.floor, np.ceil, np.trunc, np.rint, np.spacing, np.floor_divide, np.gcd, np.lcm)
+zero(np.isfinite, np.isinf, np.isnan, np.isnat, np.less, np.less_equal, np.equal, np.not_equal, np.greater)
+zero(np.greater_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.bitwise_and, np.bitwise_or)
+zero(np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.bitwise_count)
+zero(operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge, arity=2)
+zero(operator.floordiv, operator.and_, operator.or_, operator.xor, operator.lshift, operator.rshift, arity=2)
+zero(operator.invert, arity=1)
+
+# --- Composed of them -------------------------------------------------------------------------------------------------
+
+
+@implements(np.divmod)
+def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
+    return np.floor_divide(x, y), np.remainder(x, y)
+
+
+@implements(np.modf)
+def _modf(x: Any) -> tuple[Any, Any]:
+    whole = np.trunc(x)
+    return x - whole, whole
+
+
+@implements(np.frexp)
+def _frexp(x: Any) -> tuple[Any, Any]:
+    exponent = _exponent(x)
+    return np.ldexp(x, -exponent), exponent
+
+
+def _exponent_of(x: Any) -> Any:
+    return np.frexp(x)[1]
+
+
+_exponent = Zero(_exponent_of, ["x"], name="exponent")
+
+_real = Pointwise(operator.attrgetter("real"), [1], name="real")
+_imag = Pointwise(operator.attrgetter("imag"), [lambda: -1j], name="imag")
+
+
+@implements(np.real)
+def _real_part(val: Any) -> Any:
+    return _real(val) if np.iscomplexobj(val) else val
+
+
+@implements(np.imag)
+def _imaginary_part(val: Any) -> Any:
+    return _imag(val) if np.iscomplexobj(val) else np.zeros_like(val)
+
+
+@implements(np.angle)
+def _angle(z: Any, deg: bool = False) -> Any:
+    radians = np.arctan2(np.imag(z), np.real(z))
+    return np.degrees(radians) if deg else radians
+
+
+def _conjugate(g: Any) -> Any:
+    return np.conjugate(g)
+
+
+PRIMITIVES[np.conjugate] = Linear(np.conjugate, ["x"], [_conjugate], name="conjugate", batch=same_axes)
+
+# --- The sinc function, stable at its removable singularity -------------------------------------------------------------
+
+
+def _sinc_slope(ans: Any, x: Any) -> Any:
+    """d/dx sin(πx)/(πx) = (cos(πx) - sinc(x)) / x; near zero by the power series, which stays exact to every order."""
+    near = np.abs(x) < 0.25
+    square = np.where(near, x, 0.0) ** 2
+    series = 0.0 * square
+    for k in range(11, 0, -1):
+        series = series * square + (-1) ** k * 2 * k * pi ** (2 * k) / factorial(2 * k + 1)
+    apart = np.where(near, 1.0, x)
+    return np.where(near, series * x, (np.cos(pi * apart) - np.sinc(apart)) / apart)
+
+
+_sinc = Pointwise(np.sinc, [lambda ans, x: _sinc_slope(ans, x)], name="sinc")
+FUNCTIONS[np.sinc] = _sinc
+
+# --- Parts of rules ---------------------------------------------------------------------------------------------------
+
+
+def _power_dx(x: Any, y: Any) -> Any:
+    """y · x^(y-1), and 0 where y is 0 even at x = 0."""
+    if type(y) is int or type(y) is float:  # a literal exponent: most powers of most programs
+        return 2 * x if y == 2 else y * x ** (y - 1) if y else 0.0 * x
+    return y * x ** np.where(y == 0, 1, y - 1)
+
+
+def _log_or_zero(x: Any) -> Any:
+    """log x, and 0 where x is 0: then 0^y is constant in y wherever it is finite."""
+    return np.where(x == 0, 0.0, np.log(np.where(x == 0, 1.0, x)))
+
+
+def _share(exponential: Any, ans: Any, x: Any, y: Any) -> Any:
+    """exp(x - ans): the weight of ``x`` in logaddexp(x, y) = ans, a half each where both are the same infinity."""
+    largest = x == ans
+    weight = exponential(np.where(largest, 0.0, x - np.where(largest, 0.0, ans)))
+    return np.where(largest & (y == ans), 0.5, weight)
+
+
+def _conjugate_sign(x: Any) -> Any:
+    """The partial of |x|: the sign, or conj(x) / |x| of a complex number; 0 at 0."""
+    sign = np.sign(x)
+    return np.conjugate(sign) if np.iscomplexobj(x) else sign
+
+
+def _one_for_zero(x: Any) -> Any:
+    return np.where(x == 0, 1.0, x)

@@ -1,0 +1,1 @@
+"""The engine: what a primitive, a tracer, a trace and a tape node are."""

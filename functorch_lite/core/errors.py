@@ -1,0 +1,36 @@
+"""The errors of the house, and where in the user's program they happened."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+__all__ = ["EscapedTracerError", "TracerConversionError", "user_line"]
+
+
+class EscapedTracerError(RuntimeError):
+    """A tracer was used after the transformation that made it had finished."""
+
+
+class TracerConversionError(TypeError):
+    """A traced value was asked for its number, which would lose its derivative."""
+
+
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+def user_line() -> str:
+    """Say where the innermost frame outside this package and NumPy stands.
+
+    Returns
+    -------
+    str
+        ``"model.py:41, in residual"``, or ``"an unknown line"`` when no such frame exists.
+    """
+    frame = sys._getframe(1)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not filename.startswith((_PACKAGE, "<")) and "/numpy/" not in filename:
+            return f"{Path(filename).name}:{frame.f_lineno}, in {frame.f_code.co_name}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return "an unknown line"

@@ -1,0 +1,422 @@
+"""Primitives: the operations that have a derivative of their own. All others are composed of them.
+
+There are three kinds, and a fourth for what has no derivative to speak of:
+
+`Pointwise`
+    given by its partial derivatives; forward, reverse and batching follow.
+`Linear`
+    linear in each of its array arguments, or in all of them jointly; given by its transposes. Forward is the operation
+    itself on the tangent.
+`General`
+    given by a forward rule for each argument; the reverse rule is its transpose, derived or given beside it.
+`Zero`
+    the derivative is zero by nature: comparisons, rounding, positions.
+
+A rule is a function of what it needs, **by name**. ``lambda x: np.cos(x)`` reads the argument ``x``; ``lambda ans: ans``
+the result; ``lambda y: y`` the other argument; ``x_shape`` a shape only. The tape keeps exactly what the names say, so a
+derivative and its memory are declared in one line. The transpose and the forward rule of an argument take the cotangent
+(the tangent) first: ``lambda g, x_shape, axes: …``.
+
+A primitive is data: a name, a function, the names of its array arguments and of its parameters. Parameters are plain
+positional values behind the arrays, so that a program can hold and print an application of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.trace import Tracer
+
+__all__ = [
+    "IDENTITY",
+    "KEPT",
+    "NEGATION",
+    "OBJECT",
+    "PRIMITIVES",
+    "General",
+    "Linear",
+    "Pointwise",
+    "Primitive",
+    "Rule",
+    "Zero",
+    "add_tangents",
+    "shape_of",
+]
+
+Arrays: TypeAlias = tuple[Any, ...]
+Params: TypeAlias = tuple[Any, ...]
+Function: TypeAlias = Callable[..., Any]
+
+#: The primitive that stands for a callable of NumPy or of Python's ``operator``, by that callable.
+PRIMITIVES: dict[Any, Primitive] = {}
+
+OBJECT = np.dtype(object)
+
+class _Partial(Enum):
+    """The partials that need no function call: the cotangent itself, its negative, its product with what was kept."""
+
+    IDENTITY = 1
+    NEGATION = -1
+    KEPT = 0
+
+
+IDENTITY, NEGATION, KEPT = _Partial
+
+# What the partial of a pointwise argument keeps. The hot paths of the traces compare these codes instead of calling.
+KEEP_NOTHING, KEEP_ANS, KEEP_X, KEEP_Y, KEEP_SEVERAL = range(5)
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """Return the shape of an array, a tracer or a Python scalar, without converting it."""
+    shape: tuple[int, ...] = getattr(value, "shape", ())
+    return shape
+
+
+class Primitive:
+    """An operation that every transformation knows how to treat.
+
+    Parameters
+    ----------
+    function
+        What computes it, called as ``function(*arrays, *params)``, or ``function(arrays, *params)`` when variadic.
+    arguments
+        Names of the array arguments. A variadic primitive has one name, for the tuple of its arrays.
+    parameters
+        Names of the parameters that follow.
+    variadic
+        Whether the primitive takes one tuple of arrays of any length.
+    multiple
+        Whether it returns a tuple of arrays.
+    batch
+        How it batches: called as ``batch(primitive, size, arrays, batched, params)`` where batched arrays carry the
+        batch on axis 0; returns the result (or results) with the batch on axis 0.
+    """
+
+    #: Whether the primitive is given by partial derivatives, which the traces handle on paths of their own.
+    is_pointwise = False
+    #: Whether results are worth tracing by the modes of differentiation.
+    differentiable = True
+
+    def __init__(
+        self,
+        function: Function,
+        arguments: Sequence[str],
+        parameters: Sequence[str] = (),
+        *,
+        name: str | None = None,
+        variadic: bool = False,
+        multiple: bool = False,
+        batch: Function | None = None,
+    ) -> None:
+        self.name = name or function.__name__
+        self.function = function
+        self.arguments = tuple(arguments)
+        self.parameters = tuple(parameters)
+        self.arity = None if variadic else len(self.arguments)
+        self.multiple = multiple
+        self.batch_rule = batch
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()} primitive {self.name}>"
+
+    def __call__(self, *args: Any) -> Any:
+        """Apply the primitive: array arguments first (one tuple of them if variadic), then the parameters."""
+        if self.arity is None:
+            return self.bind(args[0], args[1:])
+        return self.bind(args[: self.arity], args[self.arity :])
+
+    def bind(self, arrays: Arrays, params: Params) -> Any:
+        """Apply the primitive to a tuple of arrays and a tuple of parameters, at the youngest trace among the arrays."""
+        trace = None
+        for array in arrays:
+            if isinstance(array, Tracer):
+                if trace is None or array._trace.number > trace.number:
+                    trace = array._trace
+            elif type(array) is list or getattr(array, "dtype", None) is OBJECT:
+                return self.bind(tuple(map(stacked, arrays)), params)
+        if trace is not None:
+            return trace.process(self, arrays, params)
+        if self.arity is None:
+            return self.function(arrays, *params)
+        return self.function(*arrays, *params)
+
+    def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+        """Compute a whole batch at once; see the class's parameter ``batch``."""
+        if self.batch_rule is None:
+            raise NotImplementedError(f"{self.name} has no batching rule; at {user_line()} under vmap")
+        return self.batch_rule(self, size, arrays, batched, params)
+
+    def push(self, tangents: Sequence[Any], ans: Any, arrays: Arrays, params: Params) -> Any:
+        """Return the tangent of the result; None among the tangents, or returned, is a structural zero."""
+        raise NotImplementedError
+
+    def is_linear_in(self, active: Sequence[int]) -> bool:
+        """Say whether the result is linear in the arrays at these positions, taken together."""
+        raise NotImplementedError
+
+
+class Pointwise(Primitive):
+    """An elementwise function of broadcast arrays, given by its partial derivatives.
+
+    Each partial is ``1`` (the identity), ``-1``, ``None`` (no derivative), or a function whose parameters name what it
+    reads among ``ans``, ``x``, ``y``, ``z``. For a real-valued function of a complex argument the partial ``p`` means
+    ``dans = Re(p · dx)``; the engine takes the real part when it projects to the result's dtype.
+    """
+
+    is_pointwise = True
+
+    def __init__(self, function: Function, partials: Sequence[Any], *, name: str | None = None) -> None:
+        names = "xyz"[: len(partials)]
+        super().__init__(function, names, name=name)
+        slots = ("ans", *names)
+        self.uses = tuple(_parameter_names(partial) for partial in partials)
+        keeps, readers, rules = zip(
+            *(_reader(partial, uses, slots) for partial, uses in zip(partials, self.uses, strict=True)), strict=True
+        )
+        #: Per argument: what to keep as a code, how to read it from ``(ans, *arrays)``, and the partial as a function of
+        #: what was kept.
+        self.keeps: tuple[int, ...] = keeps
+        self.readers: tuple[Function | None, ...] = readers
+        self.partials: tuple[Any, ...] = rules
+        # The same of the first two arguments, for the paths where every look-up counts.
+        self.keep, self.partial = keeps[0], rules[0]
+        self.second_keep, self.second_partial = keeps[-1], rules[-1]
+
+    def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+        return self.bind(aligned(arrays, batched), params)
+
+    def push(self, tangents: Sequence[Any], ans: Any, arrays: Arrays, params: Params) -> Any:
+        total = None
+        for i, t in enumerate(tangents):
+            partial = self.partials[i]
+            if t is None or partial is None:
+                continue
+            if partial is not IDENTITY:
+                reader = self.readers[i]
+                kept = reader and reader((ans, *arrays))
+                t = -t if partial is NEGATION else t * kept if partial is KEPT else t * partial(kept)
+            total = t if total is None else total + t
+        return total
+
+    def is_linear_in(self, active: Sequence[int]) -> bool:
+        forbidden = {"ans", *(self.arguments[i] for i in active)}
+        return all(forbidden.isdisjoint(self.uses[i]) for i in active)
+
+
+class Rule:
+    """The derivative with respect to one array argument, in both directions.
+
+    Parameters
+    ----------
+    jvp
+        ``jvp(t, …) → tangent of the result``, linear in ``t``. None when the primitive is linear in the argument: the
+        forward rule is then the primitive itself.
+    vjp
+        ``vjp(g, …) → cotangent of the argument``. None: derived, by transposing ``jvp``.
+    add_to
+        ``add_to(total, g, …)`` adds the cotangent into an array that the walk owns, where this is cheaper than making it
+        whole (indexing). It reads what ``vjp`` reads.
+    """
+
+    __slots__ = ("add_to", "jvp", "linear", "read_jvp", "read_vjp", "vjp")
+
+    def __init__(self, jvp: Function | None = None, vjp: Function | None = None, add_to: Function | None = None) -> None:
+        self.linear = jvp is None
+        self.jvp = jvp
+        self.vjp = vjp
+        self.add_to = add_to
+        self.read_jvp: Function = _nothing
+        self.read_vjp: Function = _nothing
+
+    def attach(self, arguments: tuple[str, ...], parameters: tuple[str, ...], variadic: bool) -> None:
+        """Resolve the names that the rules read, for the primitive that they belong to."""
+        shapes = ["shapes"] if variadic else [f"{name}_shape" for name in arguments]
+        slots = ("ans", *arguments, *parameters, *shapes)
+        skip = 2 if variadic else 1
+        if self.jvp is not None:
+            self.read_jvp = _tuple_reader(_parameter_names(self.jvp)[skip:], slots)
+        if self.vjp is not None:
+            self.read_vjp = _tuple_reader(_parameter_names(self.vjp)[skip:], slots)
+
+
+class General(Primitive):
+    """An operation given by one `Rule` an argument; None where an argument has no derivative.
+
+    The rules of a variadic primitive are one, which takes the argument's position after the cotangent (the tangent).
+    A rule may apply its own primitive only through arguments in which it is linear.
+    """
+
+    def __init__(self, function: Function, arguments: Sequence[str], rules: Sequence[Rule | None], **kwargs: Any) -> None:
+        super().__init__(function, arguments, **kwargs)
+        self.rules = tuple(rules)
+        for rule in self.rules:
+            if rule is not None:
+                rule.attach(self.arguments, self.parameters, self.arity is None)
+
+    def rule(self, i: int) -> Rule | None:
+        """Return the rule of the array at position ``i``."""
+        return self.rules[i if self.arity is not None or len(self.rules) > 1 and i < len(self.rules) else -1]
+
+    def environment(self, ans: Any, arrays: Arrays, params: Params) -> tuple[Any, ...]:
+        """Return all that rules may read, in the order in which `Rule.attach` numbered it."""
+        if self.arity is None:
+            return (ans, arrays, *params, tuple(map(shape_of, arrays)))
+        return (ans, *arrays, *params, *map(shape_of, arrays))
+
+    def push(self, tangents: Sequence[Any], ans: Any, arrays: Arrays, params: Params) -> Any:
+        total = None
+        for i, t in enumerate(tangents):
+            rule = None if t is None else self.rule(i)
+            if rule is None:
+                continue
+            if rule.linear:
+                t = self.bind((*arrays[:i], t, *arrays[i + 1 :]), params)
+            else:
+                read = rule.read_jvp(self.environment(ans, arrays, params))
+                t = rule.jvp(t, i, *read) if self.arity is None else rule.jvp(t, *read)  # type: ignore[misc]
+            total = add_tangents(total, t)
+        return total
+
+    def is_linear_in(self, active: Sequence[int]) -> bool:
+        if len(active) > 1:
+            return False
+        rule = self.rule(active[0])
+        return rule is not None and rule.linear
+
+
+class Linear(General):
+    """An operation that is linear in each array argument, given by its transposes; `jointly` when in all together."""
+
+    def __init__(
+        self,
+        function: Function,
+        arguments: Sequence[str],
+        transposes: Sequence[Function | Rule | None],
+        *,
+        jointly: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        rules = [t if t is None or isinstance(t, Rule) else Rule(vjp=t) for t in transposes]
+        super().__init__(function, arguments, rules, **kwargs)
+        self.jointly = jointly
+
+    def push(self, tangents: Sequence[Any], ans: Any, arrays: Arrays, params: Params) -> Any:
+        if not self.jointly:
+            return super().push(tangents, ans, arrays, params)
+        filled = tuple(
+            a if self.rule(i) is None else np.zeros_like(a) if t is None else t
+            for i, (a, t) in enumerate(zip(arrays, tangents, strict=True))
+        )
+        return self.bind(filled, params)
+
+    def is_linear_in(self, active: Sequence[int]) -> bool:
+        return (self.jointly or len(active) == 1) and all(self.rule(i) is not None for i in active)
+
+
+class Zero(Primitive):
+    """An operation whose derivative is zero by nature; its results are not traced by the modes of differentiation."""
+
+    differentiable = False
+
+    def __init__(self, function: Function, arguments: Sequence[str], parameters: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(function, arguments, parameters, **kwargs)
+        self.elementwise = not self.parameters and self.batch_rule is None
+
+    def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+        if self.elementwise:
+            return self.bind(aligned(arrays, batched), params)
+        return super().batch(size, arrays, batched, params)
+
+    def push(self, tangents: Sequence[Any], ans: Any, arrays: Arrays, params: Params) -> None:
+        return None
+
+    def is_linear_in(self, active: Sequence[int]) -> bool:
+        return False
+
+
+def aligned(arrays: Arrays, batched: tuple[bool, ...]) -> Arrays:
+    """Reshape batched arrays so that broadcasting aligns the axes of one example, behind the batch axis."""
+    ranks = [len(shape_of(a)) - b for a, b in zip(arrays, batched, strict=True)]
+    top = max(ranks)
+    return tuple(
+        a.reshape(a.shape[0], *(1,) * (top - rank), *a.shape[1:]) if b and rank < top else a
+        for a, b, rank in zip(arrays, batched, ranks, strict=True)
+    )
+
+
+def stacked(value: Any) -> Any:
+    """Turn a list, or an object array of tracers such as ``np.array([x[0], x[1]])`` gives, into a proper array."""
+    if type(value) is list:
+        value = np.array(value)
+    if getattr(value, "dtype", None) is not OBJECT:
+        return value
+    return _stack(list(value.flat)).reshape(value.shape) if value.size else value.astype(float)
+
+
+def add_tangents(total: Any, t: Any) -> Any:
+    """Add two tangents or two cotangents, where None is zero and a tuple is a tuple of them."""
+    if total is None:
+        return t
+    if t is None:
+        return total
+    if type(t) is tuple:
+        return tuple(add_tangents(a, b) for a, b in zip(total, t, strict=True))
+    return total + t
+
+
+def _stack(values: list[Any]) -> Any:
+    for value in values:
+        if shape_of(value) != () or isinstance(value, str | bytes) or value is None:
+            raise TypeError(
+                f"an object array at {user_line()} holds {type(value).__name__}, which is no number; "
+                f"use np.stack for arrays of one shape, a tuple or a list (a pytree) for others"
+            )
+    return np.stack(values)
+
+
+def _nothing(environment: tuple[Any, ...]) -> tuple[Any, ...]:
+    return ()
+
+
+def _parameter_names(rule: Any) -> tuple[str, ...]:
+    if not callable(rule):
+        return ()
+    code = rule.__code__
+    names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
+    return names
+
+
+def _tuple_reader(names: Sequence[str], slots: Sequence[str]) -> Function:
+    indices = [slots.index(name) for name in names]
+    if not indices:
+        return _nothing
+    if len(indices) == 1:
+        index = indices[0]
+        return lambda environment: (environment[index],)
+    return itemgetter(*indices)
+
+
+def _reader(partial: Any, uses: tuple[str, ...], slots: tuple[str, ...]) -> tuple[int, Function | None, Any]:
+    """Return what a partial keeps (code and reader), and the partial as a function of it."""
+    if not callable(partial):
+        return KEEP_NOTHING, None, partial and _Partial(partial)
+    if not uses:
+        return KEEP_NOTHING, None, lambda kept: partial()
+    indices = [slots.index(name) for name in uses]
+    if len(indices) > 1:
+        return KEEP_SEVERAL, itemgetter(*indices), lambda kept: partial(*kept)
+    is_what_it_reads = partial.__code__.co_code == _READS_ITSELF
+    return (
+        (KEEP_ANS, KEEP_X, KEEP_Y, KEEP_SEVERAL)[indices[0]],
+        itemgetter(indices[0]),
+        KEPT if is_what_it_reads else partial,
+    )
+
+
+_READS_ITSELF = (lambda x: x).__code__.co_code

@@ -1,0 +1,488 @@
+"""The tape: how operations are recorded for reverse mode, and the one backward pass of the house.
+
+A **node** is one flat list::
+
+    [order, primitive, shape, dtype,   parent, rule, kept,   parent, rule, kept, …]
+
+``order`` falls with time, so a heap yields the youngest node first. ``shape`` and ``dtype`` are those of the node's own
+value: whatever cotangent flows into it is projected to them, which undoes broadcasting and keeps real real and float32
+float32. Then follow three entries for each traced argument: its node, its derivative rule and what that rule kept. A leaf
+has no primitive and no parents; a Python scalar has its type in the place of the dtype, since its precision is weak.
+
+Nodes refer to their parents and to nothing else. A branch that led nowhere dies with its last tracer; the walk meets what
+the result depends on and nothing more, in order, without recursion; and cotangents live in the walk, never on nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.primitive import (
+    IDENTITY,
+    KEEP_ANS,
+    KEEP_NOTHING,
+    KEEP_X,
+    KEEP_Y,
+    KEPT,
+    NEGATION,
+    OBJECT,
+    Arrays,
+    General,
+    Params,
+    Pointwise,
+    Primitive,
+    Rule,
+    shape_of,
+    stacked,
+)
+from functorch_lite.core.trace import Trace, Tracer
+from functorch_lite.core.tracer import ArrayTracer
+
+__all__ = ["JointPrimitive", "LinearTrace", "Node", "ReverseTrace", "Taped", "backward", "leaf", "project", "transposed"]
+
+Node: TypeAlias = list[Any]
+
+ORDER, PRIMITIVE, SHAPE, DTYPE, FIRST_PARENT = range(5)
+
+_next_order = count(0, -1).__next__
+_new = object.__new__
+
+#: The type of cotangents that the walk may add to in place, once it has made them itself.
+_WRITABLE = np.ndarray
+
+
+class Taped(ArrayTracer):
+    """A value of reverse mode, with the tape node that made it."""
+
+    __slots__ = ("node",)
+
+    node: Node
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array that the tracer stands for."""
+        return self.node[2]  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the array that the tracer stands for."""
+        dtype = self.node[3]
+        return np.dtype(dtype) if isinstance(dtype, type) else dtype
+
+
+class ReverseTrace(Trace):
+    """Record operations on the tape."""
+
+    transformation = "reverse-mode differentiation (grad, vjp, jacrev)"
+    tracer = Taped
+
+    def unary(self, primitive: Primitive, x: Any) -> Any:
+        if not primitive.is_pointwise:
+            return self.process(primitive, (x,), ())
+        value = x.value
+        ans = primitive.function(value)
+        keep = primitive.keep  # type: ignore[attr-defined]
+        if keep == KEEP_X:
+            kept = value
+        elif keep == KEEP_ANS:
+            kept = ans
+        elif keep == KEEP_NOTHING:
+            kept = None
+        else:
+            kept = primitive.readers[0]((ans, value))  # type: ignore[attr-defined]
+        result = _new(self.tracer)
+        result._trace = self
+        result.value = ans
+        try:
+            result.node = [_next_order(), primitive, ans.shape, ans.dtype, x.node, primitive.partial, kept]  # type: ignore[attr-defined]
+        except AttributeError:
+            result.node = [_next_order(), primitive, (), type(ans), x.node, primitive.partial, kept]  # type: ignore[attr-defined]
+        return result
+
+    def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        if not primitive.is_pointwise:
+            return self.process(primitive, (x, y), ())
+        if not isinstance(y, Tracer):  # x belongs to this trace: the common case
+            partial = primitive.partial  # type: ignore[attr-defined]
+            value = x.value
+            ans = primitive.function(value, y)
+            keep = primitive.keep  # type: ignore[attr-defined]
+            if keep == KEEP_Y:
+                kept = y
+            elif keep == KEEP_NOTHING:
+                kept = None
+            else:
+                kept = primitive.readers[0]((ans, value, y))  # type: ignore[attr-defined]
+            try:
+                shape, dtype = ans.shape, ans.dtype
+                if dtype is OBJECT:  # y was np.array([tracer, …]): try again with it stacked
+                    return primitive(x, stacked(y))
+            except AttributeError:
+                shape, dtype = (), type(ans)
+            if partial is None:
+                return ans
+            result = _new(self.tracer)
+            result._trace = self
+            result.value = ans
+            result.node = [_next_order(), primitive, shape, dtype, x.node, partial, kept]
+            return result
+        x_node = y_node = None
+        x_value, y_value = x, y
+        if isinstance(x, Tracer) and x._trace is self:
+            x_value, x_node = x.value, x.node  # type: ignore[attr-defined]
+        if y._trace is self:
+            y_value, y_node = y.value, y.node  # type: ignore[attr-defined]
+        ans = primitive.function(x_value, y_value)
+        try:
+            shape, dtype = ans.shape, ans.dtype
+            if dtype is OBJECT:
+                return primitive(stacked(x), stacked(y))
+        except AttributeError:
+            shape, dtype = (), type(ans)
+        node = [_next_order(), primitive, shape, dtype]
+        if x_node is not None and primitive.partial is not None:  # type: ignore[attr-defined]
+            keep = primitive.keep  # type: ignore[attr-defined]
+            if keep == KEEP_Y:
+                kept = y_value
+            elif keep == KEEP_NOTHING:
+                kept = None
+            else:
+                kept = primitive.readers[0]((ans, x_value, y_value))  # type: ignore[attr-defined]
+            node += (x_node, primitive.partial, kept)  # type: ignore[attr-defined]
+        if y_node is not None and primitive.second_partial is not None:  # type: ignore[attr-defined]
+            keep = primitive.second_keep  # type: ignore[attr-defined]
+            if keep == KEEP_X:
+                kept = x_value
+            elif keep == KEEP_NOTHING:
+                kept = None
+            else:
+                kept = primitive.readers[1]((ans, x_value, y_value))  # type: ignore[attr-defined]
+            node += (y_node, primitive.second_partial, kept)  # type: ignore[attr-defined]
+        if len(node) == FIRST_PARENT:
+            return ans
+        result = _new(self.tracer)
+        result._trace = self
+        result.value = ans
+        result.node = node
+        return result
+
+    def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        values, active = self.unwrapped(arrays)
+        ans = primitive.bind(values, params)
+        if not primitive.differentiable:
+            return ans
+        if isinstance(primitive, JointPrimitive):
+            return primitive.taped(self, arrays, values, active, ans, params)
+        node = self.node_of(ans)
+        node[PRIMITIVE] = primitive
+        if isinstance(primitive, Pointwise):
+            for i in active:
+                partial, reader = primitive.partials[i], primitive.readers[i]
+                if partial is not None:
+                    node += (arrays[i].node, partial, reader and reader((ans, *values)))
+        else:
+            assert isinstance(primitive, General)
+            environment = None
+            for i in active:
+                rule = primitive.rule(i)
+                if rule is None:
+                    continue
+                if environment is None:
+                    environment = primitive.environment(ans, values, params)
+                kept = (rule.read_vjp if rule.vjp is not None else rule.read_jvp)(environment)
+                node += (arrays[i].node, rule, kept if primitive.arity is not None else (i, *kept))
+        if len(node) == FIRST_PARENT:
+            return ans
+        return self.wrapped(ans, node)
+
+    def unwrapped(self, arrays: Arrays) -> tuple[Arrays, list[int]]:
+        """Return the values one level below, and the positions of the arrays that belong to this trace."""
+        active = [i for i, a in enumerate(arrays) if isinstance(a, Tracer) and a._trace is self]
+        values = list(arrays)
+        for i in active:
+            values[i] = arrays[i].value
+        return tuple(values), active
+
+    def node_of(self, ans: Any) -> Node:
+        """Start the node of a result; one that is a tuple of arrays has tuples of shapes and dtypes."""
+        if type(ans) is tuple:
+            return [_next_order(), None, tuple(map(shape_of, ans)), tuple(map(_dtype_of, ans))]
+        return [_next_order(), None, shape_of(ans), _dtype_of(ans)]
+
+    def wrapped(self, ans: Any, node: Node) -> Any:
+        """Return the tracer (or the tuple of tracers) of a result with its node."""
+        if type(ans) is tuple:
+            outputs = []
+            for i, (a, shape, dtype) in enumerate(zip(ans, node[SHAPE], node[DTYPE], strict=True)):
+                selected = [_next_order(), SELECT, shape, dtype, node, _SELECTION, (i,)]
+                outputs.append(self.wrapped(a, selected) if _is_inexact(dtype) else a)
+            return tuple(outputs)
+        result = _new(self.tracer)
+        result._trace = self
+        result.value = ans
+        result.node = node
+        return result
+
+
+class LinearTrace(ReverseTrace):
+    """Record a linear function, and refuse what is not linear in the traced values."""
+
+    transformation = "transposition of a linear function"
+
+    def __init__(self, subject: str = "the function to be transposed") -> None:
+        super().__init__()
+        self.subject = subject
+
+    def unary(self, primitive: Primitive, x: Any) -> Any:
+        self._check(primitive, (x,))
+        return super().unary(primitive, x)
+
+    def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        self._check(primitive, (x, y))
+        return super().binary(primitive, x, y)
+
+    def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        self._check(primitive, arrays)
+        return super().process(primitive, arrays, params)
+
+    def _check(self, primitive: Primitive, arrays: Arrays) -> None:
+        active = [i for i, a in enumerate(arrays) if isinstance(a, Tracer) and a._trace is self]
+        if primitive.differentiable and not primitive.is_linear_in(active):
+            raise ValueError(
+                f"{self.subject} is not linear: {primitive.name} is applied at {user_line()} to traced arguments "
+                f"{active} in which it is not linear. Forward rules must be linear in the tangent."
+            )
+
+
+class JointPrimitive(Primitive):
+    """A primitive whose cotangents come all at once: what users define by custom rules, and recomputation.
+
+    `taped` returns the traced result of an application. A node of this kind holds, behind the four common entries,
+    the parents as a tuple and one function from the cotangent (a tuple of them, when ``multiple``) to theirs.
+    """
+
+    def taped(
+        self, trace: ReverseTrace, arrays: Arrays, values: Arrays, active: list[int], ans: Any, params: Params
+    ) -> Any:
+        pullback = self.pullback(ans, values, active, params)
+        node = trace.node_of(ans)
+        node[PRIMITIVE] = self
+        node += (tuple(arrays[i].node for i in active), pullback)
+        return trace.wrapped(ans, node)
+
+    def pullback(self, ans: Any, values: Arrays, active: list[int], params: Params) -> Callable[[Any], Sequence[Any]]:
+        """Return the function from the cotangent of the result to those of the arrays at the active positions."""
+        raise NotImplementedError
+
+
+class _PartialCotangents:
+    """Cotangents of some outputs of a primitive that returns several."""
+
+    __slots__ = ("by_output",)
+
+    def __init__(self, by_output: dict[int, Any]) -> None:
+        self.by_output = by_output
+
+    def __add__(self, other: _PartialCotangents) -> _PartialCotangents:
+        merged = dict(self.by_output)
+        for i, g in other.by_output.items():
+            merged[i] = merged[i] + g if i in merged else g
+        return _PartialCotangents(merged)
+
+    def filled(self, node: Node) -> tuple[Any, ...]:
+        """Return one cotangent an output, zeros where none arrived."""
+        shapes, dtypes = node[SHAPE], node[DTYPE]
+        return tuple(
+            self.by_output[i] if i in self.by_output else np.zeros(shape, dtype)
+            for i, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))
+        )
+
+
+SELECT = General(lambda outputs, i: outputs[i], ["outputs"], [None], name="select", parameters=["i"])
+_SELECTION = Rule(vjp=lambda g, i: _PartialCotangents({i: g}))
+
+
+def leaf(value: Any) -> Node:
+    """Return the node of a value to differentiate with respect to."""
+    return [_next_order(), None, shape_of(value), _dtype_of(value)]
+
+
+def backward(seeds: Iterable[tuple[Node, Any]]) -> dict[int, Any]:
+    """Walk the tape from the seeds back to the leaves: the one backward pass.
+
+    Parameters
+    ----------
+    seeds
+        Pairs of a node and its cotangent.
+
+    Returns
+    -------
+    dict
+        The accumulated cotangent of each leaf that was reached, by the leaf's ``order``.
+    """
+    cotangents: dict[int, Any] = {}
+    owned: set[int] = set()
+    pending: list[Node] = []
+
+    def accumulate(parent: Node, c: Any) -> None:
+        order = parent[0]
+        if order not in cotangents:
+            cotangents[order] = c
+            if parent[1] is not None:
+                heappush(pending, parent)
+            return
+        total = cotangents[order]
+        if order in owned and type(total) is _WRITABLE is type(c) and total.dtype == c.dtype:
+            total += c
+            return
+        cotangents[order] = total + c
+        owned.add(order)
+
+    for node, g in seeds:
+        accumulate(node, project(g, node[SHAPE], node[DTYPE]))
+
+    while pending:
+        node = heappop(pending)
+        g = cotangents.pop(node[0])
+        while True:
+            primitive = node[1]
+            if primitive.is_pointwise:
+                if len(node) == 7:  # one traced argument: most nodes of most programs
+                    parent, partial, kept = node[4], node[5], node[6]
+                    if partial is KEPT:
+                        c = g * kept
+                    elif partial is IDENTITY:
+                        c = g
+                    elif partial is NEGATION:
+                        c = -g
+                    else:
+                        c = g * partial(kept)
+                    try:
+                        if parent[2] != node[2] or c.dtype is not parent[3]:
+                            c = project(c, parent[2], parent[3])
+                    except AttributeError:  # a Python scalar
+                        c = project(c, parent[2], parent[3])
+                    if not pending and parent[1] is not None:  # nothing else can reach the parent: go on with it
+                        node, g = parent, c
+                        continue
+                    accumulate(parent, c)
+                    break
+                for k in range(4, len(node), 3):
+                    parent, partial, kept = node[k], node[k + 1], node[k + 2]
+                    if partial is KEPT:
+                        c = g * kept
+                    else:
+                        c = g if partial is IDENTITY else -g if partial is NEGATION else g * partial(kept)
+                    try:
+                        if c.shape != parent[2] or c.dtype is not parent[3]:
+                            c = project(c, parent[2], parent[3])
+                    except AttributeError:
+                        c = project(c, parent[2], parent[3])
+                    accumulate(parent, c)
+                break
+            if type(g) is _PartialCotangents:
+                g = g.filled(node)
+            if isinstance(primitive, JointPrimitive):
+                for parent, c in zip(node[4], node[5](g), strict=True):
+                    if c is not None:
+                        accumulate(parent, project(c, parent[2], parent[3]))
+                break
+            for k in range(4, len(node), 3):
+                parent, rule, kept = node[k], node[k + 1], node[k + 2]
+                if rule.add_to is not None and type(g) is _WRITABLE:
+                    total = cotangents.get(parent[0])
+                    if parent[0] in owned and type(total) is _WRITABLE and total.dtype == g.dtype:
+                        rule.add_to(total, g, *kept)
+                        continue
+                    if total is None:
+                        owned.add(parent[0])
+                if rule.vjp is not None:
+                    c = rule.vjp(g, *kept)
+                else:
+                    c = transposed(rule, kept, primitive.name, parent[2], parent[3])(g)
+                accumulate(parent, c if type(c) is _PartialCotangents else project(c, parent[2], parent[3]))
+            break
+    return cotangents
+
+
+def transposed(rule: Rule, kept: tuple[Any, ...], name: str, shape: tuple[int, ...], dtype: Any) -> Callable[[Any], Any]:
+    """Derive the reverse rule of an argument by transposing its forward rule, which must be linear in the tangent.
+
+    Parameters
+    ----------
+    rule, kept
+        The rule, and what its forward rule read.
+    name
+        The primitive's name, for errors.
+    shape, dtype
+        Those of the argument.
+
+    Returns
+    -------
+    callable
+        From the cotangent of the result to that of the argument.
+    """
+    assert rule.jvp is not None
+
+    def pull(g: Any) -> Any:
+        trace = LinearTrace(f"the forward rule of {name}")
+        t = _new(Taped)
+        t._trace = trace
+        t.value = np.zeros(shape, dtype)
+        t.node = leaf(t.value)
+        outputs = rule.jvp(t, *kept)  # type: ignore[misc]
+        trace.close()
+        pairs = zip(outputs, g, strict=True) if type(g) is tuple else [(outputs, g)]
+        seeds = [(out.node, c) for out, c in pairs if isinstance(out, Taped) and out._trace is trace]
+        return backward(seeds).get(t.node[0], t.value)
+
+    return pull
+
+
+def project(c: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Project a cotangent to the shape and dtype of its primal.
+
+    Broadcast axes are summed; a real primal takes the real part; the precision is the primal's. Only the kind, not the
+    precision, of a Python scalar counts: its type stands in the place of the dtype.
+    """
+    if shape_of(c) != shape:
+        c = unbroadcast(c, shape)
+    own = _dtype_of(c)
+    if own is dtype or own == dtype:
+        return c
+    if isinstance(dtype, type):
+        return c.real if dtype is not complex and own.kind == "c" else c
+    if isinstance(own, type):
+        return np.multiply(c, np.ones((), dtype)) if own is not complex or dtype.kind == "c" else dtype.type(c.real)
+    if own.kind == "c" and dtype.kind != "c":
+        c = c.real
+    return c if c.dtype == dtype else c.astype(dtype)
+
+
+def unbroadcast(c: Any, shape: tuple[int, ...]) -> Any:
+    """Sum over the axes along which ``shape`` was broadcast to the shape of ``c``."""
+    own = shape_of(c)
+    extra = len(own) - len(shape)
+    if extra < 0 or any(n != m != 1 for n, m in zip(own[extra:], shape, strict=True)):
+        return np.broadcast_to(c, shape)
+    axes = tuple(range(extra)) + tuple(
+        i + extra for i, (n, m) in enumerate(zip(own[extra:], shape, strict=True)) if m == 1 != n
+    )
+    return c.sum(axes).reshape(shape)
+
+
+def _dtype_of(value: Any) -> Any:
+    try:
+        return value.dtype
+    except AttributeError:
+        return type(value)
+
+
+def _is_inexact(dtype: Any) -> bool:
+    return dtype in (float, complex) if isinstance(dtype, type) else dtype.kind in "fc"

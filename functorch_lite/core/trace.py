@@ -1,0 +1,92 @@
+"""Traces keep nested transformations apart.
+
+Each open transformation owns one `Trace`. A trace is born with a number from one counter that the whole process shares
+and that is never reset, so of two traces the younger is always the inner transformation, in every thread and task. An
+operation is handled by the youngest trace among its arguments; that trace unwraps its own tracers and performs the
+rest below. A tracer's value may itself be a tracer of an older trace: that is all that composing transformations is.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from functorch_lite.core.errors import EscapedTracerError, user_line
+
+if TYPE_CHECKING:
+    from functorch_lite.core.primitive import Primitive
+
+__all__ = ["ClosedTrace", "Trace", "Tracer", "is_tracer"]
+
+_births = count(1)
+
+
+class Trace:
+    """One run of one transformation: it decides what each operation on its tracers means.
+
+    A subclass defines `process`. It may override `unary` and `binary`, which serve pointwise operations without
+    parameters, where a specialised path is worth having: they are most of what a program does.
+    """
+
+    #: The transformation's name, as error messages say it.
+    transformation = "a transformation"
+
+    def __init__(self) -> None:
+        self.number = next(_births)
+
+    def unary(self, primitive: Primitive, x: Any) -> Any:
+        """Apply a primitive of one array and no parameters."""
+        return self.process(primitive, (x,), ())
+
+    def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        """Apply a primitive of two arrays and no parameters; one of them at least belongs to this trace."""
+        return self.process(primitive, (x, y), ())
+
+    def process(self, primitive: Primitive, arrays: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+        """Apply any primitive: unwrap the tracers of this trace, perform the operation below, wrap the result."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End the trace. Its tracers raise `EscapedTracerError` from now on.
+
+        Changing the class costs the open trace nothing: no operation has to ask whether its trace still lives.
+        """
+        self.transformation = self.transformation
+        self.__class__ = ClosedTrace
+
+
+class ClosedTrace(Trace):
+    """What a trace becomes when its transformation has returned."""
+
+    def process(self, primitive: Primitive, arrays: tuple[Any, ...], params: tuple[Any, ...]) -> NoReturn:
+        raise EscapedTracerError(
+            f"{primitive.name} was applied at {user_line()} to a value traced by {self.transformation}, which has "
+            f"already returned. The value escaped, for instance into a global, an attribute or a list that outlives "
+            f"the call. Return it from the function (has_aux=True if it is not part of the result) instead."
+        )
+
+
+class Tracer:
+    """A value that a transformation watches: the trace that made it, and the value one level below."""
+
+    __slots__ = ("_trace", "value")
+
+    _trace: Trace
+    value: Any
+
+
+def is_tracer(x: Any) -> bool:
+    """Say whether a transformation is watching ``x``.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.is_tracer(1.0)
+    False
+    >>> seen = []
+    >>> ft.grad(lambda x: seen.append(ft.is_tracer(x)) or x * x)(1.0)
+    2.0
+    >>> seen
+    [True]
+    """
+    return isinstance(x, Tracer)

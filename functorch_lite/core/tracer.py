@@ -1,0 +1,416 @@
+"""The array that transformations watch: NumPy's protocols, Python's operators, the methods and properties of ndarray.
+
+All of it is written once, here, for every sort of tracer. Each entry ends in one of two places: a primitive applied at
+the youngest trace among the arguments, or a function of `FUNCTIONS`, the table of NumPy functions that are composed of
+primitives. What is in neither table is refused by name.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from functorch_lite.core.errors import TracerConversionError, user_line
+from functorch_lite.core.primitive import PRIMITIVES, Primitive
+from functorch_lite.core.trace import Tracer
+
+__all__ = ["FUNCTIONS", "REFUSED", "UFUNC_METHODS", "ArrayTracer", "array_of_tracers", "implements"]
+
+#: How a function of NumPy is composed of primitives, by the function.
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+#: How ``ufunc.reduce`` and its siblings are, by ``(ufunc, method)``; the key ``(None, method)`` serves all ufuncs.
+UFUNC_METHODS: dict[tuple[np.ufunc | None, str], Callable[..., Any]] = {}
+
+#: Why a function of NumPy has no derivative here and what to write instead, by the function.
+REFUSED: dict[Callable[..., Any], str] = {}
+
+#: Up to this size ``np.array([x[0], x[1]])`` of tracers works; beyond it is too slow to be what the author meant.
+LARGEST_OBJECT_ARRAY = 256
+
+
+def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as what NumPy's functions mean for traced arguments."""
+
+    def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
+        for function in functions:
+            FUNCTIONS[function] = implementation
+        return implementation
+
+    return register
+
+
+class ArrayTracer(Tracer):
+    """The common base of all sorts of tracer: behaves as the array it stands for."""
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+
+    # NumPy's protocols
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if kwargs or method != "__call__":
+            return _uncommon_ufunc_call(self, ufunc, method, inputs, kwargs)
+        try:
+            primitive = PRIMITIVES[ufunc]
+        except KeyError:
+            return _composed_ufunc(ufunc, inputs)
+        if len(inputs) == 1:
+            return self._trace.unary(primitive, self)
+        if len(inputs) == 2:
+            return apply_binary(primitive, *inputs)
+        return primitive.bind(inputs, ())
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        try:
+            implementation = FUNCTIONS[function]
+        except KeyError:
+            _refuse(function)
+        return implementation(*args, **kwargs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """Give an object array of scalar tracers, which keeps the derivative, when no dtype is asked; else refuse."""
+        if dtype is not None and np.dtype(dtype) != object:
+            raise TracerConversionError(
+                f"at {user_line()} a traced {self._described()} was to be converted to a plain array of "
+                f"{np.dtype(dtype)}, which would lose its derivative. Writing into a raw ndarray, methods of raw "
+                f"ndarrays (a.dot(x)) and raw[traced index] do this. Build the array from its parts with np.stack, "
+                f"np.concatenate or np.where; write np.dot(a, x) or a @ x, np.take(raw, i); or use "
+                f"ft.stop_gradient(x) if no derivative is wanted."
+            )
+        if not np.issubdtype(self.dtype, np.inexact) and self.ndim:
+            raise TracerConversionError(
+                f"at {user_line()} a traced {self._described()} was used where NumPy needs a plain array, as an index "
+                f"into a raw array perhaps: write np.take(table, i) instead of table[i]"
+            )
+        return array_of_tracers(self)
+
+    # Properties
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array that the tracer stands for."""
+        try:
+            return self.value.shape  # type: ignore[no-any-return]
+        except AttributeError:
+            return ()
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the array that the tracer stands for."""
+        try:
+            return self.value.dtype
+        except AttributeError:
+            return np.dtype(type(self.value))
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        n = 1
+        for length in self.shape:
+            n *= length
+        return n
+
+    @property
+    def T(self) -> Any:
+        """The array with its axes reversed."""
+        return np.transpose(self)  # type: ignore[call-overload]
+
+    @property
+    def mT(self) -> Any:
+        """The array with its last two axes exchanged."""
+        if self.ndim < 2:
+            raise ValueError(f"mT needs two axes at least; the array has shape {self.shape}")
+        return np.swapaxes(self, -1, -2)  # type: ignore[call-overload]
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return np.real(self)  # type: ignore[call-overload]
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return np.imag(self)  # type: ignore[call-overload]
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the elements take."""
+        return self.size * int(self.dtype.itemsize)
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes that one element takes."""
+        return int(self.dtype.itemsize)
+
+    @property
+    def flat(self) -> Iterator[Any]:
+        """An iterator over the elements in C order."""
+        return iter(self.reshape(-1))
+
+    # Python's protocols
+
+    def __getitem__(self, key: Any) -> Any:
+        return FUNCTIONS[operator.getitem](self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            f"at {user_line()} an element of a traced {self._described()} was assigned. Arrays under a transformation "
+            f"of a pure function do not change: make a new one with np.where(mask, new, x), np.concatenate or np.stack."
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __index__(self) -> int:
+        return operator.index(self.value)
+
+    def __contains__(self, item: Any) -> bool:
+        return bool(np.any(self == item))
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return np.round(self, ndigits or 0)  # type: ignore[call-overload]
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.value!r})"
+
+    def __float__(self) -> NoReturn:
+        self._refuse_conversion("float")
+
+    def __int__(self) -> NoReturn:
+        self._refuse_conversion("int")
+
+    def __complex__(self) -> NoReturn:
+        self._refuse_conversion("complex")
+
+    def item(self, *args: Any) -> NoReturn:
+        """Refuse: a Python number would lose the derivative."""
+        self._refuse_conversion("item")
+
+    def tolist(self) -> NoReturn:
+        """Refuse: Python numbers would lose the derivative."""
+        self._refuse_conversion("tolist")
+
+    # The methods of ndarray that are no function of NumPy by the same name
+
+    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Any:
+        """Convert to a dtype."""
+        return FUNCTIONS[np.astype](self, dtype, copy=copy)
+
+    def copy(self, order: str = "C") -> Any:
+        """Return the array: values under a transformation never change."""
+        return self
+
+    def flatten(self, order: str = "C") -> Any:
+        """Return the array with one axis."""
+        return np.ravel(self, order=order)  # type: ignore[call-overload]
+
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+        """Return the array with another shape."""
+        return FUNCTIONS[np.reshape](self, shape[0] if len(shape) == 1 else shape, order=order)
+
+    def transpose(self, *axes: Any) -> Any:
+        """Return the array with its axes permuted; reversed when no axes are named."""
+        if len(axes) == 1 and (axes[0] is None or not isinstance(axes[0], int)):
+            axes = axes[0]
+        return FUNCTIONS[np.transpose](self, axes or None)
+
+    def conj(self) -> Any:
+        """Return the complex conjugate."""
+        return np.conjugate(self)  # type: ignore[call-overload]
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        """Return the namespace of array functions that accept tracers."""
+        return sys.modules["functorch_lite.numpy"]
+
+    def _described(self) -> str:
+        return f"{self.dtype}{list(self.shape)}"
+
+    def _refuse_conversion(self, name: str) -> NoReturn:
+        raise TracerConversionError(
+            f"{name}() of a traced {self._described()} at {user_line()} under {self._trace.transformation}: a Python "
+            f"number would lose the derivative. math.sin(x), b[0] = x with a raw array b, and '%f' % x do this too. "
+            f"Write np.sin(x); build arrays from traced parts by np.stack or np.array([x, y]); return values that are "
+            f"only looked at through has_aux=True, or take ft.stop_gradient(x)."
+        )
+
+
+def apply_binary(primitive: Primitive, x: Any, y: Any) -> Any:
+    """Apply a primitive of two arrays, one of which at least is traced, at the younger of their traces."""
+    if isinstance(x, Tracer):
+        trace = x._trace
+        if isinstance(y, Tracer) and y._trace is not trace and y._trace.number > trace.number:
+            trace = y._trace
+        return trace.binary(primitive, x, y)
+    if isinstance(y, Tracer):
+        return y._trace.binary(primitive, x, y)
+    return primitive.bind((x, y), ())
+
+
+def array_of_tracers(x: Any) -> Any:
+    """Return an object array of the scalar tracers that ``x`` consists of."""
+    if x.size > LARGEST_OBJECT_ARRAY:
+        raise TracerConversionError(
+            f"at {user_line()} a traced {x._described()} was to become an array of {x.size} separate scalars, more than "
+            f"{LARGEST_OBJECT_ARRAY}. Use fnp.asarray (import functorch_lite.numpy as fnp) or np.stack, which keep it whole."
+        )
+    array = np.empty(x.shape, dtype=object)
+    flat = x.reshape(-1) if x.ndim else None
+    if flat is None:
+        array[()] = x
+    else:
+        array.flat = [flat[i] for i in range(x.size)]
+    return array
+
+
+def _uncommon_ufunc_call(
+    tracer: ArrayTracer, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    out = kwargs.pop("out", (None,))
+    if any(o is not None for o in out) and not _rebinds_name(ufunc, inputs, out):
+        raise TypeError(
+            f"np.{ufunc.__name__} at {user_line()} was told to write a traced result into `out`, which cannot hold a "
+            f"derivative. Assign the result instead: y = np.{ufunc.__name__}(…)."
+        )
+    if method != "__call__":
+        implementation = UFUNC_METHODS.get((ufunc, method)) or UFUNC_METHODS.get((None, method))
+        if implementation is None:
+            raise NotImplementedError(f"np.{ufunc.__name__}.{method} has no derivative rule; at {user_line()}")
+        return implementation(ufunc, *inputs, **kwargs)
+    where = kwargs.pop("where", True)
+    dtype = kwargs.pop("dtype", None)
+    kwargs.pop("casting", None)
+    kwargs.pop("order", None)
+    kwargs.pop("subok", None)
+    if kwargs:
+        raise NotImplementedError(f"np.{ufunc.__name__} with {', '.join(kwargs)} has no derivative rule; at {user_line()}")
+    if where is not True:
+        raise TypeError(
+            f"np.{ufunc.__name__}(…, where=mask) at {user_line()} leaves elements undefined under a transformation; "
+            f"write np.where(mask, np.{ufunc.__name__}(…), otherwise)"
+        )
+    if dtype is not None:
+        inputs = tuple(FUNCTIONS[np.astype](x, dtype) for x in inputs)
+    return ufunc(*inputs)
+
+
+def _rebinds_name(ufunc: np.ufunc, inputs: tuple[Any, ...], out: tuple[Any, ...]) -> bool:
+    """Tell ``b += x`` from ``np.add(b, x, out=b)``: the first binds `b` to what we return, the second drops it.
+
+    Both arrive alike. The instruction that the caller stands at tells: an in-place operator in the one case, a call in
+    the other. In doubt the answer is no, and the caller raises.
+    """
+    if len(out) != 1 or out[0] is not inputs[0]:
+        return False
+    frame = sys._getframe(3)
+    code = frame.f_code.co_code
+    instruction, argument = code[frame.f_lasti], code[frame.f_lasti + 1]
+    return instruction == _BINARY_OP and argument >= _FIRST_INPLACE_OPERATOR
+
+
+def _inplace_operator_codes() -> tuple[int, int]:
+    """Return the opcode of binary operators and the argument of the first in-place one, read off a compiled example."""
+    code = compile("b += x", "<example>", "exec").co_code
+    import dis  # the standard library's opcode table, needed on this rare path only
+
+    opcode = dis.opmap["BINARY_OP"]
+    return opcode, next(code[i + 1] for i in range(0, len(code), 2) if code[i] == opcode)
+
+
+def _composed_ufunc(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
+    implementation = FUNCTIONS.get(ufunc)
+    if implementation is None:
+        _refuse(ufunc)
+    return implementation(*inputs)
+
+
+def _refuse(function: Callable[..., Any]) -> NoReturn:
+    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    reason = REFUSED.get(
+        function, "compose it of functions that have one, or give the derivative yourself by ft.custom_jvp"
+    )
+    raise NotImplementedError(
+        f"{module}.{function.__name__} has no derivative rule; it was called on a traced value at {user_line()}. Remedy: {reason}."
+    )
+
+
+def _operator(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    def method(self: Any, other: Any) -> Any:
+        trace = self._trace
+        if isinstance(other, Tracer) and other._trace.number > trace.number:
+            trace = other._trace
+        return trace.binary(PRIMITIVES[function], self, other)
+
+    return method
+
+
+def _reflected_operator(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    def method(self: Any, other: Any) -> Any:
+        return apply_binary(PRIMITIVES[function], other, self)
+
+    return method
+
+
+def _unary_operator(function: Callable[..., Any]) -> Callable[[Any], Any]:
+    def method(self: Any) -> Any:
+        return self._trace.unary(PRIMITIVES[function], self)
+
+    return method
+
+
+def _function_method(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__doc__ = f"``np.{function.__name__}`` of the array."
+    return method
+
+
+def _install() -> None:
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"):
+        function = getattr(operator, f"__{name}__")
+        setattr(ArrayTracer, f"__{name}__", _operator(function))
+        setattr(ArrayTracer, f"__r{name}__", _reflected_operator(function))
+    for name in ("lt", "le", "eq", "ne", "gt", "ge"):
+        setattr(ArrayTracer, f"__{name}__", _operator(getattr(operator, name)))
+    for name in ("neg", "pos", "abs", "invert"):
+        setattr(ArrayTracer, f"__{name}__", _unary_operator(getattr(operator, name)))
+    ArrayTracer.__divmod__ = lambda self, other: (self // other, self % other)  # type: ignore[attr-defined]
+    ArrayTracer.__rdivmod__ = lambda self, other: (other // self, other % self)  # type: ignore[attr-defined]
+    for name in (
+        "all any argmax argmin argpartition argsort choose clip compress cumprod cumsum diagonal dot max mean min nonzero "
+        "prod ptp ravel repeat round searchsorted sort squeeze std sum swapaxes take trace var"
+    ).split():
+        setattr(ArrayTracer, name, _function_method(getattr(np, name)))
+    # NumPy calls the method of this name on each element of an object array; see `array_of_tracers`.
+    for name, function in vars(np).items():
+        if isinstance(function, np.ufunc) and not hasattr(ArrayTracer, name):
+            setattr(ArrayTracer, name, _function_method(function))
+
+
+_BINARY_OP, _FIRST_INPLACE_OPERATOR = _inplace_operator_codes()
+_install()

@@ -1,0 +1,186 @@
+"""Pytrees: nested containers of arrays, through optree, with a fast path for a bare array.
+
+Containers are tuple, list, dict, OrderedDict, defaultdict, deque, namedtuple, None (an empty container), dataclasses and
+whatever `register` names. Everything else is a leaf.
+
+Examples
+--------
+>>> from functorch_lite import tree
+>>> tree.map(lambda a, b: a + b, {"w": 1.0, "b": [2.0]}, {"w": 10.0, "b": [20.0]})
+{'w': 11.0, 'b': [22.0]}
+>>> tree.leaves((1.0, {"a": 2.0}, None))
+[1.0, 2.0]
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import optree
+
+__all__ = [
+    "LEAF",
+    "Structure",
+    "all_leaves",
+    "broadcast_prefix",
+    "flatten",
+    "leaves",
+    "map",
+    "paths",
+    "reduce",
+    "register",
+    "structure",
+    "unflatten",
+]
+
+Structure = optree.PyTreeSpec
+T = TypeVar("T", bound=type)
+
+_NAMESPACE = "functorch_lite"
+
+#: The structure of a bare leaf.
+LEAF: Structure = optree.tree_structure(0)
+
+# Types that optree has found to be leaves; a bare array is recognised by a set look-up.
+_leaf_types: set[type] = {float, int, complex}
+
+
+def flatten(tree: Any) -> tuple[list[Any], Structure]:
+    """Return the leaves of a tree and its structure.
+
+    Examples
+    --------
+    >>> from functorch_lite import tree
+    >>> leaves, structure = tree.flatten({"a": 1.0, "b": (2.0, 3.0)})
+    >>> leaves
+    [1.0, 2.0, 3.0]
+    >>> tree.unflatten(structure, [10.0, 20.0, 30.0])
+    {'a': 10.0, 'b': (20.0, 30.0)}
+    """
+    if type(tree) in _leaf_types:
+        return [tree], LEAF
+    leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
+    for leaf in leaves:
+        if type(leaf) not in _leaf_types:
+            if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type):
+                register(type(leaf))
+                return flatten(tree)
+            _leaf_types.add(type(leaf))
+    return leaves, structure
+
+
+def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
+    """Build the tree of a structure from its leaves; the inverse of `flatten`."""
+    if structure is LEAF:
+        (leaf,) = leaves
+        return leaf
+    return optree.tree_unflatten(structure, leaves)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """Return the leaves of a tree in order."""
+    return flatten(tree)[0]
+
+
+def structure(tree: Any) -> Structure:
+    """Return the structure of a tree."""
+    return flatten(tree)[1]
+
+
+def map(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """Apply a function to corresponding leaves of trees of one structure.
+
+    Raises
+    ------
+    ValueError
+        If the structures differ.
+    """
+    first, spec = flatten(tree)
+    others = []
+    for other in rest:
+        values, other_spec = flatten(other)
+        if other_spec != spec:
+            raise ValueError(f"trees of different structures: {spec} and {other_spec}")
+        others.append(values)
+    return unflatten(spec, [function(*group) for group in zip(first, *others, strict=True)])
+
+
+def reduce(function: Callable[[Any, Any], Any], tree: Any, *initial: Any) -> Any:
+    """Combine the leaves from left to right, as `functools.reduce` does."""
+    values = [*initial, *leaves(tree)]
+    if not values:
+        raise TypeError("reduce() of an empty tree with no initial value")
+    total = values[0]
+    for value in values[1:]:
+        total = function(total, value)
+    return total
+
+
+def paths(tree: Any) -> list[str]:
+    """Return a readable path to each leaf, such as ``['w'][0]``; the empty string for a bare leaf."""
+    if type(tree) in _leaf_types:
+        return [""]
+    return [accessor.codify("") for accessor in optree.tree_accessors(tree, namespace=_NAMESPACE)]
+
+
+def all_leaves(values: Sequence[Any]) -> bool:
+    """Say whether none of the values is a container."""
+    return all(structure(value) == LEAF for value in values)
+
+
+def broadcast_prefix(prefix: Any, tree: Any, *, is_leaf: Callable[[Any], bool] | None = None) -> list[Any]:
+    """Return one entry of the prefix tree for each leaf of the tree below it."""
+    if is_leaf is not None and is_leaf(prefix):
+        return [prefix] * len(leaves(tree))
+    flatten(tree)  # registers dataclasses
+    return optree.broadcast_prefix(prefix, tree, is_leaf=is_leaf, namespace=_NAMESPACE)
+
+
+def register(cls: T, flatten: Callable[[Any], Any] | None = None, unflatten: Callable[..., Any] | None = None) -> T:
+    """Register a class as a container.
+
+    Parameters
+    ----------
+    cls
+        The class. A dataclass needs no functions: its fields are the children. Dataclasses are also registered when
+        first met; call this as a decorator to be explicit.
+    flatten
+        From an instance to ``(children, metadata)``; the metadata must be hashable and comparable.
+    unflatten
+        From ``(metadata, children)`` to an instance.
+
+    Returns
+    -------
+    type
+        The class itself.
+
+    Examples
+    --------
+    >>> import dataclasses, functorch_lite as ft
+    >>> @ft.tree.register
+    ... @dataclasses.dataclass
+    ... class Line:
+    ...     slope: float
+    ...     offset: float
+    >>> ft.grad(lambda line: line.slope * 3.0 + line.offset)(Line(2.0, 1.0))
+    Line(slope=3.0, offset=1.0)
+    """
+    if flatten is None or unflatten is None:
+        if not dataclasses.is_dataclass(cls):
+            raise TypeError(f"{cls.__name__} is no dataclass: give the functions flatten and unflatten")
+        names = tuple(field.name for field in dataclasses.fields(cls))
+
+        def flatten(instance: Any) -> Any:
+            return tuple(getattr(instance, name) for name in names), None
+
+        def unflatten(metadata: Any, children: Iterable[Any]) -> Any:
+            instance = object.__new__(cls)
+            for name, child in zip(names, children, strict=True):
+                object.__setattr__(instance, name, child)
+            return instance
+
+    optree.register_pytree_node(cls, flatten, unflatten, namespace=_NAMESPACE)
+    _leaf_types.discard(cls)
+    return cls

@@ -1,0 +1,216 @@
+"""Forward mode: dual numbers.
+
+A `Dual` carries a value and a tangent; each primitive pushes tangents forward by its own rule. Source: Griewank and
+Walther, *Evaluating Derivatives* (2008), chapter 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core import tree
+from functorch_lite.core.primitive import (
+    IDENTITY,
+    KEEP_ANS,
+    KEEP_NOTHING,
+    KEEP_X,
+    KEEP_Y,
+    KEPT,
+    NEGATION,
+    OBJECT,
+    Arrays,
+    Params,
+    Primitive,
+    stacked,
+)
+from functorch_lite.core.trace import Trace, Tracer
+from functorch_lite.core.tracer import ArrayTracer
+from functorch_lite.transforms.arguments import call, check_differentiable, check_like, returned, split_aux
+
+__all__ = ["Dual", "ForwardTrace", "jvp"]
+
+_new = object.__new__
+
+
+def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = False) -> Any:
+    """Compute ``f`` and its directional derivative by dual numbers.
+
+    Parameters
+    ----------
+    f
+        A function of pytrees of arrays.
+    primals
+        A tuple or list of its positional arguments.
+    tangents
+        A tuple or list of the same structure, shapes and kinds: the direction.
+    has_aux
+        Whether ``f`` returns a pair of which only the first is differentiated.
+
+    Returns
+    -------
+    out, tangent_out
+        The value, and the derivative ``J · tangents`` in its structure; with ``has_aux`` also the auxiliary output.
+
+    Raises
+    ------
+    TypeError
+        If a primal is not floating or complex, or primals and tangents differ in kind.
+    ValueError
+        If structures or shapes differ.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.jvp(lambda x: x**3, (2.0,), (1.0,))
+    (8.0, 12.0)
+    >>> f = lambda x, p: p["a"] * np.sum(x * x)
+    >>> y, t = ft.jvp(f, (np.array([1.0, 2.0]), {"a": 3.0}), (np.array([1.0, 0.0]), {"a": 0.0}))
+    >>> float(y), float(t)
+    (15.0, 6.0)
+    """
+    if not (isinstance(primals, tuple | list) and isinstance(tangents, tuple | list)):
+        raise TypeError(f"jvp takes tuples of primals and tangents, not {type(primals).__name__} and {type(tangents).__name__}")
+    leaves, structure = tree.flatten(tuple(primals))
+    directions, other = tree.flatten(tuple(tangents))
+    if other != structure:
+        raise ValueError(f"primals and tangents differ in structure: {structure} and {other}")
+    check_differentiable(leaves, tuple(primals), "jvp", "Convert it to float, or close over it.")
+    directions = check_like(directions, leaves, "tangent")
+    trace = ForwardTrace()
+    duals = [trace.dual(x, t) for x, t in zip(leaves, directions, strict=True)]
+    out = call(f, tree.unflatten(structure, duals), {})
+    aux = None
+    if has_aux:
+        out, aux = split_aux(out)
+        aux = tree.map(lambda a: trace.parts(returned(a))[0], aux)
+    out_leaves, out_structure = tree.flatten(out)
+    parts = [trace.parts(returned(leaf)) for leaf in out_leaves]
+    trace.close()
+    value = tree.unflatten(out_structure, [v for v, _ in parts])
+    tangent = tree.unflatten(out_structure, [np.zeros_like(v) if t is None else t for v, t in parts])
+    return (value, tangent, aux) if has_aux else (value, tangent)
+
+
+class Dual(ArrayTracer):
+    """A value of forward mode with its tangent, which has the value's shape and dtype."""
+
+    __slots__ = ("tangent",)
+
+    tangent: Any
+
+
+class ForwardTrace(Trace):
+    """Push tangents through each operation."""
+
+    transformation = "forward-mode differentiation (jvp, jacfwd)"
+
+    def dual(self, value: Any, tangent: Any) -> Dual:
+        """Return a dual number of this trace."""
+        result = _new(Dual)
+        result._trace = self
+        result.value = value
+        result.tangent = tangent
+        return result
+
+    def parts(self, value: Any) -> tuple[Any, Any]:
+        """Return value and tangent, which is None for what does not depend on this trace's inputs."""
+        if isinstance(value, Dual) and value._trace is self:
+            return value.value, value.tangent
+        return value, None
+
+    def unary(self, primitive: Primitive, x: Any) -> Any:
+        if not primitive.is_pointwise:
+            return self.process(primitive, (x,), ())
+        value = x.value
+        ans = primitive.function(value)
+        partial = primitive.partial  # type: ignore[attr-defined]
+        if partial is IDENTITY:
+            t = x.tangent
+        elif partial is NEGATION:
+            t = -x.tangent
+        else:
+            keep = primitive.keep  # type: ignore[attr-defined]
+            if keep == KEEP_X:
+                kept = value
+            elif keep == KEEP_ANS:
+                kept = ans
+            else:
+                kept = None if keep == KEEP_NOTHING else primitive.readers[0]((ans, value))  # type: ignore[attr-defined]
+            t = x.tangent * (kept if partial is KEPT else partial(kept))
+        try:
+            if t.dtype is not ans.dtype or t.shape != ans.shape:
+                t = projected(t, ans)
+        except AttributeError:  # a Python scalar
+            t = projected(t, ans)
+        result = _new(Dual)
+        result._trace = self
+        result.value = ans
+        result.tangent = t
+        return result
+
+    def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        if isinstance(y, Tracer) or not primitive.is_pointwise:
+            return self.process(primitive, (x, y), ())
+        value = x.value
+        ans = primitive.function(value, y)
+        partial = primitive.partial  # type: ignore[attr-defined]
+        if partial is None:
+            return ans
+        if partial is IDENTITY:
+            t = x.tangent
+        else:
+            keep = primitive.keep  # type: ignore[attr-defined]
+            kept = y if keep == KEEP_Y else primitive.readers[0]((ans, value, y)) if keep else None  # type: ignore[attr-defined]
+            t = -x.tangent if partial is NEGATION else x.tangent * (kept if partial is KEPT else partial(kept))
+        try:
+            if ans.dtype is OBJECT:  # y was np.array([tracer, …]): try again with it stacked
+                return primitive(x, stacked(y))
+            if t.dtype is not ans.dtype or t.shape != ans.shape:
+                t = projected(t, ans)
+        except AttributeError:  # a Python scalar
+            t = projected(t, ans)
+        return self.dual(ans, t)
+
+    def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        values, tangents = [], []
+        for a in arrays:
+            if isinstance(a, Tracer) and a._trace is self:
+                values.append(a.value)
+                tangents.append(a.tangent)  # type: ignore[attr-defined]
+            else:
+                values.append(a)
+                tangents.append(None)
+        ans = primitive.bind(tuple(values), params)
+        if getattr(ans, "dtype", None) is OBJECT:  # an operand was np.array([tracer, …]): try again with it stacked
+            return primitive.bind(tuple(map(stacked, arrays)), params)
+        t = primitive.push(tangents, ans, tuple(values), params)
+        if t is None:
+            return ans
+        if type(ans) is tuple:
+            return tuple(a if s is None else self.dual(a, projected(s, a)) for a, s in zip(ans, t, strict=True))
+        return self.dual(ans, projected(t, ans))
+
+
+def projected(t: Any, ans: Any) -> Any:
+    """Project a tangent to the shape and dtype of its primal: broadcast it, keep real real and the precision.
+
+    The precision of a Python scalar is weak; only its kind counts.
+    """
+    shape = getattr(ans, "shape", ())
+    if getattr(t, "shape", ()) != shape:
+        t = np.broadcast_to(t, shape)
+    dtype = getattr(ans, "dtype", None)
+    own = getattr(t, "dtype", None)
+    if dtype is None:
+        return t.real if isinstance(ans, float) and (own.kind == "c" if own is not None else type(t) is complex) else t
+    if own is dtype or own == dtype:
+        return t
+    if own is None:
+        return dtype.type(t if dtype.kind == "c" else t.real)
+    if own.kind == "c" and dtype.kind != "c":
+        t = t.real
+    return t if t.dtype == dtype else t.astype(dtype)
+
