@@ -40,6 +40,7 @@ __all__ = [
     "OBJECT",
     "PRIMITIVES",
     "General",
+    "JointPrimitive",
     "Linear",
     "Pointwise",
     "Primitive",
@@ -317,6 +318,26 @@ class Linear(General):
 
     def is_linear_in(self, active: Sequence[int]) -> bool:
         return (self.jointly or len(active) == 1) and all(self.rule(i) is not None for i in active)
+
+
+class JointPrimitive(Primitive):
+    """An operation of any number of arrays that is differentiated as a whole: what users define by rules of their own,
+    and recomputation. It returns a tuple of arrays.
+    """
+
+    def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
+        """Return the results and their tangents; None among the tangents is a structural zero."""
+        raise NotImplementedError
+
+    def reverse(
+        self, trace: Any, values: Arrays, active: Sequence[int]
+    ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
+        """Return the results; the function from their cotangents to those of the arrays at the active positions; and
+        further tracers of the trace that the operation captured, whose cotangents that function appends."""
+        raise NotImplementedError
+
+    def is_linear_in(self, active: Sequence[int]) -> bool:
+        return False
 
 
 class Zero(Primitive):

@@ -7,7 +7,8 @@ A **node** is one flat list::
 ``order`` falls with time, so a heap yields the youngest node first. ``shape`` and ``dtype`` are those of the node's own
 value: whatever cotangent flows into it is projected to them, which undoes broadcasting and keeps real real and float32
 float32. Then follow three entries for each traced argument: its node, its derivative rule and what that rule kept. A leaf
-has no primitive and no parents; a Python scalar has its type in the place of the dtype, since its precision is weak.
+has no primitive and no parents; a `JointPrimitive` has all parents in one tuple and one function that gives all their
+cotangents. A Python scalar has its type in the place of the dtype, since its precision is weak.
 
 Nodes refer to their parents and to nothing else. A branch that led nowhere dies with its last tracer; the walk meets what
 the result depends on and nothing more, in order, without recursion; and cotangents live in the walk, never on nodes.
@@ -15,7 +16,7 @@ the result depends on and nothing more, in order, without recursion; and cotange
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, TypeAlias
@@ -34,6 +35,7 @@ from functorch_lite.core.primitive import (
     OBJECT,
     Arrays,
     General,
+    JointPrimitive,
     Params,
     Pointwise,
     Primitive,
@@ -44,7 +46,7 @@ from functorch_lite.core.primitive import (
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 
-__all__ = ["JointPrimitive", "LinearTrace", "Node", "ReverseTrace", "Taped", "backward", "leaf", "project", "transposed"]
+__all__ = ["LinearTrace", "Node", "ReverseTrace", "Taped", "backward", "leaf", "project", "transposed"]
 
 Node: TypeAlias = list[Any]
 
@@ -174,11 +176,15 @@ class ReverseTrace(Trace):
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         values, active = self.unwrapped(arrays)
+        if isinstance(primitive, JointPrimitive):
+            ans, pullback, captured = primitive.reverse(self, values, active)
+            node = self.node_of(ans)
+            node[PRIMITIVE] = primitive
+            node += ((*(arrays[i].node for i in active), *(tracer.node for tracer in captured)), pullback)
+            return self.wrapped(ans, node)
         ans = primitive.bind(values, params)
         if not primitive.differentiable:
             return ans
-        if isinstance(primitive, JointPrimitive):
-            return primitive.taped(self, arrays, values, active, ans, params)
         node = self.node_of(ans)
         node[PRIMITIVE] = primitive
         if isinstance(primitive, Pointwise):
@@ -258,27 +264,6 @@ class LinearTrace(ReverseTrace):
                 f"{self.subject} is not linear: {primitive.name} is applied at {user_line()} to traced arguments "
                 f"{active} in which it is not linear. Forward rules must be linear in the tangent."
             )
-
-
-class JointPrimitive(Primitive):
-    """A primitive whose cotangents come all at once: what users define by custom rules, and recomputation.
-
-    `taped` returns the traced result of an application. A node of this kind holds, behind the four common entries,
-    the parents as a tuple and one function from the cotangent (a tuple of them, when ``multiple``) to theirs.
-    """
-
-    def taped(
-        self, trace: ReverseTrace, arrays: Arrays, values: Arrays, active: list[int], ans: Any, params: Params
-    ) -> Any:
-        pullback = self.pullback(ans, values, active, params)
-        node = trace.node_of(ans)
-        node[PRIMITIVE] = self
-        node += (tuple(arrays[i].node for i in active), pullback)
-        return trace.wrapped(ans, node)
-
-    def pullback(self, ans: Any, values: Arrays, active: list[int], params: Params) -> Callable[[Any], Sequence[Any]]:
-        """Return the function from the cotangent of the result to those of the arrays at the active positions."""
-        raise NotImplementedError
 
 
 class _PartialCotangents:

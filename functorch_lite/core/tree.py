@@ -22,12 +22,14 @@ import optree
 
 __all__ = [
     "LEAF",
+    "NONE",
     "Structure",
     "all_leaves",
     "broadcast_prefix",
     "flatten",
     "leaves",
     "map",
+    "mark_none",
     "paths",
     "reduce",
     "register",
@@ -130,12 +132,33 @@ def all_leaves(values: Sequence[Any]) -> bool:
     return all(structure(value) == LEAF for value in values)
 
 
-def broadcast_prefix(prefix: Any, tree: Any, *, is_leaf: Callable[[Any], bool] | None = None) -> list[Any]:
-    """Return one entry of the prefix tree for each leaf of the tree below it."""
-    if is_leaf is not None and is_leaf(prefix):
-        return [prefix] * len(leaves(tree))
+class _NoneLeaf:
+    """A leaf that stands for None, which as a pytree is an empty container."""
+
+    def __repr__(self) -> str:
+        return "None"
+
+
+NONE = _NoneLeaf()
+
+
+def mark_none(tree: Any) -> Any:
+    """Return the tree with the leaf `NONE` in the place of each None."""
+    if type(tree) in _leaf_types:
+        return tree
+    return optree.tree_map(lambda x: NONE if x is None else x, tree, none_is_leaf=True, namespace=_NAMESPACE)
+
+
+def broadcast_prefix(prefix: Any, tree: Any) -> list[Any]:
+    """Return one entry of the prefix tree for each leaf of the tree below it.
+
+    Raises
+    ------
+    ValueError
+        If ``prefix`` is no prefix of the tree.
+    """
     flatten(tree)  # registers dataclasses
-    return optree.broadcast_prefix(prefix, tree, is_leaf=is_leaf, namespace=_NAMESPACE)
+    return optree.broadcast_prefix(prefix, tree, namespace=_NAMESPACE)
 
 
 def register(cls: T, flatten: Callable[[Any], Any] | None = None, unflatten: Callable[..., Any] | None = None) -> T:

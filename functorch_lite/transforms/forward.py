@@ -22,6 +22,7 @@ from functorch_lite.core.primitive import (
     NEGATION,
     OBJECT,
     Arrays,
+    JointPrimitive,
     Params,
     Primitive,
     stacked,
@@ -183,6 +184,11 @@ class ForwardTrace(Trace):
             else:
                 values.append(a)
                 tangents.append(None)
+        if isinstance(primitive, JointPrimitive):
+            results, pushed = primitive.forward(tuple(values), tangents)
+            return tuple(
+                y if t is None else self.dual(y, projected(t, y)) for y, t in zip(results, pushed, strict=True)
+            )
         ans = primitive.bind(tuple(values), params)
         if getattr(ans, "dtype", None) is OBJECT:  # an operand was np.array([tracer, …]): try again with it stacked
             return primitive.bind(tuple(map(stacked, arrays)), params)

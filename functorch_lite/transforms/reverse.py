@@ -27,7 +27,7 @@ from functorch_lite.transforms.arguments import (
     split_aux,
 )
 
-__all__ = ["grad", "grad_and_value", "linear_transpose", "linearize", "value_and_grad", "vjp"]
+__all__ = ["grad", "grad_and_value", "linear_transpose", "linearize", "unshared", "value_and_grad", "vjp", "vjp_with"]
 
 _new = object.__new__
 
@@ -218,7 +218,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pull(np.array([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
-    return _vjp(f, primals, ReverseTrace(), has_aux)
+    return vjp_with(ReverseTrace(), f, primals, has_aux=has_aux)
 
 
 def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -294,7 +294,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     >>> transpose(np.array([1.0, 0.0]))
     (array([1., 2.]),)
     """
-    _, pull = _vjp(f, primals, LinearTrace(name_of(f)), False)
+    _, pull = vjp_with(LinearTrace(name_of(f)), f, primals)
     transpose: Callable[[Any], tuple[Any, ...]] = pull
     return transpose
 
@@ -307,7 +307,10 @@ def unshared(g: Any, seen: set[int]) -> Any:
     return g
 
 
-def _vjp(f: Callable[..., Any], primals: tuple[Any, ...], trace: ReverseTrace, has_aux: bool) -> Any:
+def vjp_with(
+    trace: ReverseTrace, f: Callable[..., Any], primals: tuple[Any, ...], *, has_aux: bool = False
+) -> Any:
+    """Compute what `vjp` does, recording on a given trace, which is closed afterwards."""
     leaves, structure = tree.flatten(primals)
     check_differentiable(leaves, primals, "vjp", "Convert it to float, or close over it.")
     traced = [_traced(trace, x) for x in leaves]

@@ -1,0 +1,237 @@
+"""Arrays made from arrays, and questions about shape and dtype, which have no derivative to speak of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.batching import same_axes
+from functorch_lite.calculus.declare import linear, zero_function
+from functorch_lite.core.primitive import Arrays, Params, Primitive, shape_of
+from functorch_lite.core.tracer import implements
+
+# --- Conversion of dtype ----------------------------------------------------------------------------------------------
+
+
+@linear(lambda g: g, batch=same_axes)  # the engine projects the cotangent to the primal's dtype
+def convert(x: Any, dtype: Any) -> Any:
+    """Convert to a floating or complex dtype."""
+    return _converted(x, dtype)
+
+
+@zero_function(batch=same_axes)
+def discretize(x: Any, dtype: Any) -> Any:
+    """Convert to an integer or boolean dtype."""
+    return _converted(x, dtype)
+
+
+@implements(np.astype)
+def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    dtype = np.dtype(dtype)
+    if getattr(x, "dtype", None) == dtype:
+        return x
+    if np.iscomplexobj(x) and dtype.kind not in "cb":
+        x = np.real(x)
+    return convert(x, dtype) if dtype.kind in "fc" else discretize(x, dtype)
+
+
+def _converted(x: Any, dtype: Any) -> Any:
+    return x.astype(dtype) if hasattr(x, "astype") else dtype.type(x)
+
+
+# --- Constants in the likeness of an array ----------------------------------------------------------------------------
+
+
+def _batched_likeness(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+    value, dtype, shape = params
+    return primitive(*arrays, value, dtype, None if shape is None else (size, *shape))
+
+
+@zero_function(batch=_batched_likeness)
+def constant_like(x: Any, value: Any, dtype: Any, shape: tuple[int, ...] | None) -> Any:
+    """Make an array of one number, of the kind (NumPy, dask, …) and by default the dtype and shape of another."""
+    if value == 0:
+        return np.zeros_like(x, dtype=dtype, shape=shape)
+    return np.full_like(x, value, dtype=dtype, shape=shape)
+
+
+@implements(np.zeros_like, np.empty_like)
+def _zeros_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
+    return constant_like(a, 0, dtype, _shape(shape))
+
+
+@implements(np.ones_like)
+def _ones_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
+    return constant_like(a, 1, dtype, _shape(shape))
+
+
+@implements(np.full_like)
+def _full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    filled = np.broadcast_to(fill_value, a.shape if shape is None else _shape(shape))
+    return filled.astype(a.dtype if dtype is None else dtype)
+
+
+@implements(np.zeros)
+def _zeros(shape: Any, dtype: Any = float, order: str = "C", *, device: Any = None) -> Any:
+    return np.zeros(shape, dtype)
+
+
+@implements(np.ones)
+def _ones(shape: Any, dtype: Any = float, order: str = "C", *, device: Any = None) -> Any:
+    return np.ones(shape, dtype)
+
+
+@implements(np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)
+def _array(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    array = np.stack([_array(part) for part in object]) if isinstance(object, list | tuple) else object
+    return array if dtype is None else np.astype(array, dtype)
+
+
+@implements(np.copy)
+def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    return a
+
+
+# --- Ranges between traced ends ---------------------------------------------------------------------------------------
+
+
+@implements(np.linspace)
+def _linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, *, device: Any = None
+) -> Any:
+    intervals = num - 1 if endpoint else num
+    rank = max(len(shape_of(start)), len(shape_of(stop)))
+    weights = (np.arange(num) / max(intervals, 1)).reshape(-1, *(1,) * rank)
+    values = start * (1 - weights) + stop * weights
+    if axis:
+        values = np.moveaxis(values, 0, axis)
+    if dtype is not None:
+        values = np.astype(values, dtype)
+    return (values, (stop - start) / intervals) if retstep else values
+
+
+@implements(np.logspace)
+def _logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0) -> Any:
+    values = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
+    return values if dtype is None else np.astype(values, dtype)
+
+
+@implements(np.geomspace)
+def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    values = start * np.power(stop / start, np.linspace(0.0 * start, 1.0 + 0.0 * stop, num, endpoint, axis=axis))
+    return values if dtype is None else np.astype(values, dtype)
+
+
+@implements(np.meshgrid)
+def _meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    rank = len(xi)
+    grids = [np.reshape(x, (1,) * i + (-1,) + (1,) * (rank - i - 1)) for i, x in enumerate(xi)]
+    if indexing == "xy" and rank > 1:
+        grids = [np.swapaxes(g, 0, 1) for g in grids]
+    return tuple(grids) if sparse else tuple(np.broadcast_arrays(*grids))
+
+
+# --- Questions --------------------------------------------------------------------------------------------------------
+
+
+@implements(np.shape)
+def _shape_of(a: Any) -> tuple[int, ...]:
+    return shape_of(a)
+
+
+@implements(np.ndim)
+def _ndim_of(a: Any) -> int:
+    return len(shape_of(a))
+
+
+@implements(np.size)
+def _size_of(a: Any, axis: Any = None) -> int:
+    if axis is None:
+        return int(a.size)
+    size = 1
+    for i in axis if isinstance(axis, tuple) else (axis,):
+        size *= a.shape[i]
+    return size
+
+
+@implements(np.iscomplexobj)
+def _iscomplexobj(x: Any) -> bool:
+    return bool(x.dtype.kind == "c")
+
+
+@implements(np.isrealobj)
+def _isrealobj(x: Any) -> bool:
+    return bool(x.dtype.kind != "c")
+
+
+@implements(np.iscomplex)
+def _iscomplex(x: Any) -> Any:
+    return np.imag(x) != 0
+
+
+@implements(np.isreal)
+def _isreal(x: Any) -> Any:
+    return np.imag(x) == 0
+
+
+@implements(np.isposinf)
+def _isposinf(x: Any, out: None = None) -> Any:
+    return np.isinf(x) & (x > 0)
+
+
+@implements(np.isneginf)
+def _isneginf(x: Any, out: None = None) -> Any:
+    return np.isinf(x) & (x < 0)
+
+
+@implements(np.result_type)
+def _result_type(*arrays_and_dtypes: Any) -> Any:
+    return np.result_type(*(getattr(a, "dtype", a) for a in arrays_and_dtypes))
+
+
+@implements(np.common_type)
+def _common_type(*arrays: Any) -> Any:
+    return np.common_type(*(np.empty(0, a.dtype) for a in arrays))
+
+
+@implements(np.can_cast)
+def _can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
+    return np.can_cast(getattr(from_, "dtype", from_), to, casting)  # type: ignore[arg-type]
+
+
+@implements(np.shares_memory, np.may_share_memory)
+def _shares_memory(a: Any, b: Any, /, max_work: int | None = None) -> bool:
+    return a is b
+
+
+@implements(np.array_repr, np.array_str, np.array2string)
+def _array_repr(a: Any, *args: Any, **kwargs: Any) -> str:
+    return repr(a)
+
+
+# --- Rounding ---------------------------------------------------------------------------------------------------------
+
+
+@zero_function(batch=same_axes)
+def rounded(x: Any, decimals: int) -> Any:
+    """Round to decimals."""
+    return np.round(x, decimals)
+
+
+@implements(np.round, np.around)
+def _round(a: Any, decimals: int = 0, out: None = None) -> Any:
+    return rounded(a, decimals)
+
+
+@implements(np.fix)
+def _fix(x: Any, out: None = None) -> Any:
+    return np.trunc(x)
+
+
+def _shape(shape: Any) -> tuple[int, ...] | None:
+    return None if shape is None else tuple(shape) if hasattr(shape, "__len__") else (shape,)

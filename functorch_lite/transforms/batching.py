@@ -1,0 +1,271 @@
+"""Vectorisation: run a function written for one example on a whole batch at once.
+
+A `Batched` value carries the batch on axis 0 and shows its user the shape of one example. Moving an axis is a view in
+NumPy, so batching rules know one position only.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn
+
+import numpy as np
+
+from functorch_lite.core import tree
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.primitive import Arrays, Params, Primitive, shape_of
+from functorch_lite.core.trace import Trace, Tracer
+from functorch_lite.core.tracer import ArrayTracer
+from functorch_lite.transforms.arguments import call, name_of, returned
+
+__all__ = ["BatchTrace", "Batched", "vmap"]
+
+_new = object.__new__
+
+
+def vmap(
+    f: Callable[..., Any],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    *,
+    axis_size: int | None = None,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """Return a function that applies ``f`` to every example of a batch, in one pass.
+
+    Parameters
+    ----------
+    f
+        A function of pytrees of arrays, written for one example.
+    in_axes
+        Which axis of each positional argument is the batch: an int, None (the argument is the same for all examples), or
+        a tuple of them, one an argument; each may be a pytree that is a prefix of its argument. Keyword arguments are
+        mapped over axis 0.
+    out_axes
+        Where the batch axis of each result goes: an int, None (the result must be the same for all), or a pytree prefix
+        of the result.
+    axis_size
+        The size of the batch; needed only when no argument is mapped.
+    chunk_size
+        Process at most this many examples at a time, which bounds memory.
+
+    Returns
+    -------
+    callable
+        With the arguments of ``f``, each with its batch axis.
+
+    Raises
+    ------
+    ValueError
+        If the sizes of the mapped axes differ, an axis is out of range, or nothing is mapped.
+    TypeError
+        Inside, where Python asks for the truth or the number of a batched value (``if``, indexing a raw array).
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.vmap(np.dot)(np.eye(3), np.arange(9.0).reshape(3, 3))
+    array([0., 4., 8.])
+    >>> ft.vmap(lambda x, a: a * x, in_axes=(0, None), out_axes=1)(np.ones((2, 3)), 2.0).shape
+    (3, 2)
+    >>> ft.vmap(ft.grad(lambda x: x**3))(np.array([1.0, 2.0]))
+    array([ 3., 12.])
+    """
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError(f"chunk_size must be positive, not {chunk_size}")
+    axes_in = tree.mark_none(tuple(in_axes) if isinstance(in_axes, list) else in_axes)
+    axes_out = tree.mark_none(tuple(out_axes) if isinstance(out_axes, list) else out_axes)
+
+    @wraps(f, updated=())
+    def mapped(*args: Any, **kwargs: Any) -> Any:
+        leaves, structure = tree.flatten((args, kwargs))
+        axes = _axes_of_leaves(f, axes_in, args, kwargs)
+        size = _batch_size(f, leaves, axes, args, kwargs, axis_size)
+        batches = [x if a is tree.NONE else _to_front(x, a) for x, a in zip(leaves, axes, strict=True)]
+        if chunk_size is None or size <= chunk_size:
+            outputs, out_structure = _run(f, batches, axes, structure, size)
+        else:
+            parts = []
+            for start in range(0, size, chunk_size):
+                stop = min(start + chunk_size, size)
+                chunk = [x if a is tree.NONE else x[start:stop] for x, a in zip(batches, axes, strict=True)]
+                part, out_structure = _run(f, chunk, axes, structure, stop - start)
+                parts.append(part)
+            outputs = [_joined(group) for group in zip(*parts, strict=True)]
+        places = tree.broadcast_prefix(axes_out, tree.unflatten(out_structure, outputs))
+        return tree.unflatten(
+            out_structure, [_to_place(f, y, place, size) for y, place in zip(outputs, places, strict=True)]
+        )
+
+    return mapped
+
+
+class Batched(ArrayTracer):
+    """A value of a batch: one example to the program, all of them in ``value``, along axis 0."""
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        return self.value.shape[1:]  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the array."""
+        return self.value.dtype
+
+    def __bool__(self) -> bool:
+        if self.size == 0 and self.ndim:
+            return False
+        self._refuse_decision("the truth of", "np.where(condition, a, b), or ft.cond")
+
+    def __index__(self) -> int:
+        self._refuse_decision("an index from", "np.take(table, i), or x[i] with a traced x")
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if dtype is None and not np.issubdtype(self.dtype, np.inexact):
+            self._refuse_decision("an index or a mask from", "np.take(table, i), or np.where(mask, a, b)")
+        return super().__array__(dtype, copy)
+
+    def _refuse_decision(self, what: str, remedy: str) -> NoReturn:
+        raise TypeError(
+            f"at {user_line()} Python asked for {what} a {self._described()} under vmap; it differs between the "
+            f"{self.value.shape[0]} examples of the batch. Write {remedy}."
+        )
+
+
+class BatchTrace(Trace):
+    """Apply each operation to all examples at once."""
+
+    transformation = "vmap"
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def batched(self, value: Any) -> Batched:
+        """Return a batched value of this trace; the batch is on axis 0."""
+        result = _new(Batched)
+        result._trace = self
+        result.value = value
+        return result
+
+    def unary(self, primitive: Primitive, x: Any) -> Any:
+        if primitive.is_pointwise:
+            return self.batched(primitive.function(x.value))
+        return self.process(primitive, (x,), ())
+
+    def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        if not primitive.is_pointwise:
+            return self.process(primitive, (x, y), ())
+        x_value = y_value = None
+        if isinstance(x, Tracer) and x._trace is self:
+            x_value = x.value
+        if isinstance(y, Tracer) and y._trace is self:
+            y_value = y.value
+        if y_value is None and not shape_of(y):  # a scalar that is the same for all examples
+            return self.batched(primitive.function(x_value, y))
+        if x_value is not None and y_value is not None and x_value.ndim == y_value.ndim:
+            return self.batched(primitive.function(x_value, y_value))
+        return self.process(primitive, (x, y), ())
+
+    def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        flags = tuple(isinstance(a, Tracer) and a._trace is self for a in arrays)
+        values = tuple(a.value if b else a for a, b in zip(arrays, flags, strict=True))
+        out = primitive.batch(self.size, values, flags, params)
+        return tuple(map(self.batched, out)) if type(out) is tuple else self.batched(out)
+
+
+def _axes_of_leaves(f: Callable[..., Any], axes_in: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    if isinstance(axes_in, tuple) and len(axes_in) != len(args):
+        raise ValueError(
+            f"vmap was given {len(axes_in)} in_axes for the {len(args)} positional arguments of {name_of(f)}"
+        )
+    try:
+        axes = tree.broadcast_prefix(axes_in, args)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"in_axes={axes_in} is no prefix of the arguments of {name_of(f)}: {error}") from None
+    for axis in axes:
+        if axis is not tree.NONE and not hasattr(axis, "__index__"):
+            raise TypeError(f"in_axes of vmap are ints, None or trees of them; {axis!r} is a {type(axis).__name__}")
+    return [a if a is tree.NONE else operator.index(a) for a in axes] + [0] * len(tree.leaves(kwargs))
+
+
+def _batch_size(
+    f: Callable[..., Any], leaves: list[Any], axes: list[Any], args: Any, kwargs: Any, axis_size: int | None
+) -> int:
+    sizes = set() if axis_size is None else {axis_size}
+    for i, (x, axis) in enumerate(zip(leaves, axes, strict=True)):
+        if axis is tree.NONE:
+            continue
+        shape = shape_of(x)
+        if not -len(shape) <= axis < len(shape):
+            path = tree.paths((args, kwargs))[i]
+            raise ValueError(
+                f"vmap of {name_of(f)} maps axis {axis} of an argument of shape {shape} (leaf {path} of (args, kwargs)), "
+                f"which has no such axis; use None in in_axes for what is the same for all examples"
+            )
+        sizes.add(shape[axis])
+    if len(sizes) == 1:
+        return int(sizes.pop())
+    if not sizes:
+        raise ValueError(f"vmap of {name_of(f)} maps no argument: give an axis in in_axes, or axis_size")
+    lines = [
+        f"  leaf {path} of (args, kwargs): {getattr(x, 'dtype', type(x).__name__)}{list(shape_of(x))}, axis {axis}"
+        for x, axis, path in zip(leaves, axes, tree.paths((args, kwargs)), strict=True)
+        if axis is not tree.NONE
+    ]
+    expected = "" if axis_size is None else f" (axis_size={axis_size})"
+    raise ValueError(f"vmap of {name_of(f)} maps axes of different sizes{expected}:\n" + "\n".join(lines))
+
+
+def _run(
+    f: Callable[..., Any], batches: list[Any], axes: list[Any], structure: tree.Structure, size: int
+) -> tuple[list[Any], tree.Structure]:
+    """Run the function on one batch; the leaves of the result are `_Whole` where they carry the batch on axis 0."""
+    trace = BatchTrace(size)
+    traced = [x if a is tree.NONE else trace.batched(x) for x, a in zip(batches, axes, strict=True)]
+    args, kwargs = tree.unflatten(structure, traced)
+    leaves, out_structure = tree.flatten(call(f, args, kwargs))
+    leaves = [returned(y) for y in leaves]
+    trace.close()
+    return [_Whole(y.value) if isinstance(y, Tracer) and y._trace is trace else y for y in leaves], out_structure
+
+
+class _Whole:
+    """A result with the batch on axis 0, told from one that is the same for all examples."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _joined(parts: tuple[Any, ...]) -> Any:
+    """Join the results of the chunks."""
+    return _Whole(np.concatenate([part.value for part in parts])) if isinstance(parts[0], _Whole) else parts[0]
+
+
+def _to_front(x: Any, axis: int) -> Any:
+    return x if axis == 0 else np.moveaxis(x, axis, 0)
+
+
+def _to_place(f: Callable[..., Any], y: Any, place: Any, size: int) -> Any:
+    if place is tree.NONE:
+        if isinstance(y, _Whole):
+            raise ValueError(
+                f"out_axes=None, but a result of {name_of(f)} of shape {shape_of(y.value)[1:]} differs between examples; "
+                f"give it an axis"
+            )
+        return y
+    value = y.value if isinstance(y, _Whole) else np.broadcast_to(y, (size, *shape_of(y))).copy()
+    rank = len(shape_of(value))
+    if not -rank <= place < rank:
+        raise ValueError(f"out_axes={place} is out of range for a result of {name_of(f)} of shape {shape_of(value)[1:]}")
+    return value if place == 0 else np.moveaxis(value, 0, place)

@@ -1,0 +1,146 @@
+"""Recomputation: trade time for memory in reverse mode.
+
+A checkpointed function keeps its inputs only and runs again in the backward pass. Source: Griewank and Walther,
+*Evaluating Derivatives* (2008), chapter 12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from functorch_lite.core import tree
+from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
+from functorch_lite.core.trace import Trace, Tracer
+from functorch_lite.transforms.arguments import name_of, returned
+from functorch_lite.transforms.batching import vmap
+from functorch_lite.transforms.custom import wraps_its_own_level
+from functorch_lite.transforms.forward import jvp
+from functorch_lite.transforms.reverse import vjp
+
+__all__ = ["checkpoint"]
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the same function, whose intermediate values reverse mode does not keep but computes again.
+
+    Parameters
+    ----------
+    f
+        A pure function of pytrees of arrays. It may close over values of the reverse mode at hand, parameters for
+        instance; closing over values of a younger transformation works too, but then nothing is saved.
+
+    Returns
+    -------
+    callable
+        With the arguments, the results and the derivatives of ``f``. Memory of the backward pass: the inputs, and what
+        one run of ``f`` needs. Time: one more run of ``f``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> layer = ft.checkpoint(lambda x: np.sin(np.sin(np.sin(x))))
+    >>> float(ft.grad(lambda x: layer(layer(x)))(0.0))
+    1.0
+    """
+
+    @wraps(f, updated=())
+    def checkpointed(*args: Any, **kwargs: Any) -> Any:
+        leaves, structure = tree.flatten((args, kwargs))
+        if not any(isinstance(x, Tracer) for x in leaves):
+            return f(*args, **kwargs)
+        out_structure = tree.LEAF
+
+        def run(values: Arrays) -> Arrays:
+            nonlocal out_structure
+            new_args, new_kwargs = tree.unflatten(structure, values)
+            outputs, out_structure = tree.flatten(f(*new_args, **new_kwargs))
+            return tuple(map(returned, outputs))
+
+        outputs = _Recomputation(name_of(f), run).bind(tuple(leaves), ())
+        if wraps_its_own_level(outputs):
+            return f(*args, **kwargs)
+        return tree.unflatten(out_structure, outputs)
+
+    return checkpointed
+
+
+class _Recomputation(JointPrimitive):
+    """One call of a checkpointed function, on leaves."""
+
+    def __init__(self, name: str, run: Callable[[Arrays], Arrays]) -> None:
+        super().__init__(run, ["arrays"], name=f"checkpoint of {name}", variadic=True, multiple=True)
+
+    def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
+        moving = [i for i, t in enumerate(tangents) if t is not None]
+        return jvp(  # type: ignore[no-any-return]
+            lambda *xs: self.function(_replaced(values, moving, xs)),
+            [values[i] for i in moving],
+            [tangents[i] for i in moving],
+        )
+
+    def reverse(
+        self, trace: Any, values: Arrays, active: Sequence[int]
+    ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
+        with _substituted(trace, {}) as captured:
+            outputs = tuple(_SubstitutingTrace.replaced(trace, y) for y in self.function(values))
+        tracers = [tracer for tracer, _ in captured.values()]
+
+        def pull(g: Arrays) -> Sequence[Any]:
+            def again(xs: Sequence[Any], ys: Sequence[Any]) -> Any:
+                replacements = {id(tracer): (tracer, y) for tracer, y in zip(tracers, ys, strict=True)}
+                with _substituted(trace, replacements):
+                    return tuple(
+                        _SubstitutingTrace.replaced(trace, y) for y in self.function(_replaced(values, active, xs))
+                    )
+
+            _, pullback = vjp(again, [values[i] for i in active], [tracer.value for tracer in tracers])
+            of_arguments, of_captured = pullback(g)
+            return [*of_arguments, *of_captured]
+
+        return outputs, pull, tracers
+
+    def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+        axes = tuple(0 if b else None for b in batched)
+        run = self.function
+        return _Recomputation(self.name, lambda values: vmap(run, (axes,), axis_size=size)(values)).bind(arrays, ())
+
+
+class _SubstitutingTrace(Trace):
+    """What a reverse trace is while a checkpointed function runs: its tracers stand for other values.
+
+    On the way forward they stand for their own values, so that nothing is taped, and are written down: the function
+    closes over them. On the way back they stand for the inputs of the inner differentiation.
+    """
+
+    replacements: dict[int, tuple[Any, Any]]
+
+    def replaced(self, x: Any) -> Any:
+        """Return what a tracer of this trace stands for, and any other value as it is."""
+        if not (isinstance(x, Tracer) and x._trace is self):
+            return x
+        return self.replacements.setdefault(id(x), (x, x.value))[1]
+
+    def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        return primitive.bind(tuple(map(self.replaced, arrays)), params)
+
+
+@contextmanager
+def _substituted(trace: Any, replacements: dict[int, tuple[Any, Any]]) -> Iterator[dict[int, tuple[Any, Any]]]:
+    """Let a trace, open or closed, substitute its tracers for the while."""
+    before = trace.__class__
+    outer = getattr(trace, "replacements", None)
+    trace.__class__, trace.replacements = _SubstitutingTrace, replacements
+    try:
+        yield replacements
+    finally:
+        trace.__class__, trace.replacements = before, outer
+
+
+def _replaced(values: Arrays, positions: Sequence[int], new: Sequence[Any]) -> Arrays:
+    result = list(values)
+    for i, x in zip(positions, new, strict=True):
+        result[i] = x
+    return tuple(result)

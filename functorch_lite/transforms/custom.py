@@ -1,0 +1,356 @@
+"""Derivatives given by the user, which every transformation respects.
+
+A call of a custom function is one application of a primitive made for it. Its rules are functions of leaves; batched, they
+become the rules of another such primitive. Where only one of the two modes is given, the other is its transpose.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial, update_wrapper
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core import tree
+from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero, shape_of
+from functorch_lite.core.tape import LinearTrace
+from functorch_lite.core.trace import Tracer
+from functorch_lite.transforms.arguments import is_inexact, name_of, returned
+from functorch_lite.transforms.batching import vmap
+from functorch_lite.transforms.reverse import vjp_with
+
+__all__ = ["Application", "custom_jvp", "custom_vjp", "stop_gradient", "wraps_its_own_level"]
+
+
+class _CustomFunction:
+    """A function with derivatives of its own; see `custom_jvp` and `custom_vjp`, which differ in their documentation."""
+
+    def __init__(self, f: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
+        update_wrapper(self, f)
+        self.f = f
+        self.nondiff_argnums = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
+        self.jvp: Callable[..., Any] | None = None
+        self.fwd: Callable[..., Any] | None = None
+        self.bwd: Callable[..., Any] | None = None
+
+    def defjvp(self, jvp: Callable[..., Any]) -> Callable[..., Any]:
+        """Set the forward rule: ``jvp(*nondiff_args, primals, tangents) → (out, tangent_out)``.
+
+        Both arguments are tuples, one entry for each differentiable argument; the rule must be linear in the tangents.
+        Usable as a decorator.
+        """
+        self.jvp = jvp
+        return jvp
+
+    def defvjp(self, fwd: Callable[..., Any], bwd: Callable[..., Any]) -> None:
+        """Set the reverse rule.
+
+        Parameters
+        ----------
+        fwd
+            ``fwd(*args) → (out, residuals)``, with all arguments of the function.
+        bwd
+            ``bwd(*nondiff_args, residuals, cotangent) → tuple`` with one cotangent for each differentiable argument;
+            None in the place of an argument, or of a part of it, means zero.
+        """
+        self.fwd, self.bwd = fwd, bwd
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else partial(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            args = _positional(self.f, args, kwargs)
+        if self.jvp is None and self.bwd is None:
+            raise AttributeError(
+                f"{name_of(self.f)} has no derivative rule yet: call .defjvp(rule) or .defvjp(fwd, bwd) before using it"
+            )
+        n = len(args)
+        nondiff = sorted(i + n if i < 0 else i for i in self.nondiff_argnums)
+        static = tuple(args[i] for i in nondiff)
+        for value in tree.leaves(static):
+            if isinstance(value, Tracer):
+                raise TypeError(
+                    f"{name_of(self.f)}: an argument in nondiff_argnums is traced by {value._trace.transformation}; such "
+                    f"arguments are functions, strings or options. Leave arrays out of nondiff_argnums."
+                )
+        leaves, structure = tree.flatten(tuple(a for i, a in enumerate(args) if i not in nondiff))
+        if not any(isinstance(x, Tracer) or _holds_tracers(x) for x in leaves):
+            return self.f(*args)
+        application = _Call(self, structure, nondiff, static)
+        outputs = application.bind(tuple(leaves), ())
+        if wraps_its_own_level(outputs):
+            raise TypeError(
+                f"{name_of(self.f)} has custom derivatives and closes over a traced value, for which its rules give no "
+                f"derivative; pass the value as an argument"
+            )
+        return tree.unflatten(application.out_structure, outputs)
+
+
+class custom_jvp(_CustomFunction):  # noqa: N801 - a decorator
+    """Give a function a forward derivative of its own; reverse mode transposes it.
+
+    Parameters
+    ----------
+    f
+        The function, of pytrees of arrays.
+    nondiff_argnums
+        Positions of arguments that are no arrays (functions, options); they come first in the rules.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> @ft.custom_jvp
+    ... def log1pexp(x):
+    ...     return np.log(1.0 + np.exp(x))
+    >>> @log1pexp.defjvp
+    ... def _(primals, tangents):
+    ...     (x,), (t,) = primals, tangents
+    ...     return log1pexp(x), t / (1.0 + np.exp(-x))
+    >>> float(ft.grad(log1pexp)(100.0))
+    1.0
+    """
+
+
+class custom_vjp(_CustomFunction):  # noqa: N801 - a decorator
+    """Give a function a reverse derivative of its own; forward mode (hence second order) transposes it.
+
+    Parameters
+    ----------
+    f
+        The function, of pytrees of arrays.
+    nondiff_argnums
+        Positions of arguments that are no arrays (functions, options); they come first in ``bwd``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> @ft.custom_vjp
+    ... def f(x, y):
+    ...     return np.sin(x) * y
+    >>> f.defvjp(lambda x, y: (f(x, y), (np.cos(x), np.sin(x), y)),
+    ...          lambda residuals, g: (g * residuals[0] * residuals[2], g * residuals[1]))
+    >>> tuple(map(float, ft.grad(f, argnums=(0, 1))(0.0, 2.0)))
+    (2.0, 0.0)
+    """
+
+
+def stop_gradient(x: Any) -> Any:
+    """Return the tree with all derivatives cut: the identity, whose derivative is zero.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.grad(lambda x: x * ft.stop_gradient(x))(3.0)
+    3.0
+    """
+    return tree.map(lambda leaf: _stopped(leaf) if isinstance(leaf, Tracer) else leaf, x)
+
+
+_stopped = Zero(lambda x: x, ["x"], name="stop_gradient")
+
+
+class Application(JointPrimitive):
+    """One call of a function with rules of its own, on leaves.
+
+    Parameters
+    ----------
+    run
+        ``run(leaves) → leaves``.
+    jvp
+        ``jvp(leaves, tangents) → (leaves, tangents)``, or None: the transpose of ``bwd``.
+    fwd, bwd
+        ``fwd(leaves) → (leaves, residuals)`` and ``bwd(residuals, cotangents) → cotangents``, or None: the transpose of
+        ``jvp``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        run: Callable[..., Any],
+        jvp: Callable[..., Any] | None,
+        fwd: Callable[..., Any] | None,
+        bwd: Callable[..., Any] | None,
+    ) -> None:
+        super().__init__(run, ["arrays"], name=name, variadic=True, multiple=True)
+        self.run, self.jvp, self.fwd, self.bwd = run, jvp, fwd, bwd
+
+    def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
+        filled = tuple(_zero_tangent(x) if t is None else t for x, t in zip(values, tangents, strict=True))
+        if self.jvp is not None:
+            return self.jvp(values, filled)  # type: ignore[no-any-return]
+        assert self.fwd is not None and self.bwd is not None
+        outputs, residuals = self.fwd(values)
+        zeros = tuple(map(_zero_tangent, outputs))
+        _, push = vjp_with(LinearTrace(f"the reverse rule of {self.name}"), lambda g: self.bwd(residuals, g), (zeros,))  # type: ignore[misc]
+        (pushed,) = push(filled)
+        return outputs, pushed
+
+    def reverse(
+        self, trace: Any, values: Arrays, active: Sequence[int]
+    ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
+        if self.bwd is not None:
+            assert self.fwd is not None
+            outputs, residuals = self.fwd(values)
+
+            def pull(g: Arrays) -> Sequence[Any]:
+                cotangents = self.bwd(residuals, g)  # type: ignore[misc]
+                return [cotangents[i] for i in active]
+
+            return outputs, pull, ()
+        assert self.jvp is not None
+        jvp = self.jvp
+
+        def along(*directions: Any) -> Any:
+            tangents = list(map(_zero_tangent, values))
+            for i, t in zip(active, directions, strict=True):
+                tangents[i] = t
+            outputs, pushed = jvp(values, tuple(tangents))
+            return tuple(pushed), outputs
+
+        zeros = tuple(_zero_tangent(values[i]) for i in active)
+        _, pull, outputs = vjp_with(LinearTrace(f"the forward rule of {self.name}"), along, zeros, has_aux=True)
+        return outputs, pull, ()
+
+    def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+        axes = tuple(0 if b else None for b in batched)
+        run, jvp, fwd, bwd = self.run, self.jvp, self.fwd, self.bwd
+        batch_jvp = batch_fwd = batch_bwd = None
+        if jvp is not None:
+
+            def batch_jvp(values: Arrays, tangents: Arrays) -> Any:
+                return vmap(jvp, (axes, axes), axis_size=size)(values, tangents)
+
+        if fwd is not None and bwd is not None:
+
+            def batch_fwd(values: Arrays) -> Any:
+                return vmap(fwd, (axes,), axis_size=size)(values)
+
+            def batch_bwd(residuals: Any, g: Arrays) -> Any:
+                cotangents = vmap(bwd, axis_size=size)(residuals, g)
+                return tuple(c if b else c.sum(0) for c, b in zip(cotangents, batched, strict=True))
+
+        def batch_run(values: Arrays) -> Any:
+            return vmap(run, (axes,), axis_size=size)(values)
+
+        return Application(self.name, batch_run, batch_jvp, batch_fwd, batch_bwd).bind(arrays, ())
+
+
+class _Call(Application):
+    """A call of a custom function on trees: its rules, restated for leaves."""
+
+    def __init__(
+        self, custom: _CustomFunction, structure: tree.Structure, nondiff: Sequence[int], static: tuple[Any, ...]
+    ) -> None:
+        self.structure = structure
+        self.out_structure = tree.LEAF
+        self.static = static
+        self.custom = custom
+        self.nondiff = nondiff
+        given_jvp, given_bwd = custom.jvp is not None, custom.bwd is not None
+        super().__init__(
+            name_of(custom.f),
+            self._run,
+            self._jvp if given_jvp else None,
+            self._fwd if given_bwd else None,
+            self._bwd if given_bwd else None,
+        )
+
+    def _arguments(self, leaves: Arrays) -> list[Any]:
+        args = list(tree.unflatten(self.structure, leaves))
+        for i, value in zip(self.nondiff, self.static, strict=True):
+            args.insert(i, value)
+        return args
+
+    def _outputs(self, out: Any) -> Arrays:
+        leaves, self.out_structure = tree.flatten(out)
+        return tuple(map(returned, leaves))
+
+    def _run(self, leaves: Arrays) -> Arrays:
+        return self._outputs(self.custom.f(*self._arguments(leaves)))
+
+    def _jvp(self, leaves: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
+        result = self.custom.jvp(  # type: ignore[misc]
+            *self.static, tree.unflatten(self.structure, leaves), tree.unflatten(self.structure, tangents)
+        )
+        if not (isinstance(result, tuple | list) and len(result) == 2):
+            raise TypeError(f"the forward rule of {self.name} must return a pair (out, tangent_out)")
+        outputs = self._outputs(result[0])
+        pushed, structure = tree.flatten(result[1])
+        if structure != self.out_structure:
+            raise TypeError(
+                f"the forward rule of {self.name} returned an output of structure {self.out_structure} and a tangent of "
+                f"structure {structure}; they must agree"
+            )
+        pushed = [returned(t) for t in pushed]
+        for y, t in zip(outputs, pushed, strict=True):
+            if shape_of(y) != shape_of(t):
+                raise ValueError(
+                    f"the forward rule of {self.name} returned an output of shape {shape_of(y)} and a tangent of shape "
+                    f"{shape_of(t)}; they must agree"
+                )
+        return outputs, tuple(pushed)
+
+    def _fwd(self, leaves: Arrays) -> tuple[Arrays, Any]:
+        result = self.custom.fwd(*self._arguments(leaves))  # type: ignore[misc]
+        if not (isinstance(result, tuple | list) and len(result) == 2):
+            raise TypeError(f"the rule fwd of {self.name} must return a pair (out, residuals)")
+        return self._outputs(result[0]), result[1]
+
+    def _bwd(self, residuals: Any, g: Arrays) -> Arrays:
+        cotangent = tree.unflatten(self.out_structure, g)
+        result = self.custom.bwd(*self.static, residuals, cotangent)  # type: ignore[misc]
+        arguments = tree.unflatten(self.structure, range(self.structure.num_leaves))
+        if not (isinstance(result, tuple | list) and len(result) == len(arguments)):
+            raise TypeError(
+                f"the rule bwd of {self.name} must return a tuple of {len(arguments)} cotangents, one for each "
+                f"differentiable argument; it returned {type(result).__name__}"
+                + (f" of length {len(result)}" if isinstance(result, tuple | list) else "")
+            )
+        return tuple(c for part, argument in zip(result, arguments, strict=True) for c in _filled(self.name, part, argument))
+
+
+def wraps_its_own_level(outputs: Arrays) -> bool:
+    """Say whether an output of a `JointPrimitive` holds a tracer that is not older than the one around it: the function
+    that ran on the values below closes over a traced value."""
+    for y in outputs:
+        while isinstance(y, Tracer):
+            inner = y.value
+            if isinstance(inner, Tracer) and inner._trace.number >= y._trace.number:
+                return True
+            y = inner
+    return False
+
+
+def _filled(name: str, cotangent: Any, argument: Any) -> list[Any]:
+    """Return the leaves of a cotangent, zero for each leaf of the argument where the cotangent has None."""
+    marked = tree.mark_none(cotangent)
+    given = sum(c is not tree.NONE for c in tree.leaves(marked))
+    try:
+        entries = tree.broadcast_prefix(marked, argument)
+    except ValueError:
+        entries = []
+    if sum(c is not tree.NONE for c in entries) != given or len(entries) != len(tree.leaves(argument)):
+        raise TypeError(
+            f"the rule bwd of {name} returned a cotangent of structure {tree.structure(cotangent)} for an argument of "
+            f"structure {tree.structure(argument)}"
+        )
+    return [0.0 if c is tree.NONE else returned(c) for c in entries]
+
+
+def _zero_tangent(x: Any) -> Any:
+    return np.zeros_like(x) if is_inexact(x) else np.zeros(shape_of(x))
+
+
+def _holds_tracers(x: Any) -> bool:
+    return getattr(x, "dtype", None) == object
+
+
+def _positional(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    bound = inspect.signature(f).bind(*args, **kwargs)
+    bound.apply_defaults()
+    if bound.kwargs:
+        raise TypeError(f"{name_of(f)} has custom derivatives and keyword-only arguments {set(bound.kwargs)}; bind them first")
+    return bound.args

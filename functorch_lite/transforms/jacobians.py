@@ -1,0 +1,514 @@
+"""Jacobians, Hessians and their products with vectors.
+
+A Jacobian is one batched pass over a basis: of the inputs in forward mode, of the outputs in reverse mode. The function
+itself runs once. Source for Hessian-vector products: Pearlmutter, *Fast exact multiplication by the Hessian* (1994).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core import tree
+from functorch_lite.core.primitive import shape_of
+from functorch_lite.transforms.arguments import (
+    Argnames,
+    Argnums,
+    Selection,
+    check_differentiable,
+    dtype_of,
+    name_of,
+    split_aux,
+)
+from functorch_lite.transforms.batching import vmap
+from functorch_lite.transforms.forward import jvp
+from functorch_lite.transforms.reverse import grad, vjp
+
+__all__ = [
+    "derivative",
+    "hessian",
+    "hessian_diag",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "value_and_jacobian",
+    "vhp",
+]
+
+
+def jacfwd(
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """Return a function that computes the Jacobian in forward mode: one batch of tangents, as many as inputs.
+
+    Parameters
+    ----------
+    f
+        A function of pytrees of arrays.
+    argnums, argnames
+        The arguments to differentiate with respect to; see `grad`.
+    has_aux
+        Whether ``f`` returns a pair of which only the first is differentiated.
+    holomorphic
+        Whether ``f`` is holomorphic; required when an input is complex.
+    chunk_size
+        Push at most this many tangents at a time, which bounds memory.
+
+    Returns
+    -------
+    callable
+        With the arguments of ``f``. It gives a tree with the structure of the output, whose leaves are trees with the
+        structure of the argument (a tuple of them for several), whose leaves have shape ``out.shape + in.shape``. With
+        ``has_aux`` a pair ``(jacobian, aux)``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.jacfwd(lambda x: np.stack([x[0] * x[1], x[1] ** 2]))(np.array([2.0, 3.0]))
+    array([[3., 2.],
+           [0., 6.]])
+    """
+    return _without_value(_value_and_jacfwd(f, Selection(f, argnums, argnames), has_aux, holomorphic, chunk_size), has_aux)
+
+
+def jacrev(
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """Return a function that computes the Jacobian in reverse mode: one batch of cotangents, as many as outputs.
+
+    Takes and gives what `jacfwd` does.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.jacrev(lambda x: np.stack([x[0] * x[1], x[1] ** 2]))(np.array([2.0, 3.0]))
+    array([[3., 2.],
+           [0., 6.]])
+    """
+    return _without_value(_value_and_jacrev(f, Selection(f, argnums, argnames), has_aux, holomorphic, chunk_size), has_aux)
+
+
+def jacobian(
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """Return a function that computes the Jacobian in the mode that takes fewer passes.
+
+    Takes and gives what `jacfwd` does. The function runs once, on the tape; then the sizes of output and input decide
+    whether cotangents are pulled back through the tape or tangents pushed along it.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    transform = _value_and_jacrev(f, Selection(f, argnums, argnames), has_aux, holomorphic, chunk_size, choose=True)
+    return _without_value(transform, has_aux)
+
+
+def value_and_jacobian(
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """Return a function that computes ``(value, jacobian)`` in one pass; with ``has_aux`` ``((value, aux), jacobian)``.
+
+    Takes what `jacobian` does.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.value_and_jacobian(lambda x: (x**2, 3.0 * x))(2.0)
+    ((4.0, 6.0), (4.0, 3.0))
+    """
+    transform = _value_and_jacrev(f, Selection(f, argnums, argnames), has_aux, holomorphic, chunk_size, choose=True)
+
+    @wraps(f, updated=())
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        value, aux, jac = transform(*args, **kwargs)
+        return ((value, aux), jac) if has_aux else (value, jac)
+
+    return transformed
+
+
+def hessian(
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    argnames: Argnames = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """Return a function that computes the Hessian: forward over reverse mode, all columns in one batch.
+
+    Parameters
+    ----------
+    f
+        A function of pytrees of arrays, of a scalar result as a rule.
+    argnums, argnames, has_aux, holomorphic, chunk_size
+        As for `jacfwd`.
+
+    Returns
+    -------
+    callable
+        It gives a tree of the output, of the argument, of the argument again; leaves have shape
+        ``out.shape + in.shape + in.shape``. With ``has_aux`` a pair ``(hessian, aux)``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    inner = jacrev(
+        f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, chunk_size=chunk_size
+    )
+    return jacfwd(
+        inner, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, chunk_size=chunk_size
+    )
+
+
+def hessian_diag(
+    f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | None = None
+) -> Callable[..., Any]:
+    """Return a function that computes the diagonal of the Hessian of a scalar function, without the matrix.
+
+    Each element is a Hessian-vector product with a basis vector, of which one entry is kept: there is no cheaper exact
+    way in general. The products run as one batch, or in batches of ``chunk_size``, which bounds memory.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.hessian_diag(lambda x: np.sum(x**3) + x[0] * x[1])(np.array([1.0, 2.0]))
+    array([ 6., 12.])
+    """
+    selection = Selection(f, argnums)
+
+    @wraps(f, updated=())
+    def diagonal(*args: Any, **kwargs: Any) -> Any:
+        selected, places = selection.take(args, kwargs)
+        leaves, structure = tree.flatten(selected)
+        check_differentiable(leaves, selected, "hessian_diag", "Convert it to float.")
+
+        def gradient(x: Any) -> Any:
+            new_args, new_kwargs = selection.put(x, places, args, kwargs)
+            return grad(lambda y: f(*selection.put(y, places, tuple(new_args), new_kwargs)[0], **new_kwargs))(x)
+
+        def entry(direction: list[Any]) -> Any:
+            _, column = jvp(gradient, (selected,), (tree.unflatten(structure, direction),))
+            return sum(np.sum(c * d) for c, d in zip(tree.leaves(column), direction, strict=True))
+
+        entries = vmap(entry, chunk_size=chunk_size)(_basis(leaves))
+        return tree.unflatten(structure, _split(entries, leaves, 0))
+
+    return diagonal
+
+
+def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
+    """Compute the gradient of a scalar function and the product of its Hessian with a vector, forward over reverse.
+
+    Parameters
+    ----------
+    f
+        A function of pytrees of arrays with a real scalar result.
+    primals
+        A tuple of its positional arguments.
+    tangents
+        A tuple of the same structure: the vector.
+
+    Returns
+    -------
+    gradient, product
+        Trees like the argument, or tuples of them when there are several arguments. The cost is a small multiple of
+        that of ``f``, and the Hessian is never formed.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
+    (array([ 3., 12.]), array([ 6., 12.]))
+    """
+    g, product = jvp(grad(f, _all(primals, "hvp")), tuple(primals), tuple(tangents))
+    return g, product
+
+
+def vhp(f: Callable[..., Any], primals: Any, cotangents: Any) -> Any:
+    """Compute the gradient of a scalar function and the product of a vector with its Hessian, reverse over reverse.
+
+    Takes and gives what `hvp` does; `hvp` is the faster of the two as a rule.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.vhp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
+    (array([ 3., 12.]), array([ 6., 12.]))
+    """
+    g, pull = vjp(grad(f, _all(primals, "vhp")), *primals)
+    products = pull(tuple(cotangents) if len(primals) > 1 else cotangents[0])
+    return g, products if len(primals) > 1 else products[0]
+
+
+def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Callable[..., Any]:
+    """Return the n-th derivative of a function of one scalar, as a function.
+
+    Parameters
+    ----------
+    f
+        A function whose argument at ``argnums`` is a scalar; its result may be any pytree.
+    order
+        How many times to differentiate; 0 gives ``f`` itself.
+    argnums
+        The position of the scalar.
+
+    Raises
+    ------
+    TypeError
+        If the argument is no scalar; for arrays use ``vmap(derivative(f))``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> float(ft.derivative(np.sin, order=2)(np.pi / 2))
+    -1.0
+    >>> ft.derivative(lambda x: x**4, order=3)(2.0)
+    48.0
+    """
+    if order < 0:
+        raise ValueError(f"the order of a derivative is not negative: {order}")
+    selection = Selection(f, argnums)
+
+    @wraps(f, updated=())
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        x, places = selection.take(args, kwargs)
+        if not tree.all_leaves([x]) or shape_of(x) != ():
+            raise TypeError(
+                f"derivative needs a scalar argument, not {type(x).__name__} of shape {shape_of(x)}; use "
+                f"ft.vmap(ft.derivative(f)) for many points, ft.jacobian for several variables"
+            )
+
+        def along(n: int) -> Callable[[Any], Any]:
+            if n == 0:
+
+                def value(y: Any) -> Any:
+                    new_args, new_kwargs = selection.put(y, places, args, kwargs)
+                    return f(*new_args, **new_kwargs)
+
+                return value
+            lower = along(n - 1)
+            return lambda y: jvp(lower, (y,), (1.0,))[1]
+
+        return along(order)(x)
+
+    return differentiated
+
+
+def _value_and_jacfwd(
+    f: Callable[..., Any], selection: Selection, has_aux: bool, holomorphic: bool, chunk_size: int | None
+) -> Callable[..., Any]:
+    @wraps(f, updated=())
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        selected, places = selection.take(args, kwargs)
+        leaves, structure = tree.flatten(selected)
+        _check(f, leaves, selected, "jacfwd", holomorphic)
+
+        def along(direction: list[Any]) -> Any:
+            def of_selected(x: Any) -> Any:
+                new_args, new_kwargs = selection.put(x, places, args, kwargs)
+                return f(*new_args, **new_kwargs)
+
+            out = jvp(of_selected, (selected,), (tree.unflatten(structure, direction),), has_aux=has_aux)
+            return out if has_aux else (*out, None)
+
+        basis = _basis(leaves)
+        if not tree.leaves(basis) or not shape_of(basis[0])[0]:
+            value, tangents, aux = along([np.zeros_like(x) for x in leaves])
+            columns = tree.map(lambda t: np.zeros((*shape_of(t), 0)), tangents)
+        else:
+            value, columns, aux = vmap(along, out_axes=(None, -1, None), chunk_size=chunk_size)(basis)
+        jac = tree.map(lambda c: tree.unflatten(structure, _split(c, leaves, -1)), columns)
+        return value, aux, jac
+
+    return transformed
+
+
+def _value_and_jacrev(
+    f: Callable[..., Any],
+    selection: Selection,
+    has_aux: bool,
+    holomorphic: bool,
+    chunk_size: int | None,
+    choose: bool = False,
+) -> Callable[..., Any]:
+    @wraps(f, updated=())
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        selected, places = selection.take(args, kwargs)
+        leaves, structure = tree.flatten(selected)
+        _check(f, leaves, selected, "jacrev", holomorphic)
+
+        def of_selected(x: Any) -> Any:
+            new_args, new_kwargs = selection.put(x, places, args, kwargs)
+            return f(*new_args, **new_kwargs)
+
+        out, pull, *rest = vjp(of_selected, selected, has_aux=has_aux)
+        out_leaves, out_structure = tree.flatten(out)
+        aux = rest[0] if rest else None
+        for y in out_leaves:
+            _check_output(f, y, holomorphic)
+        if choose and 0 < _total(leaves) < _total(out_leaves):
+            jac = _pushed(pull, out, out_leaves, out_structure, leaves, structure, chunk_size)
+        elif len(out_leaves) == 1 and shape_of(out_leaves[0]) == ():
+            (jac,) = pull(tree.unflatten(out_structure, [np.ones((), dtype_of(out_leaves[0]))]))
+            jac = tree.unflatten(out_structure, [jac])
+        else:
+            jac = _pulled(pull, out_leaves, out_structure, leaves, structure, chunk_size)
+        return out, aux, jac
+
+    return transformed
+
+
+def _pulled(
+    pull: Callable[..., Any],
+    out_leaves: list[Any],
+    out_structure: tree.Structure,
+    leaves: list[Any],
+    structure: tree.Structure,
+    chunk_size: int | None,
+) -> Any:
+    """Return the Jacobian row by row, from a batch of cotangents."""
+
+    def row(cotangents: list[Any]) -> Any:
+        return tree.leaves(pull(tree.unflatten(out_structure, cotangents))[0])
+
+    basis = _basis(out_leaves)
+    if not out_leaves or not shape_of(basis[0])[0]:
+        rows: list[Any] = [np.zeros((0, *shape_of(x))) for x in leaves]
+    else:
+        rows = vmap(row, chunk_size=chunk_size)(basis)
+    by_output = [
+        tree.unflatten(structure, parts) for parts in zip(*(_split(r, out_leaves, 0) for r in rows), strict=True)
+    ] or [tree.unflatten(structure, []) for _ in out_leaves]
+    return tree.unflatten(out_structure, by_output)
+
+
+def _pushed(
+    pull: Callable[..., Any],
+    out: Any,
+    out_leaves: list[Any],
+    out_structure: tree.Structure,
+    leaves: list[Any],
+    structure: tree.Structure,
+    chunk_size: int | None,
+) -> Any:
+    """Return the Jacobian column by column, by the transpose of the pullback: the function does not run again."""
+    _, push = vjp(pull, tree.map(np.zeros_like, out))
+
+    def column(direction: list[Any]) -> Any:
+        return tree.leaves(push((tree.unflatten(structure, direction),))[0])
+
+    columns = vmap(column, out_axes=-1, chunk_size=chunk_size)(_basis(leaves))
+    by_output = [tree.unflatten(structure, _split(c, leaves, -1)) for c in columns]
+    return tree.unflatten(out_structure, by_output)
+
+
+def _without_value(transform: Callable[..., Any], has_aux: bool) -> Callable[..., Any]:
+    @wraps(transform, updated=())
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        _, aux, jac = transform(*args, **kwargs)
+        return (jac, aux) if has_aux else jac
+
+    return transformed
+
+
+def _total(leaves: Sequence[Any]) -> int:
+    return sum(_size(x) for x in leaves)
+
+
+def _size(x: Any) -> int:
+    size = 1
+    for n in shape_of(x):
+        size *= n
+    return size
+
+
+def _basis(leaves: Sequence[Any]) -> list[Any]:
+    """Return the standard basis of the space of the leaves: for each leaf, its part of all vectors, stacked."""
+    total, start, parts = _total(leaves), 0, []
+    for x in leaves:
+        n = _size(x)
+        part = np.zeros((total, n), dtype_of(x))
+        part[np.arange(start, start + n), np.arange(n)] = 1
+        parts.append(part.reshape(total, *shape_of(x)))
+        start += n
+    return parts
+
+
+def _split(x: Any, leaves: Sequence[Any], axis: int) -> list[Any]:
+    """Split an axis that runs over all elements of the leaves, and give each part its leaf's shape there."""
+    start, parts, shape = 0, [], shape_of(x)
+    for leaf in leaves:
+        stop = start + _size(leaf)
+        if axis == 0:
+            part = x if len(leaves) == 1 else x[start:stop]
+            parts.append(part.reshape((*shape_of(leaf), *shape[1:])))
+        else:
+            part = x if len(leaves) == 1 else x[..., start:stop]
+            parts.append(part.reshape((*shape[:-1], *shape_of(leaf))))
+        start = stop
+    return parts
+
+
+def _all(primals: Any, name: str) -> Argnums:
+    if not isinstance(primals, tuple | list):
+        raise TypeError(f"{name} takes a tuple of primals, not {type(primals).__name__}")
+    return 0 if len(primals) == 1 else tuple(range(len(primals)))
+
+
+def _check(f: Callable[..., Any], leaves: list[Any], selected: Any, transformation: str, holomorphic: bool) -> None:
+    check_differentiable(leaves, selected, transformation, "Convert it to float, or leave it out of argnums.")
+    for x in leaves:
+        if (dtype_of(x).kind == "c") != holomorphic:
+            raise TypeError(
+                f"{transformation} of {name_of(f)}: an input is {dtype_of(x)}, but holomorphic={holomorphic}. Pass "
+                f"holomorphic=True if the function is (and all inputs complex); else differentiate with respect to the "
+                f"real and imaginary parts."
+            )
+
+
+def _check_output(f: Callable[..., Any], y: Any, holomorphic: bool) -> None:
+    kind = dtype_of(y).kind
+    if kind == "c" and not holomorphic:
+        raise TypeError(
+            f"the Jacobian of {name_of(f)} in reverse mode: the output is {dtype_of(y)}. Use jacfwd for a complex "
+            f"function of real inputs, or holomorphic=True."
+        )
+    if kind not in "fc":
+        raise TypeError(f"the Jacobian of {name_of(f)}: an output is {dtype_of(y)}, which has no derivative")
