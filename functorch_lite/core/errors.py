@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import FrameType
 
 __all__ = ["EscapedTracerError", "TracerConversionError", "user_line"]
 
@@ -27,10 +28,10 @@ def user_line() -> str:
     str
         ``"model.py:41, in residual"``, or ``"an unknown line"`` when no such frame exists.
     """
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
         if not filename.startswith((_PACKAGE, "<")) and "/numpy/" not in filename:
             return f"{Path(filename).name}:{frame.f_lineno}, in {frame.f_code.co_name}"
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return "an unknown line"

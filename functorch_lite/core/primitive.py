@@ -12,10 +12,10 @@ There are three kinds, and a fourth for what has no derivative to speak of:
 `Zero`
     the derivative is zero by nature: comparisons, rounding, positions.
 
-A rule is a function of what it needs, **by name**. ``lambda x: np.cos(x)`` reads the argument ``x``; ``lambda ans: ans``
-the result; ``lambda y: y`` the other argument; ``x_shape`` a shape only. The tape keeps exactly what the names say, so a
-derivative and its memory are declared in one line. The transpose and the forward rule of an argument take the cotangent
-(the tangent) first: ``lambda g, x_shape, axes: …``.
+A rule is a function of what it needs, **by name**. ``lambda x: np.cos(x)`` reads the argument ``x``; ``lambda ans:
+ans`` the result; ``lambda y: y`` the other argument; ``x_shape`` a shape only. The tape keeps exactly what the names
+say, so a derivative and its memory are declared in one line. The transpose and the forward rule of an argument take the
+cotangent (the tangent) first: ``lambda g, x_shape, axes: …``.
 
 A primitive is data: a name, a function, the names of its array arguments and of its parameters. Parameters are plain
 positional values behind the arrays, so that a program can hold and print an application of it.
@@ -58,6 +58,7 @@ Function: TypeAlias = Callable[..., Any]
 PRIMITIVES: dict[Any, Primitive] = {}
 
 OBJECT = np.dtype(object)
+
 
 class _Partial(Enum):
     """The partials that need no function call: the cotangent itself, its negative, its product with what was kept."""
@@ -133,7 +134,7 @@ class Primitive:
         return self.bind(args[: self.arity], args[self.arity :])
 
     def bind(self, arrays: Arrays, params: Params) -> Any:
-        """Apply the primitive to a tuple of arrays and a tuple of parameters, at the youngest trace among the arrays."""
+        """Apply the primitive to arrays and parameters, each a tuple, at the youngest trace among the arrays."""
         trace = None
         for array in arrays:
             if isinstance(array, Tracer):
@@ -180,8 +181,8 @@ class Pointwise(Primitive):
         keeps, readers, rules = zip(
             *(_reader(partial, uses, slots) for partial, uses in zip(partials, self.uses, strict=True)), strict=True
         )
-        #: Per argument: what to keep as a code, how to read it from ``(ans, *arrays)``, and the partial as a function of
-        #: what was kept.
+        #: Per argument: what to keep as a code, how to read it from ``(ans, *arrays)``, and the partial as a function
+        #: of what was kept.
         self.keeps: tuple[int, ...] = keeps
         self.readers: tuple[Function | None, ...] = readers
         self.partials: tuple[Any, ...] = rules
@@ -221,13 +222,15 @@ class Rule:
     vjp
         ``vjp(g, …) → cotangent of the argument``. None: derived, by transposing ``jvp``.
     add_to
-        ``add_to(total, g, …)`` adds the cotangent into an array that the walk owns, where this is cheaper than making it
-        whole (indexing). It reads what ``vjp`` reads.
+        ``add_to(total, g, …)`` adds the cotangent into an array that the walk owns, where this is cheaper than making
+        it whole (indexing). It reads what ``vjp`` reads.
     """
 
     __slots__ = ("add_to", "jvp", "linear", "read_jvp", "read_vjp", "vjp")
 
-    def __init__(self, jvp: Function | None = None, vjp: Function | None = None, add_to: Function | None = None) -> None:
+    def __init__(
+        self, jvp: Function | None = None, vjp: Function | None = None, add_to: Function | None = None
+    ) -> None:
         self.linear = jvp is None
         self.jvp = jvp
         self.vjp = vjp
@@ -253,7 +256,9 @@ class General(Primitive):
     A rule may apply its own primitive only through arguments in which it is linear.
     """
 
-    def __init__(self, function: Function, arguments: Sequence[str], rules: Sequence[Rule | None], **kwargs: Any) -> None:
+    def __init__(
+        self, function: Function, arguments: Sequence[str], rules: Sequence[Rule | None], **kwargs: Any
+    ) -> None:
         super().__init__(function, arguments, **kwargs)
         self.rules = tuple(rules)
         for rule in self.rules:
@@ -262,7 +267,7 @@ class General(Primitive):
 
     def rule(self, i: int) -> Rule | None:
         """Return the rule of the array at position ``i``."""
-        return self.rules[i if self.arity is not None or len(self.rules) > 1 and i < len(self.rules) else -1]
+        return self.rules[i if self.arity is not None or (len(self.rules) > 1 and i < len(self.rules)) else -1]
 
     def environment(self, ans: Any, arrays: Arrays, params: Params) -> tuple[Any, ...]:
         """Return all that rules may read, in the order in which `Rule.attach` numbered it."""
@@ -321,8 +326,9 @@ class Linear(General):
 
 
 class JointPrimitive(Primitive):
-    """An operation of any number of arrays that is differentiated as a whole: what users define by rules of their own,
-    and recomputation. It returns a tuple of arrays.
+    """An operation of any number of arrays that is differentiated as a whole; it returns a tuple of arrays.
+
+    These are what users define by rules of their own, and recomputation.
     """
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
@@ -332,8 +338,11 @@ class JointPrimitive(Primitive):
     def reverse(
         self, trace: Any, values: Arrays, active: Sequence[int]
     ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
-        """Return the results; the function from their cotangents to those of the arrays at the active positions; and
-        further tracers of the trace that the operation captured, whose cotangents that function appends."""
+        """Return the results, their pullback, and captured tracers.
+
+        The pullback takes the cotangents of the results to those of the arrays at the active positions, followed by
+        those of the tracers of this trace that the operation captured otherwise.
+        """
         raise NotImplementedError
 
     def is_linear_in(self, active: Sequence[int]) -> bool:
@@ -345,7 +354,9 @@ class Zero(Primitive):
 
     differentiable = False
 
-    def __init__(self, function: Function, arguments: Sequence[str], parameters: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self, function: Function, arguments: Sequence[str], parameters: Sequence[str] = (), **kwargs: Any
+    ) -> None:
         super().__init__(function, arguments, parameters, **kwargs)
         self.elementwise = not self.parameters and self.batch_rule is None
 

@@ -6,12 +6,13 @@ A **node** is one flat list::
 
 ``order`` falls with time, so a heap yields the youngest node first. ``shape`` and ``dtype`` are those of the node's own
 value: whatever cotangent flows into it is projected to them, which undoes broadcasting and keeps real real and float32
-float32. Then follow three entries for each traced argument: its node, its derivative rule and what that rule kept. A leaf
-has no primitive and no parents; a `JointPrimitive` has all parents in one tuple and one function that gives all their
-cotangents. A Python scalar has its type in the place of the dtype, since its precision is weak.
+float32. Then follow three entries for each traced argument: its node, its derivative rule and what that rule kept. A
+leaf has no primitive and no parents; a `JointPrimitive` has all parents in one tuple and one function that gives all
+their cotangents. A Python scalar has its type in the place of the dtype, since its precision is weak.
 
-Nodes refer to their parents and to nothing else. A branch that led nowhere dies with its last tracer; the walk meets what
-the result depends on and nothing more, in order, without recursion; and cotangents live in the walk, never on nodes.
+Nodes refer to their parents and to nothing else. A branch that led nowhere dies with its last tracer; the walk meets
+what the result depends on and nothing more, in order, without recursion; and cotangents live in the walk, never on
+nodes.
 """
 
 from __future__ import annotations
@@ -136,10 +137,10 @@ class ReverseTrace(Trace):
             return result
         x_node = y_node = None
         x_value, y_value = x, y
-        if isinstance(x, Tracer) and x._trace is self:
-            x_value, x_node = x.value, x.node  # type: ignore[attr-defined]
         if y._trace is self:
             y_value, y_node = y.value, y.node  # type: ignore[attr-defined]
+        if isinstance(x, Tracer) and x._trace is self:
+            x_value, x_node = x.value, x.node  # type: ignore[attr-defined]
         ans = primitive.function(x_value, y_value)
         try:
             shape, dtype = ans.shape, ans.dtype
@@ -311,33 +312,31 @@ def backward(seeds: Iterable[tuple[Node, Any]]) -> dict[int, Any]:
     dict
         The accumulated cotangent of each leaf that was reached, by the leaf's ``order``.
     """
-    cotangents: dict[int, Any] = {}
-    owned: set[int] = set()
-    pending: list[Node] = []
-
-    def accumulate(parent: Node, c: Any) -> None:
-        order = parent[0]
-        if order not in cotangents:
-            cotangents[order] = c
-            if parent[1] is not None:
-                heappush(pending, parent)
-            return
-        total = cotangents[order]
-        if order in owned and type(total) is _WRITABLE is type(c) and total.dtype == c.dtype:
-            total += c
-            return
-        cotangents[order] = total + c
-        owned.add(order)
-
+    walk = _Walk()
     for node, g in seeds:
-        accumulate(node, project(g, node[SHAPE], node[DTYPE]))
+        walk.accumulate(node, project(g, node[SHAPE], node[DTYPE]))
+    walk.run()
+    return walk.cotangents
 
-    while pending:
-        node = heappop(pending)
-        g = cotangents.pop(node[0])
-        while True:
-            primitive = node[1]
-            if primitive.is_pointwise:
+
+class _Walk:
+    """One backward pass: the nodes that wait, the youngest first, and the cotangents that have reached them."""
+
+    __slots__ = ("cotangents", "owned", "pending")
+
+    def __init__(self) -> None:
+        self.cotangents: dict[int, Any] = {}
+        #: The orders of the nodes whose cotangent is an array that nobody else refers to.
+        self.owned: set[int] = set()
+        self.pending: list[Node] = []
+
+    def run(self) -> None:
+        """Process nodes until only leaves have cotangents."""
+        cotangents, pending = self.cotangents, self.pending
+        while pending:
+            node = heappop(pending)
+            g = cotangents.pop(node[0])
+            while node[1].is_pointwise:
                 if len(node) == 7:  # one traced argument: most nodes of most programs
                     parent, partial, kept = node[4], node[5], node[6]
                     if partial is KEPT:
@@ -356,47 +355,77 @@ def backward(seeds: Iterable[tuple[Node, Any]]) -> dict[int, Any]:
                     if not pending and parent[1] is not None:  # nothing else can reach the parent: go on with it
                         node, g = parent, c
                         continue
-                    accumulate(parent, c)
+                    self.accumulate(parent, c)
                     break
                 for k in range(4, len(node), 3):
-                    parent, partial, kept = node[k], node[k + 1], node[k + 2]
+                    parent, partial = node[k], node[k + 1]
                     if partial is KEPT:
-                        c = g * kept
+                        c = g * node[k + 2]
                     else:
-                        c = g if partial is IDENTITY else -g if partial is NEGATION else g * partial(kept)
+                        c = g if partial is IDENTITY else -g if partial is NEGATION else g * partial(node[k + 2])
                     try:
                         if c.shape != parent[2] or c.dtype is not parent[3]:
                             c = project(c, parent[2], parent[3])
-                    except AttributeError:
+                    except AttributeError:  # a Python scalar
                         c = project(c, parent[2], parent[3])
-                    accumulate(parent, c)
+                    order = parent[0]
+                    if order in cotangents:
+                        self.accumulate(parent, c)
+                    else:
+                        cotangents[order] = c
+                        if parent[1] is not None:
+                            heappush(pending, parent)
                 break
-            if type(g) is _PartialCotangents:
-                g = g.filled(node)
-            if isinstance(primitive, JointPrimitive):
-                for parent, c in zip(node[4], node[5](g), strict=True):
-                    if c is not None:
-                        accumulate(parent, project(c, parent[2], parent[3]))
-                break
-            for k in range(4, len(node), 3):
-                parent, rule, kept = node[k], node[k + 1], node[k + 2]
-                if rule.add_to is not None and type(g) is _WRITABLE:
-                    total = cotangents.get(parent[0])
-                    if parent[0] in owned and type(total) is _WRITABLE and total.dtype == g.dtype:
-                        rule.add_to(total, g, *kept)
-                        continue
-                    if total is None:
-                        owned.add(parent[0])
-                if rule.vjp is not None:
-                    c = rule.vjp(g, *kept)
-                else:
-                    c = transposed(rule, kept, primitive.name, parent[2], parent[3])(g)
-                accumulate(parent, c if type(c) is _PartialCotangents else project(c, parent[2], parent[3]))
-            break
-    return cotangents
+            else:
+                self.pull(node, g)
+
+    def accumulate(self, node: Node, c: Any) -> None:
+        """Add a contribution to the cotangent of a node; the node waits from the first one on."""
+        order = node[0]
+        cotangents = self.cotangents
+        if order not in cotangents:
+            cotangents[order] = c
+            if node[1] is not None:
+                heappush(self.pending, node)
+            return
+        total = cotangents[order]
+        if order in self.owned and type(total) is _WRITABLE is type(c) and total.dtype == c.dtype:
+            total += c
+            return
+        cotangents[order] = total + c
+        self.owned.add(order)
+
+    def pull(self, node: Node, g: Any) -> None:
+        """Process a node of a primitive that is not pointwise."""
+        primitive = node[PRIMITIVE]
+        if type(g) is _PartialCotangents:
+            g = g.filled(node)
+        if isinstance(primitive, JointPrimitive):
+            for parent, c in zip(node[4], node[5](g), strict=True):
+                self.accumulate(parent, project(c, parent[SHAPE], parent[DTYPE]))
+            return
+        for k in range(FIRST_PARENT, len(node), 3):
+            parent, rule, kept = node[k : k + 3]
+            if rule.add_to is not None and type(g) is _WRITABLE:
+                order = parent[ORDER]
+                total = self.cotangents.get(order)
+                if total is None:
+                    self.owned.add(order)  # what the rule is about to make is the walk's own
+                elif order in self.owned and type(total) is _WRITABLE and total.dtype == g.dtype:
+                    rule.add_to(total, g, *kept)
+                    continue
+            if rule.vjp is not None:
+                c = rule.vjp(g, *kept)
+            else:
+                c = transposed(rule, kept, primitive.name, parent[SHAPE], parent[DTYPE])(g)
+            if type(c) is not _PartialCotangents:
+                c = project(c, parent[SHAPE], parent[DTYPE])
+            self.accumulate(parent, c)
 
 
-def transposed(rule: Rule, kept: tuple[Any, ...], name: str, shape: tuple[int, ...], dtype: Any) -> Callable[[Any], Any]:
+def transposed(
+    rule: Rule, kept: tuple[Any, ...], name: str, shape: tuple[int, ...], dtype: Any
+) -> Callable[[Any], Any]:
     """Derive the reverse rule of an argument by transposing its forward rule, which must be linear in the tangent.
 
     Parameters
@@ -439,7 +468,7 @@ def project(c: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     if shape_of(c) != shape:
         c = unbroadcast(c, shape)
     own = _dtype_of(c)
-    if own is dtype or own == dtype:
+    if own is dtype:
         return c
     if isinstance(dtype, type):
         return c.real if dtype is not complex and own.kind == "c" else c

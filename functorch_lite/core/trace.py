@@ -16,9 +16,10 @@ from functorch_lite.core.errors import EscapedTracerError, user_line
 if TYPE_CHECKING:
     from functorch_lite.core.primitive import Primitive
 
-__all__ = ["ClosedTrace", "Trace", "Tracer", "is_tracer"]
+__all__ = ["ClosedTrace", "Trace", "Tracer", "is_tracer", "next_birth"]
 
-_births = count(1)
+#: Gives the number of the next trace; the young have the larger ones.
+next_birth = count(1).__next__
 
 
 class Trace:
@@ -32,7 +33,7 @@ class Trace:
     transformation = "a transformation"
 
     def __init__(self) -> None:
-        self.number = next(_births)
+        self.number = next_birth()
 
     def unary(self, primitive: Primitive, x: Any) -> Any:
         """Apply a primitive of one array and no parameters."""

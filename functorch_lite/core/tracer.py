@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Iterator
+from opcode import opmap
 from typing import Any, NoReturn
 
 import numpy as np
@@ -28,6 +29,9 @@ UFUNC_METHODS: dict[tuple[np.ufunc | None, str], Callable[..., Any]] = {}
 
 #: Why a function of NumPy has no derivative here and what to write instead, by the function.
 REFUSED: dict[Callable[..., Any], str] = {}
+
+#: What tells generalised ufuncs (matmul, vecdot) where their core axes are.
+_CORE_AXES = {"axes", "axis", "keepdims"}
 
 #: Up to this size ``np.array([x[0], x[1]])`` of tracers works; beyond it is too slow to be what the author meant.
 LARGEST_OBJECT_ARRAY = 256
@@ -125,24 +129,24 @@ class ArrayTracer(Tracer):
     @property
     def T(self) -> Any:
         """The array with its axes reversed."""
-        return np.transpose(self)  # type: ignore[call-overload]
+        return np.transpose(self)
 
     @property
     def mT(self) -> Any:
         """The array with its last two axes exchanged."""
         if self.ndim < 2:
             raise ValueError(f"mT needs two axes at least; the array has shape {self.shape}")
-        return np.swapaxes(self, -1, -2)  # type: ignore[call-overload]
+        return np.swapaxes(self, -1, -2)
 
     @property
     def real(self) -> Any:
         """The real part."""
-        return np.real(self)  # type: ignore[call-overload]
+        return np.real(self)
 
     @property
     def imag(self) -> Any:
         """The imaginary part."""
-        return np.imag(self)  # type: ignore[call-overload]
+        return np.imag(self)
 
     @property
     def nbytes(self) -> int:
@@ -189,8 +193,14 @@ class ArrayTracer(Tracer):
     def __contains__(self, item: Any) -> bool:
         return bool(np.any(self == item))
 
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return FUNCTIONS[np.divmod](self, other)  # type: ignore[no-any-return]
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return FUNCTIONS[np.divmod](other, self)  # type: ignore[no-any-return]
+
     def __round__(self, ndigits: int | None = None) -> Any:
-        return np.round(self, ndigits or 0)  # type: ignore[call-overload]
+        return np.round(self, ndigits or 0)
 
     def __format__(self, spec: str) -> str:
         return format(self.value, spec) if spec else str(self)
@@ -217,7 +227,9 @@ class ArrayTracer(Tracer):
 
     # The methods of ndarray that are no function of NumPy by the same name
 
-    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Any:
+    def astype(
+        self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
         """Convert to a dtype."""
         return FUNCTIONS[np.astype](self, dtype, copy=copy)
 
@@ -227,7 +239,7 @@ class ArrayTracer(Tracer):
 
     def flatten(self, order: str = "C") -> Any:
         """Return the array with one axis."""
-        return np.ravel(self, order=order)  # type: ignore[call-overload]
+        return FUNCTIONS[np.ravel](self, order)
 
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
         """Return the array with another shape."""
@@ -236,12 +248,12 @@ class ArrayTracer(Tracer):
     def transpose(self, *axes: Any) -> Any:
         """Return the array with its axes permuted; reversed when no axes are named."""
         if len(axes) == 1 and (axes[0] is None or not isinstance(axes[0], int)):
-            axes = axes[0]
+            return FUNCTIONS[np.transpose](self, axes[0])
         return FUNCTIONS[np.transpose](self, axes or None)
 
     def conj(self) -> Any:
         """Return the complex conjugate."""
-        return np.conjugate(self)  # type: ignore[call-overload]
+        return np.conjugate(self)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         """Return the namespace of array functions that accept tracers."""
@@ -275,16 +287,15 @@ def array_of_tracers(x: Any) -> Any:
     """Return an object array of the scalar tracers that ``x`` consists of."""
     if x.size > LARGEST_OBJECT_ARRAY:
         raise TracerConversionError(
-            f"at {user_line()} a traced {x._described()} was to become an array of {x.size} separate scalars, more than "
-            f"{LARGEST_OBJECT_ARRAY}. Use fnp.asarray (import functorch_lite.numpy as fnp) or np.stack, which keep it whole."
+            f"at {user_line()} a traced {x._described()} was to become an array of {x.size} separate scalars, more "
+            f"than {LARGEST_OBJECT_ARRAY}. Use fnp.asarray (import functorch_lite.numpy as fnp) or np.stack, which "
+            f"keep it whole."
         )
-    array = np.empty(x.shape, dtype=object)
-    flat = x.reshape(-1) if x.ndim else None
-    if flat is None:
-        array[()] = x
-    else:
-        array.flat = [flat[i] for i in range(x.size)]
-    return array
+    array = np.empty(x.size, dtype=object)
+    flat = x.reshape(-1)
+    for i in range(x.size):
+        array[i] = flat[i] if x.ndim else x
+    return array.reshape(x.shape)
 
 
 def _uncommon_ufunc_call(
@@ -306,8 +317,10 @@ def _uncommon_ufunc_call(
     kwargs.pop("casting", None)
     kwargs.pop("order", None)
     kwargs.pop("subok", None)
-    if kwargs:
-        raise NotImplementedError(f"np.{ufunc.__name__} with {', '.join(kwargs)} has no derivative rule; at {user_line()}")
+    if kwargs and not (ufunc in FUNCTIONS and kwargs.keys() <= _CORE_AXES):
+        raise NotImplementedError(
+            f"np.{ufunc.__name__} with {', '.join(kwargs)} has no derivative rule; at {user_line()}"
+        )
     if where is not True:
         raise TypeError(
             f"np.{ufunc.__name__}(…, where=mask) at {user_line()} leaves elements undefined under a transformation; "
@@ -315,7 +328,7 @@ def _uncommon_ufunc_call(
         )
     if dtype is not None:
         inputs = tuple(FUNCTIONS[np.astype](x, dtype) for x in inputs)
-    return ufunc(*inputs)
+    return FUNCTIONS[ufunc](*inputs, **kwargs) if kwargs else ufunc(*inputs)
 
 
 def _rebinds_name(ufunc: np.ufunc, inputs: tuple[Any, ...], out: tuple[Any, ...]) -> bool:
@@ -335,9 +348,7 @@ def _rebinds_name(ufunc: np.ufunc, inputs: tuple[Any, ...], out: tuple[Any, ...]
 def _inplace_operator_codes() -> tuple[int, int]:
     """Return the opcode of binary operators and the argument of the first in-place one, read off a compiled example."""
     code = compile("b += x", "<example>", "exec").co_code
-    import dis  # the standard library's opcode table, needed on this rare path only
-
-    opcode = dis.opmap["BINARY_OP"]
+    opcode = opmap["BINARY_OP"]
     return opcode, next(code[i + 1] for i in range(0, len(code), 2) if code[i] == opcode)
 
 
@@ -354,14 +365,15 @@ def _refuse(function: Callable[..., Any]) -> NoReturn:
         function, "compose it of functions that have one, or give the derivative yourself by ft.custom_jvp"
     )
     raise NotImplementedError(
-        f"{module}.{function.__name__} has no derivative rule; it was called on a traced value at {user_line()}. Remedy: {reason}."
+        f"{module}.{function.__name__} has no derivative rule; it was called on a traced value at {user_line()}. "
+        f"Remedy: {reason}."
     )
 
 
 def _operator(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     def method(self: Any, other: Any) -> Any:
         trace = self._trace
-        if isinstance(other, Tracer) and other._trace.number > trace.number:
+        if isinstance(other, Tracer) and other._trace is not trace and other._trace.number > trace.number:
             trace = other._trace
         return trace.binary(PRIMITIVES[function], self, other)
 
@@ -391,7 +403,21 @@ def _function_method(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _install() -> None:
-    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"):
+    for name in (
+        "add",
+        "sub",
+        "mul",
+        "truediv",
+        "floordiv",
+        "mod",
+        "pow",
+        "matmul",
+        "and",
+        "or",
+        "xor",
+        "lshift",
+        "rshift",
+    ):
         function = getattr(operator, f"__{name}__")
         setattr(ArrayTracer, f"__{name}__", _operator(function))
         setattr(ArrayTracer, f"__r{name}__", _reflected_operator(function))
@@ -399,12 +425,39 @@ def _install() -> None:
         setattr(ArrayTracer, f"__{name}__", _operator(getattr(operator, name)))
     for name in ("neg", "pos", "abs", "invert"):
         setattr(ArrayTracer, f"__{name}__", _unary_operator(getattr(operator, name)))
-    ArrayTracer.__divmod__ = lambda self, other: (self // other, self % other)  # type: ignore[attr-defined]
-    ArrayTracer.__rdivmod__ = lambda self, other: (other // self, other % self)  # type: ignore[attr-defined]
-    for name in (
-        "all any argmax argmin argpartition argsort choose clip compress cumprod cumsum diagonal dot max mean min nonzero "
-        "prod ptp ravel repeat round searchsorted sort squeeze std sum swapaxes take trace var"
-    ).split():
+    for name in [
+        "all",
+        "any",
+        "argmax",
+        "argmin",
+        "argpartition",
+        "argsort",
+        "choose",
+        "clip",
+        "compress",
+        "cumprod",
+        "cumsum",
+        "diagonal",
+        "dot",
+        "max",
+        "mean",
+        "min",
+        "nonzero",
+        "prod",
+        "ptp",
+        "ravel",
+        "repeat",
+        "round",
+        "searchsorted",
+        "sort",
+        "squeeze",
+        "std",
+        "sum",
+        "swapaxes",
+        "take",
+        "trace",
+        "var",
+    ]:
         setattr(ArrayTracer, name, _function_method(getattr(np, name)))
     # NumPy calls the method of this name on each element of an object array; see `array_of_tracers`.
     for name, function in vars(np).items():

@@ -1,7 +1,7 @@
 """Pytrees: nested containers of arrays, through optree, with a fast path for a bare array.
 
-Containers are tuple, list, dict, OrderedDict, defaultdict, deque, namedtuple, None (an empty container), dataclasses and
-whatever `register` names. Everything else is a leaf.
+Containers are tuple, list, dict, OrderedDict, defaultdict, deque, namedtuple, None (an empty container), dataclasses
+and whatever `register` names. Everything else is a leaf.
 
 Examples
 --------
@@ -43,7 +43,7 @@ T = TypeVar("T", bound=type)
 _NAMESPACE = "functorch_lite"
 
 #: The structure of a bare leaf.
-LEAF: Structure = optree.tree_structure(0)
+LEAF: Structure = optree.tree_structure(0)  # type: ignore[arg-type]
 
 # Types that optree has found to be leaves; a bare array is recognised by a set look-up.
 _leaf_types: set[type] = {float, int, complex}

@@ -171,12 +171,10 @@ def check_like(values: Sequence[Any], primals: Sequence[Any], what: str) -> list
         if shape_of(value) != shape:
             raise ValueError(f"the {what} has shape {shape_of(value)} where its primal has {shape}")
         own, wanted = dtype_of(value), dtype_of(primal)
-        if own == wanted or not hasattr(primal, "dtype") and own.kind != "c":
+        if own == wanted or (not hasattr(primal, "dtype") and own.kind != "c"):
             checked.append(value)
             continue
-        if own.kind not in "iufc" or own.kind == "c" and wanted.kind != "c":
+        if own.kind not in "iufc" or (own.kind == "c" and wanted.kind != "c"):
             raise TypeError(f"the {what} is {own} where its primal is {wanted}")
         checked.append(value.astype(wanted) if hasattr(value, "astype") else wanted.type(value))
     return checked
-
-

@@ -40,9 +40,9 @@ def vmap(
     f
         A function of pytrees of arrays, written for one example.
     in_axes
-        Which axis of each positional argument is the batch: an int, None (the argument is the same for all examples), or
-        a tuple of them, one an argument; each may be a pytree that is a prefix of its argument. Keyword arguments are
-        mapped over axis 0.
+        Which axis of each positional argument is the batch: an int, None (the argument is the same for all examples),
+        or a tuple of them, one an argument; each may be a pytree that is a prefix of its argument. Keyword arguments
+        are mapped over axis 0.
     out_axes
         Where the batch axis of each result goes: an int, None (the result must be the same for all), or a pytree prefix
         of the result.
@@ -122,7 +122,7 @@ class Batched(ArrayTracer):
             return False
         self._refuse_decision("the truth of", "np.where(condition, a, b), or ft.cond")
 
-    def __index__(self) -> int:
+    def __index__(self) -> int:  # noqa: PLE0305 - it always raises
         self._refuse_decision("an index from", "np.take(table, i), or x[i] with a traced x")
 
     def __format__(self, spec: str) -> str:
@@ -208,8 +208,8 @@ def _batch_size(
         if not -len(shape) <= axis < len(shape):
             path = tree.paths((args, kwargs))[i]
             raise ValueError(
-                f"vmap of {name_of(f)} maps axis {axis} of an argument of shape {shape} (leaf {path} of (args, kwargs)), "
-                f"which has no such axis; use None in in_axes for what is the same for all examples"
+                f"vmap of {name_of(f)} maps axis {axis} of an argument of shape {shape} (leaf {path} of (args, "
+                f"kwargs)), which has no such axis; use None in in_axes for what is the same for all examples"
             )
         sizes.add(shape[axis])
     if len(sizes) == 1:
@@ -260,12 +260,14 @@ def _to_place(f: Callable[..., Any], y: Any, place: Any, size: int) -> Any:
     if place is tree.NONE:
         if isinstance(y, _Whole):
             raise ValueError(
-                f"out_axes=None, but a result of {name_of(f)} of shape {shape_of(y.value)[1:]} differs between examples; "
-                f"give it an axis"
+                f"out_axes=None, but a result of {name_of(f)} of shape {shape_of(y.value)[1:]} differs between "
+                f"examples; give it an axis"
             )
         return y
     value = y.value if isinstance(y, _Whole) else np.broadcast_to(y, (size, *shape_of(y))).copy()
     rank = len(shape_of(value))
     if not -rank <= place < rank:
-        raise ValueError(f"out_axes={place} is out of range for a result of {name_of(f)} of shape {shape_of(value)[1:]}")
+        raise ValueError(
+            f"out_axes={place} is out of range for a result of {name_of(f)} of shape {shape_of(value)[1:]}"
+        )
     return value if place == 0 else np.moveaxis(value, 0, place)

@@ -13,7 +13,7 @@ from typing import Any
 
 from functorch_lite.core import tree
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
-from functorch_lite.core.trace import Trace, Tracer
+from functorch_lite.core.trace import Trace, Tracer, next_birth
 from functorch_lite.transforms.arguments import name_of, returned
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.custom import wraps_its_own_level
@@ -129,14 +129,16 @@ class _SubstitutingTrace(Trace):
 
 @contextmanager
 def _substituted(trace: Any, replacements: dict[int, tuple[Any, Any]]) -> Iterator[dict[int, tuple[Any, Any]]]:
-    """Let a trace, open or closed, substitute its tracers for the while."""
-    before = trace.__class__
-    outer = getattr(trace, "replacements", None)
-    trace.__class__, trace.replacements = _SubstitutingTrace, replacements
+    """Let a trace, open or closed, substitute its tracers for the while.
+
+    It is the youngest trace then, so that it comes before the inner differentiation, which would keep its tracers.
+    """
+    before = trace.__class__, trace.number, getattr(trace, "replacements", None)
+    trace.__class__, trace.number, trace.replacements = _SubstitutingTrace, next_birth(), replacements
     try:
         yield replacements
     finally:
-        trace.__class__, trace.replacements = before, outer
+        trace.__class__, trace.number, trace.replacements = before
 
 
 def _replaced(values: Arrays, positions: Sequence[int], new: Sequence[Any]) -> Arrays:

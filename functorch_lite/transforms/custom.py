@@ -1,7 +1,7 @@
 """Derivatives given by the user, which every transformation respects.
 
-A call of a custom function is one application of a primitive made for it. Its rules are functions of leaves; batched, they
-become the rules of another such primitive. Where only one of the two modes is given, the other is its transpose.
+A call of a custom function is one application of a primitive made for it. Its rules are functions of leaves; batched,
+they become the rules of another such primitive. Where only one of the two modes is given, the other is its transpose.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero, shape_of
+from functorch_lite.core.primitive import OBJECT, Arrays, JointPrimitive, Params, Zero, shape_of
 from functorch_lite.core.tape import LinearTrace
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import is_inexact, name_of, returned
@@ -25,7 +25,7 @@ __all__ = ["Application", "custom_jvp", "custom_vjp", "stop_gradient", "wraps_it
 
 
 class _CustomFunction:
-    """A function with derivatives of its own; see `custom_jvp` and `custom_vjp`, which differ in their documentation."""
+    """A function with derivatives of its own: what `custom_jvp` and `custom_vjp` have in common."""
 
     def __init__(self, f: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
         update_wrapper(self, f)
@@ -73,8 +73,8 @@ class _CustomFunction:
         for value in tree.leaves(static):
             if isinstance(value, Tracer):
                 raise TypeError(
-                    f"{name_of(self.f)}: an argument in nondiff_argnums is traced by {value._trace.transformation}; such "
-                    f"arguments are functions, strings or options. Leave arrays out of nondiff_argnums."
+                    f"{name_of(self.f)}: an argument in nondiff_argnums is traced by {value._trace.transformation}; "
+                    f"such arguments are functions, strings or options. Leave arrays out of nondiff_argnums."
                 )
         leaves, structure = tree.flatten(tuple(a for i, a in enumerate(args) if i not in nondiff))
         if not any(isinstance(x, Tracer) or _holds_tracers(x) for x in leaves):
@@ -181,7 +181,8 @@ class Application(JointPrimitive):
         filled = tuple(_zero_tangent(x) if t is None else t for x, t in zip(values, tangents, strict=True))
         if self.jvp is not None:
             return self.jvp(values, filled)  # type: ignore[no-any-return]
-        assert self.fwd is not None and self.bwd is not None
+        assert self.fwd is not None
+        assert self.bwd is not None
         outputs, residuals = self.fwd(values)
         zeros = tuple(map(_zero_tangent, outputs))
         _, push = vjp_with(LinearTrace(f"the reverse rule of {self.name}"), lambda g: self.bwd(residuals, g), (zeros,))  # type: ignore[misc]
@@ -281,8 +282,8 @@ class _Call(Application):
         pushed, structure = tree.flatten(result[1])
         if structure != self.out_structure:
             raise TypeError(
-                f"the forward rule of {self.name} returned an output of structure {self.out_structure} and a tangent of "
-                f"structure {structure}; they must agree"
+                f"the forward rule of {self.name} returned an output of structure {self.out_structure} and a tangent "
+                f"of structure {structure}; they must agree"
             )
         pushed = [returned(t) for t in pushed]
         for y, t in zip(outputs, pushed, strict=True):
@@ -309,12 +310,16 @@ class _Call(Application):
                 f"differentiable argument; it returned {type(result).__name__}"
                 + (f" of length {len(result)}" if isinstance(result, tuple | list) else "")
             )
-        return tuple(c for part, argument in zip(result, arguments, strict=True) for c in _filled(self.name, part, argument))
+        return tuple(
+            c for part, argument in zip(result, arguments, strict=True) for c in _filled(self.name, part, argument)
+        )
 
 
 def wraps_its_own_level(outputs: Arrays) -> bool:
-    """Say whether an output of a `JointPrimitive` holds a tracer that is not older than the one around it: the function
-    that ran on the values below closes over a traced value."""
+    """Say whether an output of a `JointPrimitive` holds a tracer that is not older than the one around it.
+
+    The function that ran on the values below closes over a traced value then.
+    """
     for y in outputs:
         while isinstance(y, Tracer):
             inner = y.value
@@ -345,12 +350,14 @@ def _zero_tangent(x: Any) -> Any:
 
 
 def _holds_tracers(x: Any) -> bool:
-    return getattr(x, "dtype", None) == object
+    return getattr(x, "dtype", None) is OBJECT
 
 
 def _positional(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
     bound = inspect.signature(f).bind(*args, **kwargs)
     bound.apply_defaults()
     if bound.kwargs:
-        raise TypeError(f"{name_of(f)} has custom derivatives and keyword-only arguments {set(bound.kwargs)}; bind them first")
+        raise TypeError(
+            f"{name_of(f)} has custom derivatives and keyword-only arguments {set(bound.kwargs)}; bind them first"
+        )
     return bound.args

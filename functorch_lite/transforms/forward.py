@@ -73,7 +73,9 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     (15.0, 6.0)
     """
     if not (isinstance(primals, tuple | list) and isinstance(tangents, tuple | list)):
-        raise TypeError(f"jvp takes tuples of primals and tangents, not {type(primals).__name__} and {type(tangents).__name__}")
+        raise TypeError(
+            f"jvp takes tuples of primals and tangents, not {type(primals).__name__} and {type(tangents).__name__}"
+        )
     leaves, structure = tree.flatten(tuple(primals))
     directions, other = tree.flatten(tuple(tangents))
     if other != structure:
@@ -219,4 +221,3 @@ def projected(t: Any, ans: Any) -> Any:
     if own.kind == "c" and dtype.kind != "c":
         t = t.real
     return t if t.dtype == dtype else t.astype(dtype)
-

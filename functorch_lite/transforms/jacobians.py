@@ -21,7 +21,6 @@ from functorch_lite.transforms.arguments import (
     check_differentiable,
     dtype_of,
     name_of,
-    split_aux,
 )
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
@@ -78,7 +77,9 @@ def jacfwd(
     array([[3., 2.],
            [0., 6.]])
     """
-    return _without_value(_value_and_jacfwd(f, Selection(f, argnums, argnames), has_aux, holomorphic, chunk_size), has_aux)
+    return _without_value(
+        _value_and_jacfwd(f, Selection(f, argnums, argnames), has_aux, holomorphic, chunk_size), has_aux
+    )
 
 
 def jacrev(
@@ -101,7 +102,9 @@ def jacrev(
     array([[3., 2.],
            [0., 6.]])
     """
-    return _without_value(_value_and_jacrev(f, Selection(f, argnums, argnames), has_aux, holomorphic, chunk_size), has_aux)
+    return _without_value(
+        _value_and_jacrev(f, Selection(f, argnums, argnames), has_aux, holomorphic, chunk_size), has_aux
+    )
 
 
 def jacobian(
@@ -189,17 +192,11 @@ def hessian(
     array([[4., 2.],
            [2., 0.]])
     """
-    inner = jacrev(
-        f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, chunk_size=chunk_size
-    )
-    return jacfwd(
-        inner, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, chunk_size=chunk_size
-    )
+    inner = jacrev(f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, chunk_size=chunk_size)
+    return jacfwd(inner, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, chunk_size=chunk_size)
 
 
-def hessian_diag(
-    f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | None = None
-) -> Callable[..., Any]:
+def hessian_diag(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """Return a function that computes the diagonal of the Hessian of a scalar function, without the matrix.
 
     Each element is a Hessian-vector product with a basis vector, of which one entry is kept: there is no cheaper exact

@@ -72,8 +72,8 @@ def grad(
 
     Notes
     -----
-    For a real-valued function of complex ``z = x + iy`` the gradient is ``∂f/∂x - i ∂f/∂y``, as in JAX: the conjugate of
-    the direction of steepest ascent.
+    For a real-valued function of complex ``z = x + iy`` the gradient is ``∂f/∂x - i ∂f/∂y``, as in JAX: the conjugate
+    of the direction of steepest ascent.
 
     Examples
     --------
@@ -199,8 +199,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     Returns
     -------
     out, vjp_fn
-        The value, and a function from a cotangent in the structure of ``out`` to a tuple with one cotangent a primal. It
-        may be called many times, and under ``vmap``. With ``has_aux`` the auxiliary output follows.
+        The value, and a function from a cotangent in the structure of ``out`` to a tuple with one cotangent a primal.
+        It may be called many times, and under ``vmap``. With ``has_aux`` the auxiliary output follows.
 
     Raises
     ------
@@ -307,9 +307,7 @@ def unshared(g: Any, seen: set[int]) -> Any:
     return g
 
 
-def vjp_with(
-    trace: ReverseTrace, f: Callable[..., Any], primals: tuple[Any, ...], *, has_aux: bool = False
-) -> Any:
+def vjp_with(trace: ReverseTrace, f: Callable[..., Any], primals: tuple[Any, ...], *, has_aux: bool = False) -> Any:
     """Compute what `vjp` does, recording on a given trace, which is closed afterwards."""
     leaves, structure = tree.flatten(primals)
     check_differentiable(leaves, primals, "vjp", "Convert it to float, or close over it.")
@@ -329,13 +327,15 @@ def vjp_with(
         given, given_structure = tree.flatten(cotangent)
         if given_structure != out_structure:
             raise ValueError(
-                f"the cotangent has structure {given_structure} where the output has {out_structure}; it needs one array for each output"
+                f"the cotangent has structure {given_structure} where the output has {out_structure}; it needs one "
+                f"array for each output"
             )
         given = check_like(given, values, "cotangent")
         found = backward((node, g) for (_, node), g in zip(parts, given, strict=True) if node is not None)
         seen = {id(g) for g in given}
         gradients = [
-            unshared(found[order], seen) if order in found else _zeros(x) for order, x in zip(orders, leaves, strict=True)
+            unshared(found[order], seen) if order in found else _zeros(x)
+            for order, x in zip(orders, leaves, strict=True)
         ]
         result: tuple[Any, ...] = tree.unflatten(structure, gradients)
         return result

@@ -1,0 +1,52 @@
+"""Arrays from nested lists that may hold traced values: what NumPy's protocols cannot intercept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core.primitive import OBJECT
+from functorch_lite.core.trace import Tracer
+from functorch_lite.core.tracer import FUNCTIONS
+
+__all__ = ["array", "asarray"]
+
+
+def array(object: Any, dtype: Any = None, *, copy: bool = True) -> Any:
+    """Make an array of a nested list, which may hold traced numbers and arrays.
+
+    Parameters
+    ----------
+    object
+        An array, a number, or nested lists of them.
+    dtype
+        The dtype to convert to.
+    copy
+        Whether to copy a plain array; a traced value never changes and is never copied.
+
+    Returns
+    -------
+    array
+        A traced array if anything in it is traced.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft, functorch_lite.numpy as fnp
+    >>> ft.jacobian(lambda x: fnp.array([[x[0], 0.0], [1.0, x[1] ** 2]]))(fnp.array([1.0, 3.0]))[1, 1]
+    array([0., 6.])
+    """
+    if _holds_tracers(object):
+        return FUNCTIONS[np.array](object, dtype)
+    return np.array(object, dtype, copy=copy or None)
+
+
+def asarray(object: Any, dtype: Any = None) -> Any:
+    """Make an array as `array` does, without copying one that is there."""
+    return array(object, dtype, copy=False)
+
+
+def _holds_tracers(object: Any) -> bool:
+    if isinstance(object, list | tuple):
+        return any(map(_holds_tracers, object))
+    return isinstance(object, Tracer) or getattr(object, "dtype", None) is OBJECT
