@@ -32,8 +32,10 @@ def broadcast_batch(size: int, array: Any) -> Any:
 
 
 def on_matrices(*ranks: int) -> Any:
-    """Return the rule of an operation that works on the last axes of its arrays (as many as ``ranks`` says) and
-    broadcasts the others: line up the leading axes of each example behind the batch axis."""
+    """Return the rule of an operation that works on the last axes of its arrays and broadcasts the others.
+
+    ``ranks`` says on how many. The leading axes of each example are lined up behind the batch axis.
+    """
 
     def rule(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
         leading = [a.ndim - b - rank for a, b, rank in zip(arrays, batched, ranks, strict=True)]

@@ -43,7 +43,9 @@ def _converted(x: Any, dtype: Any) -> Any:
 # --- Constants in the likeness of an array ----------------------------------------------------------------------------
 
 
-def _batched_likeness(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+def _batched_likeness(
+    primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params
+) -> Any:
     value, dtype, shape = params
     return primitive(*arrays, value, dtype, None if shape is None else (size, *shape))
 
@@ -57,20 +59,32 @@ def constant_like(x: Any, value: Any, dtype: Any, shape: tuple[int, ...] | None)
 
 
 @implements(np.zeros_like, np.empty_like)
-def _zeros_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
+def _zeros_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
     return constant_like(a, 0, dtype, _shape(shape))
 
 
 @implements(np.ones_like)
-def _ones_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None) -> Any:
+def _ones_like(
+    a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
     return constant_like(a, 1, dtype, _shape(shape))
 
 
 @implements(np.full_like)
 def _full_like(
-    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
 ) -> Any:
-    filled = np.broadcast_to(fill_value, a.shape if shape is None else _shape(shape))
+    wanted = _shape(shape)
+    filled = np.broadcast_to(fill_value, a.shape if wanted is None else wanted)
     return filled.astype(a.dtype if dtype is None else dtype)
 
 
@@ -100,12 +114,23 @@ def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
 
 @implements(np.linspace)
 def _linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, *, device: Any = None
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    *,
+    device: Any = None,
 ) -> Any:
     intervals = num - 1 if endpoint else num
     rank = max(len(shape_of(start)), len(shape_of(stop)))
-    weights = (np.arange(num) / max(intervals, 1)).reshape(-1, *(1,) * rank)
-    values = start * (1 - weights) + stop * weights
+    position = np.arange(num).reshape(-1, *(1,) * rank)
+    step = (stop - start) / max(intervals, 1)
+    values = position * step + start
+    if endpoint and num > 1:
+        values = np.where(position == num - 1, stop, values)
     if axis:
         values = np.moveaxis(values, 0, axis)
     if dtype is not None:
@@ -114,14 +139,23 @@ def _linspace(
 
 
 @implements(np.logspace)
-def _logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0) -> Any:
+def _logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+) -> Any:
     values = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
     return values if dtype is None else np.astype(values, dtype)
 
 
 @implements(np.geomspace)
 def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
-    values = start * np.power(stop / start, np.linspace(0.0 * start, 1.0 + 0.0 * stop, num, endpoint, axis=axis))
+    sign = np.sign(start)
+    values = sign * np.logspace(np.log10(sign * start), np.log10(sign * stop), num, endpoint)
+    position = np.arange(num).reshape(-1, *(1,) * (len(shape_of(values)) - 1))
+    values = np.where(position == 0, start, values)
+    if endpoint and num > 1:
+        values = np.where(position == num - 1, stop, values)
+    if axis:
+        values = np.moveaxis(values, 0, axis)
     return values if dtype is None else np.astype(values, dtype)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Rule, Zero
@@ -90,7 +90,9 @@ def general(
     return declare
 
 
-def zero_function(arity: int = 1, *, batch: Callable[..., Any] | None = None) -> Callable[[Callable[..., Any]], Primitive]:
+def zero_function(
+    arity: int = 1, *, batch: Callable[..., Any] | None = None
+) -> Callable[[Callable[..., Any]], Primitive]:
     """Declare the decorated function, of ``arity`` arrays and then parameters, as zero by nature."""
 
     def declare(function: Callable[..., Any]) -> Primitive:

@@ -1,7 +1,7 @@
 """Elementwise functions: the table of derivatives.
 
-Each line gives the partial derivatives of a ufunc (or of a Python operator) with respect to ``x``, ``y``. What a partial
-names is what reverse mode keeps. At kinks the conventions are those of ``docs/kinks.md``.
+Each line gives the partial derivatives of a ufunc (or of a Python operator) with respect to ``x``, ``y``. What a
+partial names is what reverse mode keeps. At kinks the conventions are those of ``docs/kinks.md``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import pointwise, zero
-from functorch_lite.core.primitive import PRIMITIVES, Linear, Pointwise, Zero
+from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Rule, Zero
 from functorch_lite.core.tracer import FUNCTIONS, implements
 
 # --- Arithmetic -------------------------------------------------------------------------------------------------------
@@ -22,13 +22,13 @@ from functorch_lite.core.tracer import FUNCTIONS, implements
 pointwise((np.add, operator.add), 1, 1)
 pointwise((np.subtract, operator.sub), 1, -1)
 pointwise((np.multiply, operator.mul), lambda y: y, lambda x: x)
-pointwise((np.divide, operator.truediv), lambda y: 1 / y, lambda ans, y: -ans / y)
+pointwise((np.divide, operator.truediv), lambda y: _quotient(1, y), lambda ans, y: _quotient(-ans, y))
 pointwise((np.negative, operator.neg), -1)
 pointwise((np.positive, operator.pos), 1)
-pointwise((np.power, operator.pow), lambda x, y: _power_dx(x, y), lambda ans, x: ans * _log_or_zero(x))
-pointwise(np.float_power, lambda x, y: _power_dx(x, y), lambda ans, x: ans * _log_or_zero(x))
+pointwise((np.power, operator.pow), lambda x, y: _power_dx(x, y), lambda ans, x: ans * _log_or_zero(ans, x))
+pointwise(np.float_power, lambda x, y: _power_dx(x, y), lambda ans, x: ans * _log_or_zero(ans, x))
 pointwise((np.remainder, operator.mod), 1, lambda x, y: -np.floor_divide(x, y))
-pointwise(np.fmod, 1, lambda x, y: -np.trunc(x / y))
+pointwise(np.fmod, 1, lambda x, y: -np.trunc(np.divide(x, y)))
 pointwise(np.square, lambda x: 2 * x)
 pointwise(np.sqrt, lambda ans: 0.5 / ans)
 pointwise(np.cbrt, lambda ans: 1 / (3 * ans * ans))
@@ -40,13 +40,13 @@ pointwise(np.ldexp, lambda y: np.exp2(y), None)
 
 pointwise(np.exp, lambda ans: ans)
 pointwise(np.exp2, lambda ans: ans * log(2))
-pointwise(np.expm1, lambda ans: ans + 1)
-pointwise(np.log, lambda x: 1 / x)
-pointwise(np.log2, lambda x: 1 / (x * log(2)))
-pointwise(np.log10, lambda x: 1 / (x * log(10)))
-pointwise(np.log1p, lambda x: 1 / (1 + x))
-pointwise(np.logaddexp, lambda ans, x, y: _share(np.exp, ans, x, y), lambda ans, x, y: _share(np.exp, ans, y, x))
-pointwise(np.logaddexp2, lambda ans, x, y: _share(np.exp2, ans, x, y), lambda ans, x, y: _share(np.exp2, ans, y, x))
+pointwise(np.expm1, lambda x: np.exp(x))
+pointwise(np.log, lambda x: _quotient(1, x))
+pointwise(np.log2, lambda x: _quotient(1 / log(2), x))
+pointwise(np.log10, lambda x: _quotient(1 / log(10), x))
+pointwise(np.log1p, lambda x: _quotient(1, 1 + x))
+pointwise(np.logaddexp, lambda x, y: _share(x, y, 1.0), lambda x, y: _share(y, x, 1.0))
+pointwise(np.logaddexp2, lambda x, y: _share(x, y, log(2)), lambda x, y: _share(y, x, log(2)))
 
 # --- Trigonometric and hyperbolic functions ---------------------------------------------------------------------------
 
@@ -56,13 +56,15 @@ pointwise(np.tan, lambda ans: 1 + ans * ans)
 pointwise(np.arcsin, lambda x: 1 / np.sqrt((1 - x) * (1 + x)))
 pointwise(np.arccos, lambda x: -1 / np.sqrt((1 - x) * (1 + x)))
 pointwise(np.arctan, lambda x: 1 / (1 + x * x))
-pointwise(np.arctan2, lambda x, y: y / np.hypot(x, y) / np.hypot(x, y), lambda x, y: -x / np.hypot(x, y) / np.hypot(x, y))
+pointwise(
+    np.arctan2, lambda x, y: y / np.hypot(x, y) / np.hypot(x, y), lambda x, y: -x / np.hypot(x, y) / np.hypot(x, y)
+)
 pointwise(np.sinh, lambda x: np.cosh(x))
 pointwise(np.cosh, lambda x: np.sinh(x))
 pointwise(np.tanh, lambda ans: 1 - ans * ans)
-pointwise(np.arcsinh, lambda x: 1 / np.sqrt(1 + x * x))
+pointwise(np.arcsinh, lambda x: 1 / _root_of_one_plus_square(x))
 pointwise(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)))
-pointwise(np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)))
+pointwise(np.arctanh, lambda x: _quotient(1, (1 - x) * (1 + x)))
 pointwise(np.hypot, lambda ans, x: x / _one_for_zero(ans), lambda ans, y: y / _one_for_zero(ans))
 pointwise((np.degrees, np.rad2deg), lambda: 180 / pi)
 pointwise((np.radians, np.deg2rad), lambda: pi / 180)
@@ -75,12 +77,16 @@ pointwise(np.copysign, lambda x, y: np.sign(x) * np.copysign(1.0, y), None)
 pointwise(np.heaviside, None, lambda x: 1.0 * (x == 0))
 pointwise(np.maximum, lambda x, y: 0.5 * (x > y) + 0.5 * (x >= y), lambda x, y: 0.5 * (y > x) + 0.5 * (y >= x))
 pointwise(np.minimum, lambda x, y: 0.5 * (x < y) + 0.5 * (x <= y), lambda x, y: 0.5 * (y < x) + 0.5 * (y <= x))
-pointwise(np.fmax, lambda x, y: 1.0 * ((x >= y) | np.isnan(y)), lambda x, y: 1.0 * ((y > x) | np.isnan(x)))
-pointwise(np.fmin, lambda x, y: 1.0 * ((x <= y) | np.isnan(y)), lambda x, y: 1.0 * ((y < x) | np.isnan(x)))
+pointwise(
+    np.fmax, lambda x, y: 1.0 * ((x >= y) | np.isnan(y)), lambda x, y: 1.0 * ((y > x) | (np.isnan(x) > np.isnan(y)))
+)
+pointwise(
+    np.fmin, lambda x, y: 1.0 * ((x <= y) | np.isnan(y)), lambda x, y: 1.0 * ((y < x) | (np.isnan(x) > np.isnan(y)))
+)
 
 # --- Zero by nature ---------------------------------------------------------------------------------------------------
 
-zero(np.sign, np.signbit, np.floor, np.ceil, np.trunc, np.rint, np.spacing, np.floor_divide, np.gcd, np.lcm)
+zero(np.signbit, np.floor, np.ceil, np.trunc, np.rint, np.spacing, np.floor_divide, np.gcd, np.lcm)
 zero(np.isfinite, np.isinf, np.isnan, np.isnat, np.less, np.less_equal, np.equal, np.not_equal, np.greater)
 zero(np.greater_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.bitwise_and, np.bitwise_or)
 zero(np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.bitwise_count)
@@ -98,8 +104,10 @@ def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
 
 @implements(np.modf)
 def _modf(x: Any) -> tuple[Any, Any]:
-    whole = np.trunc(x)
-    return x - whole, whole
+    return _fraction(x), np.trunc(x)
+
+
+_fraction = Pointwise(lambda x: np.modf(x)[0], [1], name="fraction")
 
 
 @implements(np.frexp)
@@ -140,10 +148,31 @@ def _conjugate(g: Any) -> Any:
 
 PRIMITIVES[np.conjugate] = Linear(np.conjugate, ["x"], [_conjugate], name="conjugate", batch=same_axes)
 
-# --- The sinc function, stable at its removable singularity -------------------------------------------------------------
+# --- The sign, which turns with a complex number ---------------------------------------------------------------------
 
 
-def _sinc_slope(ans: Any, x: Any) -> Any:
+@implements(np.sign)
+def _sign(x: Any) -> Any:
+    return _complex_sign(x) if np.iscomplexobj(x) else _real_sign(x)
+
+
+_real_sign = Zero(np.sign, ["x"])
+_complex_sign = General(
+    np.sign,
+    ["x"],
+    [
+        Rule(
+            lambda t, ans, x: _turn(t, ans, np.conjugate(ans), x), lambda g, ans, x: _turn(g, np.conjugate(ans), ans, x)
+        )
+    ],
+    name="complex_sign",
+    batch=same_axes,
+)
+
+# --- The sinc function, stable at its removable singularity -----------------------------------------------------------
+
+
+def _sinc_slope(x: Any) -> Any:
     """d/dx sin(πx)/(πx) = (cos(πx) - sinc(x)) / x; near zero by the power series, which stays exact to every order."""
     near = np.abs(x) < 0.25
     square = np.where(near, x, 0.0) ** 2
@@ -154,35 +183,68 @@ def _sinc_slope(ans: Any, x: Any) -> Any:
     return np.where(near, series * x, (np.cos(pi * apart) - np.sinc(apart)) / apart)
 
 
-_sinc = Pointwise(np.sinc, [lambda ans, x: _sinc_slope(ans, x)], name="sinc")
+_sinc = Pointwise(np.sinc, [lambda x: _sinc_slope(x)], name="sinc")
 FUNCTIONS[np.sinc] = _sinc
 
 # --- Parts of rules ---------------------------------------------------------------------------------------------------
 
 
 def _power_dx(x: Any, y: Any) -> Any:
-    """y · x^(y-1), and 0 where y is 0 even at x = 0."""
+    """y · x^(y-1); at x = 0 = y it is 0; elsewhere the formula stands, as its derivative in y counts where y is 0."""
     if type(y) is int or type(y) is float:  # a literal exponent: most powers of most programs
-        return 2 * x if y == 2 else y * x ** (y - 1) if y else 0.0 * x
-    return y * x ** np.where(y == 0, 1, y - 1)
+        return 2 * x if y == 2 else y * _power(x, y - 1) if y else np.zeros_like(x)
+    return y * x ** np.where((x == 0) & (y == 0), 1, y - 1)
 
 
-def _log_or_zero(x: Any) -> Any:
+def _power(x: Any, y: Any) -> Any:
+    """x^y as NumPy has it, infinite where Python's floats raise."""
+    try:
+        return x**y
+    except (ZeroDivisionError, OverflowError):
+        return np.power(x, y)
+
+
+def _quotient(x: Any, y: Any) -> Any:
+    """x / y as NumPy has it, infinite where Python's floats raise; Python scalars stay what they are, and so weak."""
+    try:
+        return x / y
+    except ZeroDivisionError:
+        return np.divide(x, y)
+
+
+def _log_or_zero(ans: Any, x: Any) -> Any:
     """log x, and 0 where x is 0: then 0^y is constant in y wherever it is finite."""
-    return np.where(x == 0, 0.0, np.log(np.where(x == 0, 1.0, x)))
+    base = np.where(x == 0, 1.0, x)
+    return np.log(base + 0j if np.iscomplexobj(ans) else base)
 
 
-def _share(exponential: Any, ans: Any, x: Any, y: Any) -> Any:
-    """exp(x - ans): the weight of ``x`` in logaddexp(x, y) = ans, a half each where both are the same infinity."""
-    largest = x == ans
-    weight = exponential(np.where(largest, 0.0, x - np.where(largest, 0.0, ans)))
-    return np.where(largest & (y == ans), 0.5, weight)
+def _share(x: Any, y: Any, base: float) -> Any:
+    """The weight of ``x`` in logaddexp(x, y), by the difference of the two; a half where both are the same infinity."""
+    alike = (x == y) & np.isinf(x)
+    return _logistic(base * (np.where(alike, 0.0, x) - np.where(alike, 0.0, y)))
+
+
+def _logistic_of(x: Any) -> Any:
+    small = np.exp(-np.abs(x))  # never overflows
+    return np.where(x > 0, 1.0, small) / (1.0 + small)
+
+
+_logistic: Primitive = Pointwise(_logistic_of, [lambda ans, x: ans * _logistic(-x)], name="logistic")
 
 
 def _conjugate_sign(x: Any) -> Any:
     """The partial of |x|: the sign, or conj(x) / |x| of a complex number; 0 at 0."""
     sign = np.sign(x)
     return np.conjugate(sign) if np.iscomplexobj(x) else sign
+
+
+def _turn(t: Any, along: Any, against: Any, x: Any) -> Any:
+    """The change of x/|x| by ``t``: what is at right angles to ``x``, over |x|; its transpose with the conjugates."""
+    return np.where(x == 0, 0.0, (t - along * np.real(against * t)) / _one_for_zero(np.abs(x)))
+
+
+def _root_of_one_plus_square(x: Any) -> Any:
+    return np.sqrt(1 + x * x) if np.iscomplexobj(x) else np.hypot(1, x)
 
 
 def _one_for_zero(x: Any) -> Any:

@@ -20,13 +20,15 @@ def _batched_shape(primitive: Primitive, size: int, arrays: Arrays, batched: tup
     return primitive.bind(arrays, ((size, *params[0]),))
 
 
-@linear(lambda g, x_shape: reshape(g, x_shape), batch=_batched_shape)
+@linear(lambda g, x_shape: g.reshape(x_shape), batch=_batched_shape)
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:
     """Give the elements, in C order, another shape; no entry of it is -1."""
     return x.reshape(shape) if hasattr(x, "reshape") else np.reshape(x, shape)
 
 
-def _batched_transpose(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+def _batched_transpose(
+    primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params
+) -> Any:
     return primitive.bind(arrays, ((0, *(a + 1 for a in params[0])),))
 
 
@@ -37,13 +39,15 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(inverse)
 
 
-@linear(lambda g, axes: transpose(g, _inverse(axes)), batch=_batched_transpose)
+@linear(lambda g, axes: g.transpose(_inverse(axes)), batch=_batched_transpose)
 def transpose(x: Any, axes: tuple[int, ...]) -> Any:
     """Permute the axes."""
     return x.transpose(axes)
 
 
-def _batched_broadcast(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+def _batched_broadcast(
+    primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params
+) -> Any:
     (x,), (shape,) = arrays, params
     example = shape_of(x)[1:]
     return primitive(reshape(x, (size, *(1,) * (len(shape) - len(example)), *example)), (size, *shape))
@@ -55,13 +59,13 @@ def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(x, shape)
 
 
-@linear(lambda g, axes: flip(g, axes), batch=shifted_axes(0))
+@linear(lambda g, axes: np.flip(g, axes), batch=shifted_axes(0))
 def flip(x: Any, axes: tuple[int, ...]) -> Any:
     """Reverse the order of the elements along some axes."""
     return np.flip(x, axes)
 
 
-@linear(lambda g, shifts, axes: roll(g, tuple(-s for s in shifts), axes), batch=shifted_axes(1))
+@linear(lambda g, shifts, axes: np.roll(g, tuple(-s for s in shifts), axes), batch=shifted_axes(1))
 def roll(x: Any, shifts: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     """Shift the elements cyclically along some axes."""
     return np.roll(x, shifts, axes)
@@ -81,7 +85,7 @@ def pad_with_zeros(x: Any, widths: tuple[tuple[int, int], ...]) -> Any:
     return np.pad(x, widths)
 
 
-@linear(lambda g, x_shape, offset: embed_diagonal(g, x_shape[-2:], offset), batch=same_axes)
+@linear(lambda g, x_shape, offset: _embedded(g, x_shape[-2:], offset), batch=same_axes)
 def diagonal(x: Any, offset: int) -> Any:
     """Take the diagonal of the last two axes."""
     return np.diagonal(x, offset, -2, -1)
@@ -94,6 +98,10 @@ def embed_diagonal(x: Any, shape: tuple[int, int], offset: int) -> Any:
     n = np.arange(shape_of(x)[-1])
     matrix[..., n + max(-offset, 0), n + max(offset, 0)] = x
     return matrix
+
+
+def _embedded(g: Any, shape: tuple[int, int], offset: int) -> Any:
+    return embed_diagonal(g, shape, offset)
 
 
 # --- Shapes -----------------------------------------------------------------------------------------------------------
@@ -133,7 +141,9 @@ def _squeeze(a: Any, axis: Any = None) -> Any:
         return reshape(a, tuple(n for n in a.shape if n != 1))
     axes = normalize_axis_tuple(axis, a.ndim)
     if any(a.shape[i] != 1 for i in axes):
-        raise ValueError(f"cannot select an axis to squeeze out which has size not equal to one: shape {a.shape}, axis {axis}")
+        raise ValueError(
+            f"cannot select an axis to squeeze out which has size not equal to one: shape {a.shape}, axis {axis}"
+        )
     return reshape(a, tuple(n for i, n in enumerate(a.shape) if i not in axes))
 
 
@@ -359,9 +369,14 @@ def _diagflat(v: Any, k: int = 0) -> Any:
 
 @implements(np.tril)
 def _tril(m: Any, k: int = 0) -> Any:
-    return np.where(np.tri(*m.shape[-2:], k=k, dtype=bool), m, np.zeros((), m.dtype))
+    return np.where(_triangle(m, k), m, np.zeros((), m.dtype))
 
 
 @implements(np.triu)
 def _triu(m: Any, k: int = 0) -> Any:
-    return np.where(np.tri(*m.shape[-2:], k=k - 1, dtype=bool), np.zeros((), m.dtype), m)
+    return np.where(_triangle(m, k - 1), np.zeros((), m.dtype), m)
+
+
+def _triangle(m: Any, k: int) -> Any:
+    rows, columns = m.shape[-2:]
+    return np.tri(rows, columns, k, dtype=bool)

@@ -471,7 +471,8 @@ def project(c: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     if own is dtype:
         return c
     if isinstance(dtype, type):
-        return c.real if dtype is not complex and own.kind == "c" else c
+        complex_given = own is complex if isinstance(own, type) else own.kind == "c"
+        return c.real if complex_given and dtype is not complex else c
     if isinstance(own, type):
         return np.multiply(c, np.ones((), dtype)) if own is not complex or dtype.kind == "c" else dtype.type(c.real)
     if own.kind == "c" and dtype.kind != "c":

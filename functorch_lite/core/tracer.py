@@ -59,9 +59,8 @@ class ArrayTracer(Tracer):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs or method != "__call__":
             return _uncommon_ufunc_call(self, ufunc, method, inputs, kwargs)
-        try:
-            primitive = PRIMITIVES[ufunc]
-        except KeyError:
+        primitive = PRIMITIVES.get(ufunc)
+        if primitive is None:
             return _composed_ufunc(ufunc, inputs)
         if len(inputs) == 1:
             return self._trace.unary(primitive, self)
@@ -72,9 +71,8 @@ class ArrayTracer(Tracer):
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        try:
-            implementation = FUNCTIONS[function]
-        except KeyError:
+        implementation = FUNCTIONS.get(function)
+        if implementation is None:
             _refuse(function)
         return implementation(*args, **kwargs)
 

@@ -4,11 +4,20 @@
 these *are* NumPy's functions, except for the few that look into nested lists: `array` and `asarray`.
 """
 
+from typing import Any
+
 import numpy as _numpy
-from numpy import *  # noqa: F403 - this namespace is NumPy's
 
-from functorch_lite.numpy.construction import array, asarray  # type: ignore[no-redef]  # noqa: F401
+from functorch_lite.numpy.construction import array, asarray
 
-__all__ = [name for name in _numpy.__all__ if hasattr(_numpy, name)]
+__all__ = ["array", "asarray"]
 
 __array_api_version__ = _numpy.__array_api_version__
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_numpy, name)
+
+
+def __dir__() -> list[str]:
+    return dir(_numpy)

@@ -15,7 +15,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.primitive import OBJECT, Arrays, JointPrimitive, Params, Zero, shape_of
-from functorch_lite.core.tape import LinearTrace
+from functorch_lite.core.tape import LinearTrace, project
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import is_inexact, name_of, returned
 from functorch_lite.transforms.batching import vmap
@@ -185,7 +185,12 @@ class Application(JointPrimitive):
         assert self.bwd is not None
         outputs, residuals = self.fwd(values)
         zeros = tuple(map(_zero_tangent, outputs))
-        _, push = vjp_with(LinearTrace(f"the reverse rule of {self.name}"), lambda g: self.bwd(residuals, g), (zeros,))  # type: ignore[misc]
+
+        def pull(g: Arrays) -> Arrays:
+            cotangents = self.bwd(residuals, g)  # type: ignore[misc]
+            return tuple(project(c, shape_of(t), t.dtype) for c, t in zip(cotangents, filled, strict=True))
+
+        _, push = vjp_with(LinearTrace(f"the reverse rule of {self.name}"), pull, (zeros,))
         (pushed,) = push(filled)
         return outputs, pushed
 

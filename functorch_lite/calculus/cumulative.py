@@ -1,0 +1,245 @@
+"""Running sums, products and extremes along an axis.
+
+Products are differentiated without division, so zeros are right to every order: the derivative of a running product
+obeys a linear recurrence, which is a primitive of its own. Among tied elements a running extreme goes by the last.
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.arguments import as_array, only_axis, refuse_foreign, refuse_out
+from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
+from functorch_lite.calculus.declare import general, linear
+from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule, shape_of
+from functorch_lite.core.tracer import implements
+
+__all__ = ["along", "cumlogaddexp", "cummax", "cummin", "cumprod", "cumsum", "products_of_others", "recurrence"]
+
+# --- Parts of rules ---------------------------------------------------------------------------------------------------
+
+
+def along(axis: int, index: Any) -> tuple[Any, ...]:
+    """Return the key that indexes one axis: ``x[along(1, slice(3))]`` is ``x[:, :3]``."""
+    return (*(slice(None),) * axis, index)
+
+
+def _delayed(x: Any, axis: int, reverse: bool, first: float) -> Any:
+    """Shift by one along the axis, away from where running starts; ``first`` comes in and the last goes out."""
+    shape = shape_of(x)
+    if not shape[axis]:
+        return x
+    edge = np.full((*shape[:axis], 1, *shape[axis + 1 :]), first, x.dtype)
+    if reverse:
+        return np.concatenate([x[along(axis, slice(1, None))], edge], axis)
+    return np.concatenate([edge, x[along(axis, slice(None, -1))]], axis)
+
+
+def products_of_others(x: Any, axis: int) -> Any:
+    """Return, for each element, the product of all others along the axis: that of those before and of those behind."""
+    before = cumprod(_delayed(x, axis, False, 1), axis, False)
+    behind = cumprod(_delayed(x, axis, True, 1), axis, True)
+    return before * behind
+
+
+def _batched_recurrence(
+    primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params
+) -> Any:
+    a, b = (x if is_batched else broadcast_batch(size, x) for x, is_batched in zip(arrays, batched, strict=True))
+    axis, reverse = params
+    return primitive(a, b, axis + 1, reverse)
+
+
+def _cummax_jvp(t: Any, ans: Any, x: Any, axis: int) -> Any:
+    """Take the tangents at the last positions where the running extreme was attained."""
+    shape = (shape_of(x)[axis], *(1,) * (len(shape_of(x)) - axis - 1))
+    positions = np.where(x == ans, np.arange(shape[0]).reshape(shape), 0)
+    return np.take_along_axis(t, cummax(positions, axis), axis)
+
+
+def _cumlogaddexp_jvp(t: Any, ans: Any, x: Any, axis: int) -> Any:
+    """d ans[k] = exp(ans[k-1] - ans[k]) d ans[k-1] + exp(x[k] - ans[k]) dx[k], whose coefficients are at most one."""
+    return recurrence(np.exp(_delayed(ans, axis, False, -np.inf) - ans), np.exp(x - ans) * t, axis, False)
+
+
+# --- Primitives -------------------------------------------------------------------------------------------------------
+
+
+def _cumsum_transpose(g: Any, axis: int, reverse: bool) -> Any:
+    return cumsum(g, axis, not reverse)
+
+
+@linear(_cumsum_transpose, batch=shifted_axes(0))
+def cumsum(x: Any, axis: int, reverse: bool) -> Any:
+    """Sum up to each element, or from each element to the end."""
+    if not reverse:
+        return x.cumsum(axis)
+    backwards = along(axis, slice(None, None, -1))
+    return x[backwards].cumsum(axis)[backwards]
+
+
+# With a the coefficients and b the inputs, h[k] = a[k] h[k-1] + b[k], so dh[k] = a[k] dh[k-1] + h[k-1] da[k] + db[k].
+
+
+def _recurrence_jvp(t: Any, ans: Any, a: Any, axis: int, reverse: bool) -> Any:
+    return recurrence(a, t * _delayed(ans, axis, reverse, 0), axis, reverse)
+
+
+def _recurrence_vjp(g: Any, ans: Any, a: Any, axis: int, reverse: bool) -> Any:
+    return _recurrence_transpose(g, a, axis, reverse) * _delayed(ans, axis, reverse, 0)
+
+
+def _recurrence_transpose(g: Any, a: Any, axis: int, reverse: bool) -> Any:
+    return recurrence(_delayed(a, axis, not reverse, 0), g, axis, not reverse)
+
+
+@general(Rule(_recurrence_jvp, _recurrence_vjp), Rule(vjp=_recurrence_transpose), batch=_batched_recurrence)
+def recurrence(a: Any, b: Any, axis: int, reverse: bool) -> Any:
+    """Return h with ``h[k] = a[k] h[k-1] + b[k]`` along the axis and nothing before the first (after the last)."""
+    refuse_foreign("the derivative of a running product", a, b)
+    step = -1 if reverse else 1
+    h = _linear_recurrence(np.moveaxis(a, axis, 0)[::step], np.moveaxis(b, axis, 0)[::step])
+    return np.moveaxis(h[::step], 0, axis)
+
+
+@general(
+    Rule(
+        lambda t, ans, x, axis, reverse: recurrence(x, t * _delayed(ans, axis, reverse, 1), axis, reverse),
+        lambda g, ans, x, axis, reverse: _recurrence_transpose(g, x, axis, reverse) * _delayed(ans, axis, reverse, 1),
+    ),
+    batch=shifted_axes(0),
+)
+def cumprod(x: Any, axis: int, reverse: bool) -> Any:
+    """Multiply up to each element, or from each element to the end."""
+    if not reverse:
+        return x.cumprod(axis)
+    backwards = along(axis, slice(None, None, -1))
+    return x[backwards].cumprod(axis)[backwards]
+
+
+@general(Rule(_cummax_jvp), batch=shifted_axes(0))
+def cummax(x: Any, axis: int) -> Any:
+    """Take the largest of the elements up to each one."""
+    refuse_foreign("np.maximum.accumulate", x)
+    return np.maximum.accumulate(x, axis)
+
+
+@general(Rule(_cummax_jvp), batch=shifted_axes(0))
+def cummin(x: Any, axis: int) -> Any:
+    """Take the smallest of the elements up to each one."""
+    refuse_foreign("np.minimum.accumulate", x)
+    return np.minimum.accumulate(x, axis)
+
+
+@general(Rule(_cumlogaddexp_jvp), batch=shifted_axes(0))
+def cumlogaddexp(x: Any, axis: int) -> Any:
+    """Take the logarithm of the running sum of exponentials."""
+    refuse_foreign("np.logaddexp.accumulate", x)
+    return np.logaddexp.accumulate(x, axis)
+
+
+# --- Functions of NumPy -----------------------------------------------------------------------------------------------
+
+
+@implements(np.cumsum)
+def _cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return _running("cumsum", cumsum, a, axis, dtype, out)
+
+
+@implements(np.cumprod)
+def _cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return _running("cumprod", cumprod, a, axis, dtype, out)
+
+
+@implements(np.cumulative_sum)
+def _cumulative_sum(
+    x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+) -> Any:
+    return _running_with_initial("cumulative_sum", cumsum, x, axis, dtype, out, include_initial, 0)
+
+
+@implements(np.cumulative_prod)
+def _cumulative_prod(
+    x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+) -> Any:
+    return _running_with_initial("cumulative_prod", cumprod, x, axis, dtype, out, include_initial, 1)
+
+
+@implements(np.nancumsum)
+def _nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return _running("nancumsum", cumsum, np.where(np.isnan(a), 0, a), axis, dtype, out)
+
+
+@implements(np.nancumprod)
+def _nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return _running("nancumprod", cumprod, np.where(np.isnan(a), 1, a), axis, dtype, out)
+
+
+def _running(name: str, primitive: Primitive, a: Any, axis: Any, dtype: Any, out: Any) -> Any:
+    refuse_out(name, out)
+    a = as_array(a)
+    if dtype is not None:
+        a = a.astype(dtype)
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    return primitive(a, only_axis(axis, a.ndim), False)
+
+
+def _running_with_initial(
+    name: str, primitive: Primitive, x: Any, axis: Any, dtype: Any, out: Any, include_initial: bool, initial: int
+) -> Any:
+    if axis is None and x.ndim > 1:
+        raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+    total = _running(name, primitive, x, axis, dtype, out)
+    if not include_initial:
+        return total
+    axis = 0 if axis is None else only_axis(axis, total.ndim)
+    edge = (*total.shape[:axis], 1, *total.shape[axis + 1 :])
+    return np.concatenate([np.full(edge, initial, total.dtype), total], axis)
+
+
+# --- The recurrence ---------------------------------------------------------------------------------------------------
+
+
+def _linear_recurrence(a: Any, b: Any) -> Any:
+    """Solve ``h[k] = a[k] h[k-1] + b[k]`` along axis 0, in blocks where the axis is long and the others are short.
+
+    In blocks, all blocks step together: first to find what each adds and by what it multiplies, then, knowing what
+    comes into each, to fill them. That takes O(√n) steps of NumPy instead of n.
+    """
+    n, width = a.shape[0], a[:1].size
+    dtype = np.result_type(a, b)
+    if n < 64 or width > 512:
+        return _fill(np.empty(a.shape, dtype), a, b, np.zeros(a.shape[1:], dtype))
+    length = isqrt(n - 1) + 1
+    count = -(-n // length)
+    a, b = (_in_blocks(x, length, count) for x in (a, b))
+    added = np.zeros(a.shape[1:], dtype)
+    for k in range(length):
+        np.multiply(added, a[k], out=added)
+        np.add(added, b[k], out=added)
+    factors = np.multiply.reduce(a, 0)
+    incoming = np.zeros(added.shape, dtype)
+    for j in range(1, count):
+        last = incoming[j - 1]
+        # What is zero stays zero, even if the factor has overflowed.
+        incoming[j] = np.where(last == 0, 0, factors[j - 1] * last) + added[j - 1]
+    h = _fill(np.empty(a.shape, dtype), a, b, incoming)
+    return np.moveaxis(h, 0, 1).reshape(-1, *h.shape[2:])[:n]
+
+
+def _fill(h: Any, a: Any, b: Any, last: Any) -> Any:
+    for k in range(len(h)):
+        last = np.multiply(a[k], last, out=h[k, ...])
+        last += b[k]
+    return h
+
+
+def _in_blocks(x: Any, length: int, count: int) -> Any:
+    """Return x as an array of shape (length, count, …): step k of every block is contiguous."""
+    padded = np.zeros((count * length, *x.shape[1:]), x.dtype)
+    padded[: x.shape[0]] = x
+    return np.ascontiguousarray(np.moveaxis(padded.reshape(count, length, *x.shape[1:]), 1, 0))

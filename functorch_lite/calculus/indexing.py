@@ -1,0 +1,363 @@
+"""Indexing: ``x[key]`` in all of NumPy's forms, and its transposes.
+
+A key of integers, slices, ``None`` and ``…`` is plain data: `index` takes it as a parameter. A key with arrays in it is
+split into a template, in which a 0 holds the place of each index array, and the arrays, which may be traced: `gather`.
+The transposes are `unindex` and `scatter`, which put values into zeros. Where the backward walk owns the total,
+`Rule.add_to` adds at the one place instead, so that the gradient of a loop over ``x[i]`` takes linear time.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from functorch_lite.calculus.arguments import as_array
+from functorch_lite.calculus.batching import broadcast_batch
+from functorch_lite.calculus.declare import general, linear
+from functorch_lite.calculus.shaping import reshape
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.primitive import OBJECT, Arrays, Params, Primitive, Rule, shape_of, stacked
+from functorch_lite.core.trace import Tracer
+from functorch_lite.core.tracer import implements
+
+__all__ = ["as_indices", "gather", "getitem", "index", "scatter", "unindex"]
+
+Key: TypeAlias = tuple[Any, ...]
+Shape: TypeAlias = tuple[int, ...]
+
+# --- Primitives: keys of integers, slices, None and Ellipsis ----------------------------------------------------------
+
+
+def _batch_of_basic(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+    *shape, key = params
+    key = (slice(None), *key) if type(key) is tuple else (slice(None), key)
+    return primitive.bind(arrays, (*((size, *s) for s in shape), key))
+
+
+def _index_vjp(g: Any, x_shape: Shape, key: Any) -> Any:
+    return unindex(g, x_shape, key)
+
+
+def _add_at_key(total: Any, g: Any, x_shape: Shape, key: Any) -> None:
+    total[key] += g
+
+
+@linear(Rule(vjp=_index_vjp, add_to=_add_at_key), batch=_batch_of_basic)
+def index(x: Any, key: Any) -> Any:
+    """Take the part of an array that a basic key names."""
+    return x[key]
+
+
+@linear(lambda g, key: index(g, key), batch=_batch_of_basic)
+def unindex(x: Any, shape: Shape, key: Any) -> Any:
+    """Put an array at a basic key into zeros of a shape."""
+    if _is_foreign(x):
+        return _padded(x, shape, key)
+    whole = _zeros(x, shape)
+    whole[key] = x
+    return whole
+
+
+# --- Primitives: keys with index arrays -------------------------------------------------------------------------------
+
+
+class _IndexedRule(Rule):
+    """The rule of the first of several arrays, which the others index: it keeps the others but not the first."""
+
+    def attach(self, arguments: tuple[str, ...], parameters: tuple[str, ...], variadic: bool) -> None:
+        """Read the index arrays, the parameters and the shape of the indexed array."""
+        self.read_vjp = lambda environment: (environment[1][1:], environment[2:-1], environment[-1][0])
+
+
+def _gather_vjp(g: Any, i: int, indices: Arrays, params: Params, shape: Shape) -> Any:
+    return scatter.bind((g, *indices), (shape, *params))
+
+
+def _scatter_vjp(g: Any, i: int, indices: Arrays, params: Params, shape: Shape) -> Any:
+    return gather.bind((g, *indices), params[1:])
+
+
+def _add_at_indices(total: Any, g: Any, i: int, indices: Arrays, params: Params, shape: Shape) -> Any:
+    if any(isinstance(array, Tracer) for array in indices):
+        return NotImplemented
+    key, places, unique = params
+    return _add_at(total, _filled(key, places, indices), g, unique)
+
+
+def _batch_of_gather(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+    x, (key, places, unique) = arrays[0], params
+    rank = len(shape_of(x)) - batched[0]
+    key, places, indices, moved, back = _key_of_batch(size, arrays[1:], batched, key, places, rank)
+    result = primitive.bind((x, *indices), (key, places, unique and batched[0]))
+    return np.moveaxis(result, moved, back) if moved else result
+
+
+def _batch_of_scatter(
+    primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params
+) -> Any:
+    shape, key, places, unique = params
+    x = arrays[0] if batched[0] else broadcast_batch(size, arrays[0])
+    in_batch = (True, *batched[1:])
+    key, places, indices, moved, back = _key_of_batch(size, arrays[1:], in_batch, key, places, len(shape))
+    x = np.moveaxis(x, back, moved) if moved else x
+    return primitive.bind((x, *indices), ((size, *shape), key, places, unique))
+
+
+@general(_IndexedRule(vjp=_gather_vjp, add_to=_add_at_indices), None, variadic=True, batch=_batch_of_gather)
+def gather(arrays: Arrays, key: Key, places: Sequence[int], unique: bool) -> Any:
+    """Index the first array by a key with the others at some places; ``unique`` says that nothing is taken twice."""
+    return arrays[0][_filled(key, places, arrays[1:])]
+
+
+@general(_IndexedRule(vjp=_scatter_vjp), None, variadic=True, batch=_batch_of_scatter)
+def scatter(arrays: Arrays, shape: Shape, key: Key, places: Sequence[int], unique: bool) -> Any:
+    """Add the elements of the first array into zeros of a shape, at a key as in `gather`."""
+    x, *indices = arrays
+    if _is_foreign(x):
+        raise NotImplementedError(
+            f"the transpose of indexing by arrays puts values at given positions, which {type(x).__module__}."
+            f"{type(x).__name__} cannot do lazily; select by slices, or by np.where(mask, a, b)"
+        )
+    whole = _zeros(x, shape)
+    if unique:
+        whole[_filled(key, places, indices)] = x
+    else:
+        _add_at(whole, _filled(key, places, indices), x, unique)
+    return whole
+
+
+# --- The key of x[key] ------------------------------------------------------------------------------------------------
+
+_WHOLE = slice(None)
+_BASIC = frozenset({int, slice, type(None), type(Ellipsis)})
+
+
+@implements(operator.getitem)
+def getitem(x: Any, key: Any) -> Any:
+    """Index an array, traced or not, by any key."""
+    kind = type(key)
+    if kind is int or kind is slice:
+        return index(x, key)
+    if kind is np.int64:
+        return index(x, int(key))
+    if kind is not tuple:
+        key = (key,)
+    if not _BASIC.issuperset(map(type, key)):
+        return _getitem_by_arrays(x, key)
+    for k in key:
+        if k is not None and k is not Ellipsis and k != _WHOLE:
+            return index(x, key)
+    return _with_new_axes(x, key)
+
+
+def _with_new_axes(x: Any, key: Key) -> Any:
+    """Index by ``None``, ``…`` and whole slices, which only reshapes."""
+    shape = shape_of(x)
+    used = sum(k == _WHOLE for k in key)
+    if used > len(shape) or sum(k is Ellipsis for k in key) > 1:
+        return index(x, key)  # NumPy's own error
+    new_shape: list[int] = []
+    start = 0
+    for k in key:
+        stop = start + (0 if k is None else len(shape) - used if k is Ellipsis else 1)
+        new_shape += [1] if k is None else shape[start:stop]
+        start = stop
+    return reshape(x, (*new_shape, *shape[start:]))
+
+
+def _getitem_by_arrays(x: Any, key: Key) -> Any:
+    entries = [_entry(k) for k in key]
+    for i, k in enumerate(entries):
+        if _is_array(k) and not shape_of(k) and k.dtype == bool:  # a new axis of length one or none
+            x = np.expand_dims(x, _axis(entries, i, len(shape_of(x))))
+            entries[i] = np.zeros(int(bool(k)), np.intp)
+    shape = shape_of(x)
+    used = sum(map(_axes_used, entries))
+    if used > len(shape):
+        raise IndexError(f"too many indices for array: array is {len(shape)}-dimensional, but {used} were indexed")
+    alone = sum(_is_array(k) or isinstance(k, int) for k in entries) == 1
+    unique = True
+    template: list[Any] = []
+    places: list[int] = []
+    indices: list[Any] = []
+    for i, k in enumerate(entries):
+        if not _is_array(k):
+            template.append(k)
+            continue
+        arrays: Sequence[Any] = (k,)
+        if k.dtype == bool:
+            _check_mask(k, shape, _axis(entries, i, len(shape)))
+            if not alone or isinstance(k, Tracer):
+                arrays = np.nonzero(k)
+        elif shape_of(k) and not (len(shape_of(k)) == 1 and k.shape[0] <= 1):
+            unique = False
+        places += range(len(template), len(template) + len(arrays))
+        template += [0] * len(arrays)
+        indices += arrays
+    if not places:
+        return index(x, tuple(template))
+    return gather.bind((x, *indices), (tuple(template), tuple(places), unique))
+
+
+def _entry(k: Any) -> Any:
+    """Return one entry of a key as an int, a slice, ``None``, ``…``, or an integer or boolean array."""
+    if type(k) in _BASIC:
+        return k
+    if getattr(k, "dtype", None) is OBJECT:
+        k = stacked(k)
+    elif not hasattr(k, "dtype"):
+        if not isinstance(k, bool) and hasattr(k, "__index__"):
+            return operator.index(k)
+        k = as_indices(k)
+    if k.dtype.kind not in "iub":
+        raise IndexError(
+            f"at {user_line()} an array was indexed by {k.dtype} values; only integers, slices (`:`), ellipsis "
+            f"(`...`), numpy.newaxis (`None`) and integer or boolean arrays are valid indices"
+        )
+    is_number = k.dtype != bool and not shape_of(k) and not isinstance(k, Tracer) and not _is_foreign(k)
+    return int(k) if is_number else k
+
+
+def as_indices(k: Any) -> Any:
+    """Return the array that a list of indices, traced or not, stands for."""
+    has_tracers = isinstance(k, list | tuple) and any(isinstance(part, Tracer) for part in k)
+    k = np.stack(k) if has_tracers else as_array(k)
+    return k if k.size or isinstance(k, Tracer) else k.astype(np.intp)
+
+
+def _is_array(k: Any) -> bool:
+    return type(k) not in _BASIC
+
+
+def _axes_used(k: Any) -> int:
+    if k is None or k is Ellipsis:
+        return 0
+    return len(shape_of(k)) if _is_array(k) and k.dtype == bool else 1
+
+
+def _axis(entries: Sequence[Any], i: int, rank: int) -> int:
+    """Return the axis of the indexed array at which the entry at position ``i`` starts."""
+    if any(k is Ellipsis for k in entries[:i]):
+        return rank - sum(map(_axes_used, entries[i:]))
+    return sum(map(_axes_used, entries[:i]))
+
+
+def _check_mask(mask: Any, shape: Shape, axis: int) -> None:
+    for i, n in enumerate(shape_of(mask), axis):
+        if n != shape[i]:
+            raise IndexError(
+                f"boolean index did not match indexed array along axis {i}; size of axis is {shape[i]} but size of "
+                f"corresponding boolean axis is {n}"
+            )
+
+
+def _filled(key: Key, places: Sequence[int], indices: Sequence[Any]) -> Key:
+    if len(key) == len(indices):
+        return tuple(indices)
+    filled = list(key)
+    for place, array in zip(places, indices, strict=True):
+        filled[place] = array
+    return tuple(filled)
+
+
+def _key_of_batch(
+    size: int, indices: Sequence[Any], batched: tuple[bool, ...], key: Key, places: Sequence[int], rank: int
+) -> tuple[Key, Sequence[int], Sequence[Any], Sequence[int], Sequence[int]]:
+    """Return the key that indexes a whole batch, and how the axes of what it gives are to be moved.
+
+    NumPy puts the axes of the index arrays in the place of the first, or in front if something stands between them.
+
+    Parameters
+    ----------
+    indices
+        The index arrays.
+    batched
+        Whether the indexed array is batched, then whether each of the index arrays is.
+    rank
+        The rank of one example of the indexed array.
+
+    Returns
+    -------
+    key, places, indices
+        The new key, in the form of `gather`.
+    moved, back
+        The arguments of `np.moveaxis` that bring the batch to the front and the other axes in their order.
+    """
+    numbers = [i for i, k in enumerate(key) if isinstance(k, int)]
+    apart = numbers[-1] - numbers[0] >= len(numbers)
+    ranks = [len(shape_of(a)) - b for a, b in zip(indices, batched[1:], strict=True)]
+    top = max(ranks)
+    if not any(batched[1:]):
+        in_front = (top,) if apart and top else ()
+        return (_WHOLE, *key), [p + 1 for p in places], indices, in_front, (0,) * len(in_front)
+    before = 0
+    if not apart:
+        used = sum(k is not None and k is not Ellipsis for k in key)
+        before = sum(rank - used if k is Ellipsis else 1 for k in key[: numbers[0]])
+    indices = [
+        a.reshape(size, *(1,) * (top - r), *a.shape[1:]) if b and r < top else a
+        for a, b, r in zip(indices, batched[1:], ranks, strict=True)
+    ]
+    if not batched[0]:
+        behind = (before,) if before else ()
+        return key, places, indices, behind, (0,) * len(behind)
+    examples = np.arange(size).reshape(size, *(1,) * top)
+    moved = tuple(range(1, 1 + top)) if before else ()
+    return (0, *key), [0, *(p + 1 for p in places)], [examples, *indices], moved, tuple(m + before for m in moved)
+
+
+# --- Adding and assigning at a key ------------------------------------------------------------------------------------
+
+
+def _is_foreign(x: Any) -> bool:
+    """Say whether an array is of another library, which may be lazy or unable to assign."""
+    return type(x) is not np.ndarray and not isinstance(x, np.generic | float | int | complex)
+
+
+def _zeros(x: Any, shape: Shape) -> Any:
+    return np.zeros(shape, getattr(x, "dtype", type(x)))
+
+
+def _add_at(total: Any, key: Key, g: Any, unique: bool) -> None:
+    """Add in place, at each element as often as the key names it."""
+    if unique:
+        total[key] += g
+    elif total.ndim > 1 and 8 * g.size > total.size and total.flags.c_contiguous:
+        # np.add.at is three times as fast on one axis; the positions cost less when most elements are touched.
+        positions = np.arange(total.size).reshape(total.shape)[key]
+        np.add.at(total.reshape(-1), positions.reshape(-1), g.reshape(-1))
+    else:
+        np.add.at(total, key, g)
+
+
+def _padded(x: Any, shape: Shape, key: Any) -> Any:
+    """Put an array at a basic key into zeros by operations that every array library has: flip, pad, reshape."""
+    key = key if type(key) is tuple else (key,)
+    used = sum(k is not None and k is not Ellipsis for k in key)
+    rest = [_WHOLE] * (len(shape) - used)
+    if Ellipsis in key:
+        place = key.index(Ellipsis)
+        key = (*key[:place], *rest, *key[place + 1 :])
+    else:
+        key = (*key, *rest)
+    ranges = [range(n)[k] for n, k in zip(shape, (k for k in key if k is not None), strict=True)]
+    ranges = [range(r, r + 1) if isinstance(r, int) else r for r in ranges]
+    lengths = tuple(map(len, ranges))
+    if 0 in lengths:
+        return np.zeros_like(x, shape=shape)
+    x = x.reshape(lengths)
+    backwards = tuple(i for i, r in enumerate(ranges) if r.step < 0)
+    if backwards:
+        x = np.flip(x, backwards)
+        ranges = [r[::-1] if r.step < 0 else r for r in ranges]
+    for i, r in enumerate(ranges):
+        if r.step > 1 and len(r) > 1:  # put step - 1 zeros behind each element, and drop those behind the last
+            x = x.reshape(*x.shape[: i + 1], 1, *x.shape[i + 1 :])
+            x = np.pad(x, [(0, r.step - 1 if axis == i + 1 else 0) for axis in range(x.ndim)])
+            x = x.reshape(*x.shape[:i], len(r) * r.step, *x.shape[i + 2 :])
+            x = x[(_WHOLE,) * i + (slice(0, r[-1] - r[0] + 1),)]
+    widths = [(r[0], n - 1 - r[-1]) for r, n in zip(ranges, shape, strict=True)]
+    return np.pad(x, widths) if any(w != (0, 0) for w in widths) else x

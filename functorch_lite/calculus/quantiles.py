@@ -1,0 +1,221 @@
+"""Quantiles: interpolation between sorted elements, with all the methods of NumPy. The derivative reaches ``q`` too.
+
+Reference: Hyndman and Fan, "Sample Quantiles in Statistical Packages", The American Statistician 50 (1996).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.arguments import as_array, kept_shape, merged_axes, reduced_axes, refuse_out
+from functorch_lite.calculus.sorting import argpartition, sort
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.trace import Tracer
+from functorch_lite.core.tracer import FUNCTIONS, implements
+
+
+@implements(np.quantile)
+def _quantile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: Any = False,
+    *,
+    weights: Any = None,
+) -> Any:
+    return _quantiles("quantile", a, q, 1, axis, out, method, keepdims, weights, False)
+
+
+@implements(np.percentile)
+def _percentile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: Any = False,
+    *,
+    weights: Any = None,
+) -> Any:
+    return _quantiles("percentile", a, q, 100, axis, out, method, keepdims, weights, False)
+
+
+@implements(np.nanquantile)
+def _nanquantile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: Any = False,
+    *,
+    weights: Any = None,
+) -> Any:
+    return _quantiles("nanquantile", a, q, 1, axis, out, method, keepdims, weights, True)
+
+
+@implements(np.nanpercentile)
+def _nanpercentile(
+    a: Any,
+    q: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: Any = False,
+    *,
+    weights: Any = None,
+) -> Any:
+    return _quantiles("nanpercentile", a, q, 100, axis, out, method, keepdims, weights, True)
+
+
+# --- Where a quantile stands among n sorted elements ------------------------------------------------------------------
+
+#: The methods that interpolate at n·q + α + q·(1 - α - β) - 1, by (α, β).
+_CONTINUOUS: dict[str, tuple[float, float]] = {
+    "interpolated_inverted_cdf": (0.0, 1.0),
+    "hazen": (0.5, 0.5),
+    "weibull": (0.0, 0.0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+}
+
+
+def _even_below(n: Any, q: Any) -> Any:
+    place = n * q - 1.5
+    below = np.floor(place)
+    return np.where((place == below) & (below % 2 == 1), below, below + 1)
+
+
+#: The methods that take one element, by where it stands.
+_DISCRETE: dict[str, Callable[[Any, Any], Any]] = {
+    "inverted_cdf": lambda n, q: np.ceil(n * q - 1),
+    "closest_observation": _even_below,
+    "lower": lambda n, q: np.floor((n - 1) * q),
+    "higher": lambda n, q: np.ceil((n - 1) * q),
+    "nearest": lambda n, q: np.round((n - 1) * q),
+}
+
+
+def _interpolation(method: str, n: Any, q: Any) -> tuple[Any, Any]:
+    """Return the position below the quantile, and the weight of the element above it."""
+    if method in _CONTINUOUS:
+        alpha, beta = _CONTINUOUS[method]
+        place = n * q + (alpha + q * (1 - alpha - beta)) - 1
+    elif method == "averaged_inverted_cdf":
+        place = n * q - 1
+    else:
+        place = (n - 1) * q
+    below = np.floor(place)
+    if method == "averaged_inverted_cdf":
+        return below, np.where(place == below, 0.5, 1.0)
+    if method == "midpoint":
+        return below, np.where(place == below, 0.0, 0.5)
+    return below, place - below
+
+
+_METHODS = {"linear", "averaged_inverted_cdf", "midpoint", *_CONTINUOUS, *_DISCRETE}
+
+
+def _quantiles(
+    name: str,
+    a: Any,
+    q: Any,
+    whole: int,
+    axis: Any,
+    out: Any,
+    method: str,
+    keepdims: Any,
+    weights: Any,
+    ignore_nan: bool,
+) -> Any:
+    refuse_out(name, out)
+    if weights is not None:
+        raise NotImplementedError(
+            f"np.{name}(…, weights=…) has no derivative rule; at {user_line()}. Sort the array by np.argsort, sum the "
+            f"weights in that order by np.cumsum, and take the element where the sum passes the quantile."
+        )
+    if method not in _METHODS:
+        raise ValueError(f"{method!r} is not a valid method. Use one of: {', '.join(sorted(_METHODS))}")
+    a, q = as_array(a), as_array(q)
+    if a.dtype.kind == "c":
+        raise TypeError("a must be an array of real numbers")
+    if q.ndim > 1:
+        raise ValueError("q must be a scalar or 1d")
+    q = q.astype(a.dtype if a.dtype.kind == "f" else float)
+    if whole != 1:
+        q = q / q.dtype.type(whole)
+    if not isinstance(q, Tracer) and not np.all((q >= 0) & (q <= 1)):
+        raise ValueError(f"{'Quantiles' if whole == 1 else 'Percentiles'} must be in the range [0, {whole}]")
+    axes = reduced_axes(axis, a.ndim)
+    x = merged_axes(a, axes)
+    if ignore_nan and a.dtype.kind == "f":
+        quantiles = _among_numbers(sort(x, x.ndim - 1, None), q, method)
+    else:
+        quantiles = _among_all(x, q, method)
+    return np.reshape(quantiles, (*q.shape, *kept_shape(a.shape, axes))) if keepdims else quantiles
+
+
+def _among_all(x: Any, q: Any, method: str) -> Any:
+    n = x.shape[-1]
+    if method in _DISCRETE:
+        (elements,), last = _elements(x, _clipped(_DISCRETE[method](n, q), n))
+        quantiles = elements
+    else:
+        below, weight = _interpolation(method, n, q)
+        (low, high), last = _elements(x, _clipped(below, n), _clipped(below + 1, n))
+        quantiles = _between(low, high, np.reshape(weight, (*q.shape, *(1,) * (x.ndim - 1))))
+    return quantiles if x.dtype.kind != "f" else np.where(np.isnan(last), np.nan, quantiles)
+
+
+def _elements(x: Any, *positions: Any) -> tuple[list[Any], Any]:
+    """Return the elements that sorting along the last axis would put at some positions, and at the last."""
+    if any(isinstance(k, Tracer) for k in positions):
+        ordered = np.moveaxis(sort(x, x.ndim - 1, None), -1, 0)
+        # Through the table, since NumPy would not hand us an index that is traced into an array that is not.
+        return [FUNCTIONS[np.take](ordered, k, 0) for k in positions], ordered[-1]
+    wanted, places = np.unique(
+        np.concatenate([*(np.ravel(k) for k in positions), [x.shape[-1] - 1]]), return_inverse=True
+    )
+    order = argpartition(x, tuple(wanted.tolist()), x.ndim - 1)
+    points = np.moveaxis(np.take_along_axis(x, np.take(order, wanted, -1), -1), -1, 0)
+    size = positions[0].size
+    taken = [
+        np.take(points, np.reshape(places[i * size : (i + 1) * size], np.shape(k)), 0) for i, k in enumerate(positions)
+    ]
+    return taken, points[-1]
+
+
+def _among_numbers(ordered: Any, q: Any, method: str) -> Any:
+    n = np.sum(np.logical_not(np.isnan(ordered)), axis=-1)
+    q = np.reshape(q, (*q.shape, *(1,) * (ordered.ndim - 1)))
+
+    def taken(position: Any) -> Any:
+        position = _clipped(position, n)
+        if q.ndim < ordered.ndim:
+            return np.take_along_axis(ordered, position[..., None], -1)[..., 0]
+        return np.moveaxis(np.take_along_axis(ordered, np.moveaxis(position, 0, -1), -1), -1, 0)
+
+    if method in _DISCRETE:
+        return taken(_DISCRETE[method](n, q))
+    below, weight = _interpolation(method, n, q)
+    return _between(taken(below), taken(below + 1), weight)
+
+
+def _clipped(position: Any, n: Any) -> Any:
+    return np.maximum(np.minimum(position, n - 1), 0).astype(np.intp)
+
+
+def _between(low: Any, high: Any, weight: Any) -> Any:
+    """Interpolate from the nearer side, which is exact at both."""
+    step = high - low
+    mixed = np.where(weight >= 0.5, high - step * (1 - weight), low + step * weight)
+    return mixed if low.dtype.kind != "f" else mixed.astype(low.dtype)

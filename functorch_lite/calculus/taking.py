@@ -1,0 +1,119 @@
+"""Taking by position: take, take_along_axis, compress, choose; and writing by position, which is refused."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from functorch_lite.calculus.arguments import as_array, refuse_out
+from functorch_lite.calculus.batching import same_axes
+from functorch_lite.calculus.declare import zero_function
+from functorch_lite.calculus.indexing import as_indices, gather, getitem
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.primitive import shape_of
+from functorch_lite.core.tracer import REFUSED, UFUNC_METHODS, implements
+
+__all__ = ["take"]
+
+# --- Taking -----------------------------------------------------------------------------------------------------------
+
+
+@implements(np.take)
+def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> Any:
+    """Take elements along an axis. NumPy's own function does not look whether ``indices`` are traced; this one does."""
+    refuse_out("take", out)
+    a = as_array(a)
+    a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
+    indices = indices if hasattr(indices, "dtype") else as_indices(indices)
+    if not np.can_cast(indices.dtype, np.intp):
+        raise TypeError(f"np.take needs integer indices, not {indices.dtype}")
+    if indices.dtype == bool:
+        indices = indices.astype(np.intp)
+    return getitem(a, (slice(None),) * axis + (_in_range(indices, a.shape[axis], mode),))
+
+
+@implements(np.take_along_axis)
+def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    arr, indices = as_array(arr), as_array(indices)
+    if indices.dtype.kind not in "iu":
+        raise IndexError("`indices` must be an integer array")
+    if axis is None:
+        if indices.ndim != 1:
+            raise ValueError("when axis=None, `indices` must have a single dimension.")
+        arr, axis = np.ravel(arr), 0
+    if arr.ndim != indices.ndim:
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    rank = arr.ndim
+    axis = normalize_axis_index(axis, rank)
+    entries = [np.arange(n).reshape((1,) * i + (n,) + (1,) * (rank - 1 - i)) for i, n in enumerate(arr.shape)]
+    entries[axis] = indices
+    return gather.bind((arr, *entries), ((0,) * rank, tuple(range(rank)), False))
+
+
+@implements(np.compress)
+def _compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Any:
+    refuse_out("compress", out)
+    condition, a = as_array(condition), as_array(a)
+    if condition.ndim != 1:
+        raise ValueError("condition must be a 1-d array")
+    a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
+    (chosen,) = np.nonzero(condition)
+    return gather.bind((a, chosen), ((slice(None),) * axis + (0,), (axis,), True))
+
+
+@implements(np.extract)
+def _extract(condition: Any, arr: Any) -> Any:
+    return _compress(np.ravel(as_array(condition)), np.ravel(as_array(arr)))
+
+
+@zero_function(batch=same_axes)
+def _choice(a: Any, count: int) -> Any:
+    """Return which of so many choices to take, after a look that there are so many."""
+    if ((a < 0) | (a >= count)).any():
+        raise ValueError("invalid entry in choice array")
+    return a
+
+
+@implements(np.choose)
+def _choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+    refuse_out("choose", out)
+    a = as_array(a)
+    table = choices if hasattr(choices, "ndim") else np.stack(np.broadcast_arrays(*map(as_array, choices)))
+    count, *rest = shape_of(table)
+    shape = np.broadcast_shapes(shape_of(a), tuple(rest))
+    table = np.reshape(table, (count, *(1,) * (len(shape) - len(rest)), *rest))
+    chosen = _choice(a, count) if mode == "raise" else _in_range(a, count, mode)
+    chosen = np.broadcast_to(chosen, shape)
+    table = np.broadcast_to(table, (count, *shape))
+    return np.squeeze(np.take_along_axis(table, np.expand_dims(chosen, 0), 0), 0)
+
+
+def _in_range(indices: Any, length: int, mode: str) -> Any:
+    if mode == "wrap":
+        return indices % length
+    if mode == "clip":
+        return np.minimum(np.maximum(indices, 0), length - 1)
+    if mode != "raise":
+        raise ValueError(f"mode must be 'raise', 'wrap' or 'clip', not {mode!r}")
+    return indices
+
+
+# --- Writing into arrays, which is refused ----------------------------------------------------------------------------
+
+_INSTEAD = "an array under a transformation of a pure function does not change. Make a new one: "
+REFUSED[np.copyto] = REFUSED[np.putmask] = REFUSED[np.place] = f"{_INSTEAD}y = np.where(mask, new, old)"
+REFUSED[np.put] = f"{_INSTEAD}y = np.where(np.isin(np.arange(n), positions), new, old), or np.concatenate the parts"
+REFUSED[np.put_along_axis] = f"{_INSTEAD}y = np.where(np.arange(n) == indices, new, old)"
+REFUSED[np.fill_diagonal] = f"{_INSTEAD}y = np.where(np.eye(n, dtype=bool), new, old)"
+
+
+def _refuse_at(ufunc: np.ufunc, a: Any, indices: Any, *values: Any) -> NoReturn:
+    raise TypeError(
+        f"np.{ufunc.__name__}.at at {user_line()} was to write into an array, which cannot hold a derivative. Make a "
+        f"new array: a + np.bincount(positions, values, len(a)) for sums at positions, else np.where(mask, new, a)."
+    )
+
+
+UFUNC_METHODS[None, "at"] = _refuse_at

@@ -1,0 +1,290 @@
+"""Elementwise functions at 0, infinity, NaN, the ends of their domains and of the floats, and on empty arrays."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from math import exp, inf, log, nan, pi, sqrt
+from typing import Any
+
+import numpy as np
+import pytest
+
+import functorch_lite as ft
+from tests.samples.pointwise import ANALYTIC, BINARY, REAL
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+UNARY = [row[0] for row in (*ANALYTIC, *REAL)]
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 1e-200, -1e-200, 1e200, inf, -inf, nan]
+
+# A function, a point, and its derivative there.
+DERIVATIVES: list[tuple[Callable[..., Any], float, float]] = [
+    (np.exp, -inf, 0.0),
+    (np.exp, inf, inf),
+    (np.exp2, -inf, 0.0),
+    (np.expm1, 0.0, 1.0),
+    (np.expm1, -40.0, exp(-40.0)),
+    (np.expm1, -inf, 0.0),
+    (np.log, 0.0, inf),
+    (np.log, inf, 0.0),
+    (np.log, 1e-300, 1e300),
+    (np.log1p, 0.0, 1.0),
+    (np.log1p, 1e-300, 1.0),
+    (np.log1p, -1.0, inf),
+    (np.sqrt, 0.0, inf),
+    (np.sqrt, inf, 0.0),
+    (np.sqrt, 1e-300, 0.5e150),
+    (np.cbrt, 0.0, inf),
+    (np.cbrt, -8.0, 1 / 12),
+    (np.square, 0.0, 0.0),
+    (np.reciprocal, inf, 0.0),
+    (np.reciprocal, -inf, 0.0),
+    (np.reciprocal, 0.0, -inf),
+    (np.sin, 0.0, 1.0),
+    (np.cos, 0.0, 0.0),
+    (np.tan, 0.0, 1.0),
+    (np.arcsin, 1.0, inf),
+    (np.arccos, -1.0, -inf),
+    (np.arctan, inf, 0.0),
+    (np.arctan, 1e200, 0.0),
+    (np.tanh, inf, 0.0),
+    (np.tanh, 1000.0, 0.0),
+    (np.cosh, 0.0, 0.0),
+    (np.arcsinh, 1e200, 1e-200),
+    (np.arcsinh, -inf, 0.0),
+    (np.arccosh, 1.0, inf),
+    (np.arccosh, 1e200, 1e-200),
+    (np.arctanh, 1.0, inf),
+    (np.arctanh, 0.0, 1.0),
+    (np.sinc, 0.0, 0.0),
+    (np.sinc, 1e-150, -(pi**2) / 3 * 1e-150),
+    (np.sinc, 1.0, -1.0),
+    (np.abs, inf, 1.0),
+    (np.abs, -inf, -1.0),
+    (np.abs, nan, nan),
+    (np.abs, -0.0, 0.0),
+    (lambda x: x**0, 0.0, 0.0),
+    (lambda x: x**0, inf, 0.0),
+    (lambda x: x**0.0, nan, 0.0),
+    (lambda x: x**1, 0.0, 1.0),
+    (lambda x: x**1, inf, 1.0),
+    (lambda x: x**2, 0.0, 0.0),
+    (lambda x: x**3, -2.0, 12.0),
+    (lambda x: x**0.5, 0.0, inf),
+    (lambda x: x**-1, inf, 0.0),
+    (lambda x: x ** np.float64(0), 0.0, 0.0),
+    (lambda x: x ** np.float64(2), 0.0, 0.0),
+    (lambda x: 2.0**x, -inf, 0.0),
+    (lambda x: 0.0**x, 2.0, 0.0),
+    (lambda x: 1.0**x, 3.0, 0.0),
+    (lambda x: 1.0 / x, inf, 0.0),
+    (lambda x: np.modf(x)[0], 1.25, 1.0),
+    (lambda x: np.frexp(x)[0], 0.0, 1.0),
+    (lambda x: np.where(x > 0, x, nan), 1.0, 1.0),
+    (lambda x: np.where(x > 0, nan, 2 * x), -1.0, 2.0),
+]
+
+# A function, two points, and its derivatives by the first and by the second argument there.
+PARTIALS: list[tuple[Callable[..., Any], float, float, float, float]] = [
+    (np.power, 0.0, 0.0, 0.0, 0.0),
+    (np.power, 0.0, 1.0, 1.0, 0.0),
+    (np.power, 0.0, 2.0, 0.0, 0.0),
+    (np.power, 0.0, 0.5, inf, 0.0),
+    (np.power, 2.0, 0.0, 0.0, log(2.0)),
+    (np.power, inf, 0.0, 0.0, inf),
+    (operator.pow, 0.0, 0.0, 0.0, 0.0),
+    (operator.pow, 0.0, 3.0, 0.0, 0.0),
+    (np.float_power, 0.0, 0.0, 0.0, 0.0),
+    (np.divide, 1.0, 1e-200, 1e200, -inf),
+    (np.divide, 1e-200, 1e-200, 1e200, -1e200),
+    (np.divide, 0.0, 1e-200, 1e200, 0.0),
+    (np.divide, 1.0, inf, 0.0, 0.0),
+    (np.divide, 1e200, 1e200, 1e-200, -1e-200),
+    (np.logaddexp, -inf, -inf, 0.5, 0.5),
+    (np.logaddexp, inf, inf, 0.5, 0.5),
+    (np.logaddexp, -inf, 0.0, 0.0, 1.0),
+    (np.logaddexp, 0.0, -inf, 1.0, 0.0),
+    (np.logaddexp, inf, -inf, 1.0, 0.0),
+    (np.logaddexp, inf, 0.0, 1.0, 0.0),
+    (np.logaddexp, 1000.0, -1000.0, 1.0, 0.0),
+    (np.logaddexp, 1000.0, 1000.0, 0.5, 0.5),
+    (np.logaddexp, 1e20, 1e20, 0.5, 0.5),
+    (np.logaddexp, nan, 0.0, nan, nan),
+    (np.logaddexp2, -inf, -inf, 0.5, 0.5),
+    (np.logaddexp2, -inf, 3.0, 0.0, 1.0),
+    (np.logaddexp2, 5000.0, 5000.0, 0.5, 0.5),
+    (np.hypot, 1e200, 1e200, sqrt(0.5), sqrt(0.5)),
+    (np.hypot, 1e-200, 1e-200, sqrt(0.5), sqrt(0.5)),
+    (np.hypot, 0.0, 1e-300, 0.0, 1.0),
+    (np.arctan2, 1e-200, 1e-200, 0.5e200, -0.5e200),
+    (np.arctan2, 1e200, 1e200, 0.5e-200, -0.5e-200),
+    (np.arctan2, 0.0, -1.0, -1.0, 0.0),
+    (np.arctan2, 0.0, 1.0, 1.0, 0.0),
+    (np.arctan2, 1.0, 0.0, 0.0, -1.0),
+    (np.maximum, inf, 1.0, 1.0, 0.0),
+    (np.minimum, -inf, 1.0, 1.0, 0.0),
+    (np.fmax, nan, nan, 1.0, 0.0),
+    (np.multiply, 0.0, inf, inf, 0.0),
+    (np.subtract, inf, 1.0, 1.0, -1.0),
+    (np.copysign, 2.0, -0.0, -1.0, 0.0),
+    (np.remainder, 5.0, inf, 1.0, 0.0),
+]
+
+
+def _row_id(row: tuple[Any, ...]) -> str:
+    return f"{row[0].__name__}-{'-'.join(map(str, row[1:-1]))}"
+
+
+def assert_equal(actual: Any, expected: Any, what: str) -> None:
+    np.testing.assert_allclose(actual, expected, rtol=1e-15, atol=0, err_msg=what)
+
+
+@pytest.mark.parametrize(("function", "x", "expected"), DERIVATIVES, ids=map(_row_id, DERIVATIVES))
+def test_derivative_at_an_edge(function: Callable[..., Any], x: float, expected: float) -> None:
+    for value in (x, np.float64(x), np.array(x)):
+        assert_equal(ft.grad(function)(value), expected, "reverse mode")
+        assert_equal(ft.jvp(function, (value,), (1.0,))[1], expected, "forward mode")
+    assert_equal(ft.vmap(ft.grad(function))(np.array([x, x])), [expected, expected], "vmap")
+
+
+@pytest.mark.parametrize(("function", "x", "y", "by_x", "by_y"), PARTIALS, ids=map(_row_id, PARTIALS))
+def test_partials_at_an_edge(function: Callable[..., Any], x: float, y: float, by_x: float, by_y: float) -> None:
+    for a, b in ((np.float64(x), np.float64(y)), (np.array(x), np.array(y)), (np.float64(x), y)):
+        assert_equal(ft.grad(function, (0, 1))(a, b), (by_x, by_y), "reverse mode")
+        # One argument at a time: 0 * inf of the other would be NaN.
+        assert_equal(ft.jvp(lambda x, b=b: function(x, b), (a,), (1.0,))[1], by_x, "forward mode")
+        assert_equal(ft.jvp(lambda y, a=a: function(a, y), (b,), (1.0,))[1], by_y, "forward mode")
+        assert_equal(ft.grad(lambda x, b=b: function(x, b))(a), by_x, "reverse mode, alone")
+        assert_equal(ft.grad(lambda y, a=a: function(a, y))(b), by_y, "reverse mode, alone")
+
+
+@pytest.mark.parametrize("function", UNARY)
+def test_forward_and_reverse_agree_at_special_values(function: Callable[..., Any]) -> None:
+    x = np.array(SPECIAL)
+    value, tangent = ft.jvp(function, (x,), (np.ones_like(x),))
+    np.testing.assert_array_equal(value, function(x))
+    value, pull = ft.vjp(function, x)
+    np.testing.assert_array_equal(value, function(x))
+    np.testing.assert_array_equal(pull(np.ones_like(value))[0], tangent)
+
+
+@pytest.mark.parametrize("function", [row[0] for row in BINARY])
+def test_forward_and_reverse_agree_at_special_pairs(function: Callable[..., Any]) -> None:
+    x, y = (a.ravel() for a in np.meshgrid(SPECIAL, SPECIAL))
+    for f, point in ((lambda x: function(x, y), x), (lambda y: function(x, y), y)):
+        value, tangent = ft.jvp(f, (point,), (np.ones_like(point),))
+        np.testing.assert_array_equal(value, function(x, y))
+        value, pull = ft.vjp(f, point)
+        np.testing.assert_array_equal(value, function(x, y))
+        np.testing.assert_array_equal(pull(np.ones_like(value))[0], tangent)
+
+
+@pytest.mark.parametrize("function", UNARY)
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0, 1)])
+def test_empty_arrays(function: Callable[..., Any], shape: tuple[int, ...]) -> None:
+    x = np.empty(shape, np.float32)
+    value, tangent = ft.jvp(function, (x,), (x,))
+    (g,) = ft.vjp(function, x)[1](value)
+    assert value.shape == tangent.shape == g.shape == shape
+    assert g.dtype == np.float32
+    assert ft.grad(lambda x: np.sum(function(x)))(x).shape == shape
+
+
+@pytest.mark.parametrize("function", [row[0] for row in BINARY])
+def test_empty_arrays_broadcast(function: Callable[..., Any]) -> None:
+    x, y = np.empty((0, 3)), np.ones(3)
+    value, pull = ft.vjp(function, x, y)
+    g, h = pull(value)
+    assert value.shape == g.shape == (0, 3)
+    np.testing.assert_array_equal(h, np.zeros(3))
+
+
+@pytest.mark.parametrize("function", UNARY)
+@pytest.mark.parametrize("make", [float, np.float64, np.float32, np.array, lambda x: np.array(x, np.float32)])
+def test_derivatives_of_scalars_have_their_kind(function: Callable[..., Any], make: Callable[[float], Any]) -> None:
+    x = make(0.6 if function is not np.arccosh else 1.6)
+    (g,) = ft.vjp(function, x)[1](np.asarray(function(x)) * 0 + 1)
+    value, tangent = ft.jvp(function, (x,), (make(1.0),))
+    assert np.shape(value) == np.shape(tangent) == np.shape(g) == ()
+    if hasattr(x, "dtype"):
+        assert g.dtype == x.dtype
+        assert np.asarray(tangent).dtype == np.asarray(value).dtype == np.asarray(function(x)).dtype
+
+
+# --- Higher orders ----------------------------------------------------------------------------------------------------
+
+
+def derivatives(function: Callable[..., Any], x: Any, order: int) -> dict[str, float]:
+    """Return the derivative of an order by the modes, each nested in itself, and mixed."""
+    by = {"forward": function, "reverse": function, "mixed": function}
+    forward = lambda f: lambda x: ft.jvp(f, (x,), (1.0,))[1]
+    for i in range(order):
+        by = {
+            "forward": forward(by["forward"]),
+            "reverse": ft.grad(by["reverse"]),
+            "mixed": forward(by["mixed"]) if i % 2 else ft.grad(by["mixed"]),
+        }
+    return {mode: float(f(x)) for mode, f in by.items()}
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"), [(1, 0.0), (2, -(pi**2) / 3), (3, 0.0), (4, pi**4 / 5), (5, 0.0), (6, -(pi**6) / 7)]
+)
+def test_sinc_at_zero_to_every_order(order: int, expected: float) -> None:
+    for mode, found in derivatives(np.sinc, 0.0, order).items():
+        np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13, err_msg=mode)
+
+
+def test_sinc_is_smooth_where_its_series_ends() -> None:
+    for order in (1, 2, 3):
+        below, above = (derivatives(np.sinc, x, order)["mixed"] for x in (0.25 - 1e-12, 0.25 + 1e-12))
+        np.testing.assert_allclose(below, above, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "second"),
+    [
+        (lambda x: x**2, 0.0, 2.0),
+        (lambda x: x**3, 0.0, 0.0),
+        (lambda x: x**1, 0.0, 0.0),
+        (lambda x: x**0, 0.0, 0.0),
+        (lambda x: x * x, 0.0, 2.0),
+        (np.square, 0.0, 2.0),
+        (lambda x: x ** np.float64(2.0), 0.0, 2.0),
+        (lambda x: x ** np.float64(3.0), 0.0, 0.0),
+        (np.cosh, 0.0, 1.0),
+        (np.expm1, -40.0, exp(-40.0)),
+        (lambda x: np.logaddexp(x, 0.0), 0.0, 0.25),
+        (lambda x: np.logaddexp(x, 0.0), 1000.0, 0.0),
+        (lambda x: np.logaddexp(x, -inf), 3.0, 0.0),
+        (lambda x: np.logaddexp2(x, 0.0), 0.0, log(2.0) / 4),
+        (np.abs, 0.0, 0.0),
+        (lambda x: np.abs(x) ** 3, -2.0, 12.0),
+        (lambda x: np.hypot(x, 0.0), 2.0, 0.0),
+        (lambda x: np.where(x > 0, x * x, nan * x), 3.0, 2.0),
+    ],
+)
+def test_second_derivative_at_an_edge(function: Callable[..., Any], x: float, second: float) -> None:
+    for mode, found in derivatives(function, x, 2).items():
+        np.testing.assert_allclose(found, second, rtol=1e-14, atol=0, err_msg=mode)
+
+
+def test_mixed_derivative_of_a_power_where_the_exponent_is_zero() -> None:
+    x, y = np.float64(2.0), np.float64(0.0)
+    for found in (
+        ft.grad(lambda y: ft.grad(np.power)(x, y))(y),
+        ft.grad(lambda x: ft.grad(np.power, 1)(x, y))(x),
+        ft.jvp(lambda y: ft.grad(np.power)(x, y), (y,), (1.0,))[1],
+    ):
+        assert_equal(found, 0.5, "d/dy (y x^(y-1)) = 1/x")
+
+
+def test_derivatives_of_complex_sign_and_absolute_value() -> None:
+    z, t = 3.0 + 4.0j, 1.0 - 2.0j
+    turn = (t - z / 5 * (np.conj(z / 5) * t).real) / 5
+    np.testing.assert_allclose(ft.jvp(np.sign, (z,), (t,))[1], turn, rtol=1e-14)
+    gradient, change = ft.jvp(ft.grad(np.abs), (z,), (t,))
+    np.testing.assert_allclose(gradient, np.conj(z) / 5, rtol=1e-14)
+    np.testing.assert_allclose(change, np.conj(turn), rtol=1e-14)
+    np.testing.assert_array_equal(ft.jvp(np.sign, (np.array([0j, 1 + 0j]),), (np.array([1j, 1.0]),))[1], [0, 0])

@@ -1,0 +1,278 @@
+"""Reductions, running results, sorting where generic samples do not go: options, masks, zeros, long axes, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import functorch_lite as ft
+from functorch_lite.calculus.cumulative import recurrence
+from functorch_lite.calculus.sorting import stable_order
+from tests import duck
+from tests.samples.sample import random
+
+X = random(3, 4)
+INTEGERS = np.arange(24).reshape(2, 3, 4) * 7 % 11
+MASK = np.array([[True, False, True, True], [False, True, True, False], [True, True, True, False]])
+
+# --- Under vmap, what has no derivative too, in all its options ------------------------------------------------------
+
+FOR_INTEGERS: list[tuple[str, Callable[[Any], Any]]] = [
+    ("any", np.any),
+    ("any axis, keepdims", lambda x: np.any(x > 5, axis=0, keepdims=True)),
+    ("any where", lambda x: np.any(x > 5, axis=1, where=MASK)),
+    ("all axis=-1", lambda x: np.all(x > 1, axis=-1)),
+    ("all where", lambda x: np.all(x, where=MASK)),
+    ("logical_and.reduce", np.logical_and.reduce),
+    ("logical_or.reduce axis=None", lambda x: np.logical_or.reduce(x, axis=None)),
+    ("logical_xor.reduce", lambda x: np.logical_xor.reduce(x, axis=1, keepdims=True)),
+    ("bitwise_or.reduce", np.bitwise_or.reduce),
+    ("count_nonzero", np.count_nonzero),
+    ("count_nonzero axis", lambda x: np.count_nonzero(x, axis=1, keepdims=True)),
+    ("argmax", np.argmax),
+    ("argmax axis=0", lambda x: np.argmax(x, axis=0)),
+    ("argmax axis=-1, keepdims", lambda x: np.argmax(x, axis=-1, keepdims=True)),
+    ("argmax of all, keepdims", lambda x: np.argmax(x, keepdims=True)),
+    ("argmax method", lambda x: x.argmax(1)),
+    ("argmin", np.argmin),
+    ("argmin axis=-1", lambda x: np.argmin(x, axis=-1)),
+    ("nanargmax", lambda x: np.nanargmax(np.where(MASK, x, np.nan), axis=1)),
+    ("nanargmin", lambda x: np.nanargmin(np.where(MASK, x, np.nan))),
+    ("sum", lambda x: np.sum(x, axis=(0, 1))),
+    ("sum of bools", lambda x: np.sum(x > 5)),
+    ("sum dtype", lambda x: np.sum(x, dtype=np.float32)),
+    ("sum where, initial", lambda x: np.sum(x, axis=0, where=MASK, initial=3)),
+    ("prod", lambda x: np.prod(x, axis=1)),
+    ("max where, initial", lambda x: np.max(x, axis=1, where=MASK, initial=2)),
+    ("min where, initial", lambda x: np.min(x, axis=0, where=MASK, initial=9, keepdims=True)),
+    ("max of bools, initial", lambda x: np.max(x > 5, axis=0, where=MASK, initial=False)),
+    ("ptp", lambda x: np.ptp(x, axis=0)),
+    ("mean", np.mean),
+    ("mean where", lambda x: np.mean(x, axis=1, where=MASK)),
+    ("var", lambda x: np.var(x, axis=0, ddof=1)),
+    ("nanvar of integers", lambda x: np.nanvar(x, axis=0)),
+    ("nanmean of integers", np.nanmean),
+    ("nansum of integers", np.nansum),
+    ("average", lambda x: np.average(x, axis=1, weights=[1, 2, 3, 4])),
+    ("median", lambda x: np.median(x, axis=0)),
+    ("percentile", lambda x: np.percentile(x, [10, 60], axis=1)),
+    ("cumsum", np.cumsum),
+    ("cumprod dtype", lambda x: np.cumprod(x, axis=1, dtype=float)),
+    ("maximum.accumulate", lambda x: np.maximum.accumulate(x, axis=1)),
+    ("diff", np.diff),
+    ("gradient", lambda x: np.gradient(x)[1]),
+    ("sort", lambda x: np.sort(x, axis=None)),
+    ("argsort", lambda x: np.argsort(x, axis=0, kind="stable")),
+    ("partition", lambda x: np.partition(x, 1, axis=1)[:, 1]),
+    ("lexsort", lambda x: np.lexsort((x[0], x[1]))),
+    ("add.outer", lambda x: np.add.outer(x[0], x[1])),
+    ("add.reduceat", lambda x: np.add.reduceat(x, [0, 2], axis=1)),
+]
+
+
+@pytest.mark.parametrize(("name", "f"), FOR_INTEGERS, ids=[name for name, _ in FOR_INTEGERS])
+def test_integers_under_vmap_are_as_in_a_loop(name: str, f: Callable[[Any], Any]) -> None:
+    actual = ft.vmap(f)(INTEGERS)
+    expected = np.stack([f(x) for x in INTEGERS])
+    assert actual.dtype == expected.dtype
+    np.testing.assert_array_equal(actual, expected)
+
+
+def test_masks_that_differ_between_examples() -> None:
+    x, masks = random(2, 3, 4), random(2, 3, 4, seed=1) > -0.3
+    masks[:, 0] = True
+    for f in (np.sum, np.prod, np.mean, np.std, np.nansum):
+        f_of_mask = lambda x, m, f=f: f(x, axis=0, where=m)
+        for axes in ((0, 0), (None, 0), (0, None)):
+            args = [a if axis == 0 else a[0] for a, axis in zip((x, masks), axes, strict=True)]
+            loop = np.stack(
+                [f_of_mask(*(a[k] if i == 0 else a for a, i in zip(args, axes, strict=True))) for k in range(2)]
+            )
+            np.testing.assert_allclose(ft.vmap(f_of_mask, axes)(*args), loop, rtol=1e-14)
+
+
+def test_nan_where_the_mask_is_false_does_not_reach_derivatives() -> None:
+    holed = np.where(MASK, X, np.nan)
+    for f in (np.sum, np.prod, np.mean, np.var, np.std):
+        g = ft.grad(lambda x, f=f: np.sum(f(x, axis=1, where=MASK)))
+        np.testing.assert_allclose(g(holed), g(X), rtol=1e-14)
+        np.testing.assert_array_equal(g(holed)[~MASK], 0.0)
+
+
+def test_initial_value_that_is_traced() -> None:
+    assert ft.grad(lambda c: np.sum(0.0 * c * X, initial=c))(2.0) == 1.0
+    np.testing.assert_allclose(ft.grad(lambda c: np.prod(X * c, initial=c))(0.9), 13 * 0.9**12 * np.prod(X))
+    assert ft.grad(lambda c: np.max(X * 0.0 + c, initial=3.0))(2.0) == 0.0
+
+
+def test_slices_of_nan_only() -> None:
+    x = np.array([[1.0, 2.0], [np.nan, np.nan]])
+    for f in (np.nanmax, np.nanmin, np.nanmedian):
+        np.testing.assert_array_equal(np.isnan(ft.vmap(f)(x)), [False, True])
+
+
+# --- Products with zeros, to the third order --------------------------------------------------------------------------
+
+
+def product_of_others(x: Any, *left_out: int) -> Any:
+    return 0.0 if len(set(left_out)) < len(left_out) else np.prod(np.delete(x, left_out))
+
+
+@pytest.mark.parametrize("zeros", [(), (1,), (1, 2), (0, 2, 3)])
+def test_derivatives_of_a_product_with_zeros(zeros: tuple[int, ...]) -> None:
+    x = random(4, low=0.5, high=2.0)
+    x[list(zeros)] = 0.0
+    n = range(4)
+    np.testing.assert_allclose(ft.grad(np.prod)(x), [product_of_others(x, i) for i in n], rtol=1e-14)
+    second = [[product_of_others(x, i, j) for j in n] for i in n]
+    np.testing.assert_allclose(ft.hessian(np.prod)(x), second, rtol=1e-14)
+    third = [[[product_of_others(x, i, j, k) for k in n] for j in n] for i in n]
+    np.testing.assert_allclose(ft.jacfwd(ft.hessian(np.prod))(x), third, rtol=1e-14)
+    np.testing.assert_allclose(ft.hessian(lambda x: np.cumprod(x)[-1])(x), second, rtol=1e-14)
+
+
+# --- The linear recurrence --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(1,), (63,), (64,), (65,), (1000,), (70, 3), (2, 200), (5, 600), (0, 3)])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_recurrence_against_a_loop(shape: tuple[int, ...], reverse: bool) -> None:
+    for axis in range(len(shape)):
+        a, b = random(*shape, low=-1.2, high=1.2), random(*shape, seed=1)
+        a[random(*shape, seed=2) > 0.95] = 0.0
+        expected = np.empty(shape)
+        last: Any = 0.0
+        for k in range(shape[axis])[:: -1 if reverse else 1]:
+            key = (slice(None),) * axis + (k,)
+            expected[key] = last = a[key] * last + b[key]
+        np.testing.assert_allclose(recurrence(a, b, axis, reverse), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_running_products_that_overflow_after_a_zero() -> None:
+    x = np.full(400, 1e10)
+    x[0] = x[1] = 0.0
+    first = np.eye(400)[0]
+    np.testing.assert_array_equal(ft.jvp(np.cumprod, (x,), (np.ones(400),))[1], first)
+    np.testing.assert_array_equal(ft.grad(lambda x: np.sum(np.cumprod(x)[:2]))(x), first)
+
+
+# --- Sorting ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("values", [3, 10**6])
+def test_stable_order_of_long_axes(values: int) -> None:
+    x = np.random.default_rng(0).integers(values, size=(2, 300)).astype(float)
+    np.testing.assert_array_equal(stable_order(x, 1), np.argsort(x, axis=1, kind="stable"))
+    weights = random(300)
+    order = np.argsort(x[0], kind="stable")
+    expected = np.empty(300)
+    expected[order] = weights
+    np.testing.assert_array_equal(ft.grad(lambda x: np.sum(np.sort(x) * weights))(x[0]), expected)
+
+
+def test_quantile_is_nan_where_numpy_says_so() -> None:
+    x = np.array([[1.0, np.nan, 3.0], [4.0, 5.0, 6.0]])
+    actual = ft.vmap(lambda x: np.quantile(x, [0.2, 0.5]))(x)
+    np.testing.assert_array_equal(actual, np.quantile(x, [0.2, 0.5], axis=1).T)
+
+
+def test_median_of_several_axes_is_not_disturbed_by_their_order() -> None:
+    x = random(2, 3, 4)
+    for axes in ((0, 2), (2, 0), None):
+        value, pull = ft.vjp(lambda x, axes=axes: np.median(x, axis=axes), x)
+        np.testing.assert_array_equal(value, np.median(x, axis=axes))
+        assert np.count_nonzero(pull(np.ones_like(value))[0]) == 2 * np.size(value)
+
+
+# --- Refusals ---------------------------------------------------------------------------------------------------------
+
+REFUSED: list[tuple[str, Callable[[Any], Any], type[Exception], str]] = [
+    ("sum out", lambda x: np.sum(x, out=np.zeros(())), TypeError, r"y = np\.sum"),
+    ("max out", lambda x: np.max(x, axis=0, out=np.zeros(4)), TypeError, r"y = np\.max"),
+    ("cumsum out", lambda x: np.cumsum(x, out=np.zeros(12)), TypeError, r"y = np\.cumsum"),
+    ("axis", lambda x: np.sum(x, axis=2), np.exceptions.AxisError, "out of bounds"),
+    ("repeated axis", lambda x: np.sum(x, axis=(0, -2)), ValueError, "repeated axis"),
+    ("cumsum axis", lambda x: np.cumsum(x, axis=2), np.exceptions.AxisError, "out of bounds"),
+    ("where without initial", lambda x: np.max(x, where=MASK), ValueError, "initial"),
+    ("mask too large", lambda x: np.sum(x[0], where=MASK), ValueError, r"\(3, 4\)"),
+    ("max of nothing", lambda x: np.max(x[:0]), ValueError, "no identity"),
+    ("ddof and correction", lambda x: np.var(x, ddof=1, correction=1), ValueError, "correction"),
+    ("weights without axis", lambda x: np.average(x, weights=[1, 2, 3]), TypeError, "Axis must be specified"),
+    ("weights of another shape", lambda x: np.average(x, axis=1, weights=[1, 2]), ValueError, "consistent"),
+    ("cumulative_sum without axis", np.cumulative_sum, ValueError, "axis"),
+    ("diff of negative order", lambda x: np.diff(x, -1), ValueError, "non-negative"),
+    ("gradient too small", lambda x: np.gradient(x[:1]), ValueError, "2 elements"),
+    ("gradient spacings", lambda x: np.gradient(x, 1.0, 2.0, 3.0), TypeError, "invalid number"),
+    ("gradient edge_order", lambda x: np.gradient(x, edge_order=3), ValueError, "edge_order"),
+    ("sort order", lambda x: np.sort(x, order="a"), ValueError, "fields"),
+    ("quantile range", lambda x: np.quantile(x, 1.2), ValueError, "range"),
+    ("percentile range", lambda x: np.percentile(x, -3), ValueError, "100"),
+    ("quantile method", lambda x: np.quantile(x, 0.2, method="mean"), ValueError, "median_unbiased"),
+    ("quantile q of rank 2", lambda x: np.quantile(x, [[0.2]]), ValueError, "1d"),
+    (
+        "quantile weights",
+        lambda x: np.quantile(x, 0.2, weights=X, method="inverted_cdf"),
+        NotImplementedError,
+        "cumsum",
+    ),
+    ("power.reduce", np.power.reduce, NotImplementedError, r"np\.power to the parts"),
+    ("hypot.accumulate", np.hypot.accumulate, NotImplementedError, r"np\.hypot to the parts"),
+    ("multiply.reduceat", lambda x: np.multiply.reduceat(x, [0, 1]), NotImplementedError, r"np\.stack"),
+    ("add.reduceat decreasing", lambda x: np.add.reduceat(x, [1, 0]), NotImplementedError, r"np\.stack"),
+    ("logaddexp.reduce of two axes", lambda x: np.logaddexp.reduce(x, axis=None), ValueError, "one axis"),
+    ("unique", np.unique, NotImplementedError, "return_index=True"),
+    ("sort_complex", np.sort_complex, NotImplementedError, "astype"),
+]
+
+
+@pytest.mark.parametrize(("name", "f", "error", "words"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_refusals_name_the_function_or_the_remedy(
+    name: str, f: Callable[[Any], Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        ft.grad(f)(X)
+
+
+def test_remedies_work() -> None:
+    x = np.array([3.0, 1.0, 3.0, 2.0])
+
+    def distinct(x: Any) -> Any:
+        i = np.unique(ft.stop_gradient(x), return_index=True)[1]
+        return np.sum(x[i] ** 2)
+
+    np.testing.assert_array_equal(ft.grad(distinct)(x), [6.0, 2.0, 0.0, 4.0])
+    np.testing.assert_array_equal(ft.grad(lambda x: np.sum(np.real(np.sort(x.astype(complex)))))(x), np.ones(4))
+    g = ft.grad(lambda x: np.sum(np.stack([np.multiply.reduce(x[:2]), np.multiply.reduce(x[2:])])))(x)
+    np.testing.assert_array_equal(g, [1.0, 3.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.sort,
+        np.median,
+        np.nanmedian,
+        lambda x: np.partition(x, 1),
+        lambda x: np.quantile(x, 0.3),
+        lambda x: np.cumprod(x, axis=0),
+        np.maximum.accumulate,
+        np.logaddexp.reduce,
+    ],
+)
+def test_lazy_arrays_are_refused_where_all_elements_are_looked_at(f: Callable[[Any], Any]) -> None:
+    with duck.nothing_computed(), pytest.raises(NotImplementedError, match="dask"):
+        ft.grad(lambda x: np.sum(f(x)))(duck.delayed(X))
+
+
+# --- Values that are shared -------------------------------------------------------------------------------------------
+
+
+def test_gradients_of_sums_may_be_written_and_are_not_shared() -> None:
+    for shape in ((), (3,), (100, 100)):
+        x = np.ones(shape)
+        g, h = ft.grad(lambda x, y: np.sum(x) + np.sum(y), (0, 1))(x, x)
+        assert g.flags.writeable
+        assert not np.may_share_memory(g, h)
