@@ -1,8 +1,7 @@
 """The code in README.md and docs/ runs and does what it shows.
 
-The ```python blocks of a document run in order in one namespace, as a reader would type them. A block that shows a
-session (``>>>``) must print what it shows. A block right after the line ``<!-- raises: SomeError -->`` must raise that
-error.
+The ```python blocks of a document run in order in one namespace, as a reader would type them. A block of prompts
+(``>>>``) must print what it shows. A block right after the line ``<!-- raises: SomeError -->`` must raise that error.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ def blocks(text: str) -> Iterator[Block]:
 def run(block: Block, namespace: dict[str, object], name: str) -> None:
     """Run a block so that a traceback shows the document's own lines."""
     if block.code.startswith(">>>"):
-        _run_session(block, namespace, name)
+        _run_prompts(block, namespace, name)
         return
     program = compile("\n" * (block.line - 1) + block.code, name, "exec")
     if block.raises is None:
@@ -73,12 +72,12 @@ def run(block: Block, namespace: dict[str, object], name: str) -> None:
         pytest.fail(f"{name}:{block.line}: this block is to raise {block.raises} and raised nothing", pytrace=False)
 
 
-def _run_session(block: Block, namespace: dict[str, object], name: str) -> None:
-    session = doctest.DocTestParser().get_doctest(block.code, namespace, name, name, block.line - 1)
-    session.globs = namespace  # not the copy of it: later blocks go on with what this one defines
+def _run_prompts(block: Block, namespace: dict[str, object], name: str) -> None:
+    prompts = doctest.DocTestParser().get_doctest(block.code, namespace, name, name, block.line - 1)
+    prompts.globs = namespace  # not the copy of it: later blocks go on with what this one defines
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS, verbose=False)
     report: list[str] = []
-    if runner.run(session, out=report.append, clear_globs=False).failed:
+    if runner.run(prompts, out=report.append, clear_globs=False).failed:
         pytest.fail("".join(report), pytrace=False)
 
 
@@ -146,7 +145,7 @@ def test_a_block_that_does_not_raise_what_it_is_to_raise_fails(code: str) -> Non
         run(Block(code, 1, "TypeError"), {}, "EXAMPLE.md")
 
 
-def test_a_session_that_prints_something_else_fails() -> None:
+def test_a_prompt_that_prints_something_else_fails() -> None:
     with pytest.raises(pytest.fail.Exception, match="line 7"):
         run(Block(">>> 1 + 1\n3\n", 7, None), {}, "EXAMPLE.md")
 

@@ -2,6 +2,8 @@
 
 from functorch_lite.calculus import (
     contraction,
+    convolution,
+    covariance,
     creation,
     cumulative,
     determinants,
@@ -29,6 +31,8 @@ from functorch_lite.calculus import (
 
 __all__ = [
     "contraction",
+    "convolution",
+    "covariance",
     "creation",
     "cumulative",
     "determinants",

@@ -66,8 +66,8 @@ def refuse_foreign(name: str, *arrays: Any) -> None:
         if not isinstance(x, np.ndarray | np.generic | int | float | complex):
             library = type(x).__module__.split(".")[0]
             raise NotImplementedError(
-                f"{name} at {user_line()} needs all elements at hand; a {library} array of shape {shape_of(x)} would have "
-                f"to be computed at once. Apply it to NumPy arrays, block by block."
+                f"{name} at {user_line()} needs all elements at hand; a {library} array of shape {shape_of(x)} would "
+                f"have to be computed at once. Apply it to NumPy arrays, block by block."
             )
 
 

@@ -19,7 +19,7 @@ from opt_einsum.parser import gen_unused_symbols, get_symbol
 from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.declare import linear
 from functorch_lite.core.primitive import Arrays, Params, Primitive
-from functorch_lite.core.tracer import implements
+from functorch_lite.core.tracer import UFUNC_METHODS, implements
 
 __all__ = ["contract", "exchanged", "permutation"]
 
@@ -32,11 +32,15 @@ def _batched_contraction(
     return primitive.bind(arrays, (_with_batch_letter(params[0], batched),))
 
 
-@linear(
-    lambda g, y, subscripts: contract(g, y, exchanged(subscripts)[0]),
-    lambda g, x, subscripts: contract(g, x, exchanged(subscripts)[1]),
-    batch=_batched_contraction,
-)
+def _transpose_of_first(g: Any, y: Any, subscripts: str) -> Any:
+    return contract(g, y, exchanged(subscripts)[0])
+
+
+def _transpose_of_second(g: Any, x: Any, subscripts: str) -> Any:
+    return contract(g, x, exchanged(subscripts)[1])
+
+
+@linear(_transpose_of_first, _transpose_of_second, batch=_batched_contraction)
 def contract(x: Any, y: Any, subscripts: str) -> Any:
     """Contract two arrays: ``contract(x, y, "ab,bc->ac")``.
 
@@ -85,6 +89,16 @@ def _array_api_outer(x1: Any, x2: Any, /) -> Any:
     if x1.ndim != 1 or x2.ndim != 1:
         raise ValueError(f"Input arrays must be one-dimensional, but they are {x1.ndim=} and {x2.ndim=}.")
     return contract(x1, x2, "a,b->ab")
+
+
+def _multiply_outer(ufunc: np.ufunc, a: Any, b: Any, /, **kwargs: Any) -> Any:
+    if kwargs:
+        return UFUNC_METHODS[None, "outer"](ufunc, a, b, **kwargs)
+    a, b = as_array(a), as_array(b)
+    return contract(a, b, _subscripts_of_axes(a.ndim, b.ndim, (), ()))
+
+
+UFUNC_METHODS[np.multiply, "outer"] = _multiply_outer
 
 
 @implements(np.kron)

@@ -44,7 +44,7 @@ def _einsum(
 
 
 @implements(np.einsum_path)
-def _einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
+def _einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: Any = False) -> Any:
     shaped = list(operands)
     positions = range(1, len(shaped)) if isinstance(shaped[0], str) else range(0, len(shaped) - 1, 2)
     for i in positions:
@@ -116,7 +116,7 @@ def _steps_of(subscripts: str, shapes: tuple[Shape, ...], optimize: Any) -> _Ste
 @lru_cache(4096)
 def _steps(terms: tuple[str, ...], output: str, shapes: tuple[Shape, ...], optimize: Any, broadcasts: bool) -> _Steps:
     lengths = _lengths(terms, shapes, broadcasts)
-    own = ["".join(a for a, n in zip(*each, strict=True) if n == lengths[a]) for each in zip(terms, shapes, strict=True)]
+    own = [[a for a, n in zip(*each, strict=True) if n == lengths[a]] for each in zip(terms, shapes, strict=True)]
     preparations, remaining = [], []
     for i, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
         needed = set(output).union(*own[:i], *own[i + 1 :])
@@ -203,5 +203,5 @@ def _hashable(optimize: Any) -> Any:
 
 def _cast(x: Any, dtype: Any, casting: Any) -> Any:
     if not np.can_cast(x.dtype, dtype, casting):
-        raise TypeError(f"np.einsum at {user_line()} cannot cast {x.dtype} to {np.dtype(dtype)} by the rule {casting!r}")
+        raise TypeError(f"np.einsum at {user_line()} cannot cast {x.dtype} to {np.dtype(dtype)} by {casting=}")
     return np.astype(x, dtype)

@@ -49,14 +49,33 @@ def stack(arrays: Arrays, axis: int) -> Any:
     return np.stack(arrays, axis)
 
 
-@general(Rule(vjp=lambda g, axis: np.concatenate(g, axis)), multiple=True, batch=shifted_axes(0))
+def _split_vjp(g: tuple[Any, ...], x_shape: tuple[int, ...], axis: int, bounds: tuple[int, ...]) -> Any:
+    lengths = [stop - start for start, stop in pairwise(bounds)]
+    return np.concatenate(
+        _completed(g, [(*x_shape[:axis], n, *x_shape[axis + 1 :]) for n in lengths]), axis
+    )
+
+
+def _unstack_vjp(g: tuple[Any, ...], x_shape: tuple[int, ...], axis: int) -> Any:
+    return np.stack(_completed(g, [(*x_shape[:axis], *x_shape[axis + 1 :])] * len(g)), axis)
+
+
+def _completed(parts: tuple[Any, ...], shapes: list[tuple[int, ...]]) -> list[Any]:
+    """Put zeros in the place of the parts of which no cotangent arrived."""
+    like = next(part for part in parts if part is not None)
+    return [
+        np.zeros_like(like, shape=shape) if part is None else part for part, shape in zip(parts, shapes, strict=True)
+    ]
+
+
+@general(Rule(vjp=_split_vjp), multiple=True, batch=shifted_axes(0))
 def split(x: Any, axis: int, bounds: tuple[int, ...]) -> tuple[Any, ...]:
     """Return the parts of an array along an axis that stand between successive bounds, which span it."""
     before = (slice(None),) * axis
     return tuple(x[(*before, slice(start, stop))] for start, stop in pairwise(bounds))
 
 
-@general(Rule(vjp=lambda g, axis: np.stack(g, axis)), multiple=True, batch=shifted_axes(0))
+@general(Rule(vjp=_unstack_vjp), multiple=True, batch=shifted_axes(0))
 def unstack(x: Any, axis: int) -> tuple[Any, ...]:
     """Return the parts of an array at each position along an axis."""
     before = (slice(None),) * axis

@@ -15,6 +15,7 @@ from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.batching import on_matrices
 from functorch_lite.calculus.contraction import contract, exchanged
 from functorch_lite.calculus.declare import linear
+from functorch_lite.calculus.shaping import diagonal
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import PRIMITIVES, Arrays, Params, Primitive, shape_of
 from functorch_lite.core.tracer import implements
@@ -32,12 +33,13 @@ def _transpose_of_first(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
     x_rank, y_rank = len(x_shape), y.ndim
     if x_rank == 2 == y_rank:
         return np.dot(g, y.T)
-    if x_rank == 1 and y_rank <= 2:
-        return np.dot(y, g) if y_rank == 2 else g * y
-    if x_rank > 2 and y_rank > 1:
-        return matmul(g, np.swapaxes(y, -1, -2))
-    # A single x sums over all matrices of y, in the product itself; a single y makes an outer product.
-    return contract(g, y, exchanged(_subscripts(x_rank, y_rank))[0])
+    if y_rank == 1:
+        return g * y if x_rank == 1 else np.multiply.outer(g, y)
+    if x_rank == 1 and y_rank == 2:
+        return np.dot(y, g)
+    if x_rank <= 2:  # shared by all matrices of y: the product itself sums over them
+        return contract(g, y, exchanged(_subscripts(x_rank, y_rank))[0])
+    return matmul(g, np.swapaxes(y, -1, -2))
 
 
 def _transpose_of_second(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
@@ -45,14 +47,16 @@ def _transpose_of_second(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
     x_rank, y_rank = x.ndim, len(y_shape)
     if x_rank == 2 == y_rank:
         return np.dot(x.T, g)
-    if x_rank <= 2 and y_rank == 1:
-        return np.dot(g, x) if x_rank == 2 else g * x
-    if x_rank > 2 and y_rank == 2:
+    if x_rank == 1 and y_rank <= 2:
+        return g * x if y_rank == 1 else np.multiply.outer(x, g)
+    if x_rank == 2 and y_rank == 1:
+        return np.dot(g, x)
+    if y_rank == 2:  # shared by all matrices of x, which are but more rows
         rows = prod(x.shape[:-1])
         return np.dot(x.reshape((rows, x.shape[-1])).T, g.reshape((rows, y_shape[-1])))
-    if x_rank > 1 and y_rank > 2:
-        return matmul(np.swapaxes(x, -1, -2), g)
-    return contract(g, x, exchanged(_subscripts(x_rank, y_rank))[1])
+    if x_rank == 1 or y_rank == 1:
+        return contract(g, x, exchanged(_subscripts(x_rank, y_rank))[1])
+    return matmul(np.swapaxes(x, -1, -2), g)
 
 
 def _batched_matmul(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
@@ -189,7 +193,12 @@ def _core_last(name: str, x: Any, axes: Any, rank: int) -> Any:
 @implements(np.trace)
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
     refuse_out("trace", out)
-    return np.sum(np.diagonal(a, offset, axis1, axis2), -1, dtype=dtype)
+    a = as_array(a)
+    if a.ndim < 2:
+        raise ValueError("diag requires an array of at least two dimensions")
+    axes = normalize_axis_index(axis1, a.ndim), normalize_axis_index(axis2, a.ndim)
+    matrices = a if axes == (a.ndim - 2, a.ndim - 1) else np.moveaxis(a, axes, (-2, -1))
+    return np.sum(diagonal(matrices, offset), -1, dtype=dtype)
 
 
 @implements(np.linalg.trace)
@@ -200,7 +209,15 @@ def _linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
 # --- The cross product ------------------------------------------------------------------------------------------------
 
 
-@linear(lambda g, y: cross(y, g), lambda g, x: cross(g, x), batch=on_matrices(1, 1))  # g·(x×y) = x·(y×g) = y·(g×x)
+def _cross_of_first(g: Any, y: Any) -> Any:
+    return cross(y, g)  # g·(x×y) = x·(y×g)
+
+
+def _cross_of_second(g: Any, x: Any) -> Any:
+    return cross(g, x)  # g·(x×y) = y·(g×x)
+
+
+@linear(_cross_of_first, _cross_of_second, batch=on_matrices(1, 1))
 def cross(x: Any, y: Any) -> Any:
     """Return the vector product along the last axis, which has three elements."""
     if x.ndim == 1 == y.ndim:

@@ -16,7 +16,6 @@ from functorch_lite.calculus.arguments import (
     merged_axes,
     only_axis,
     reduced_axes,
-    refuse_foreign,
     refuse_out,
 )
 from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
@@ -34,7 +33,6 @@ __all__ = [
     "argmin",
     "as_mask",
     "expanded",
-    "logaddexp_reduce",
     "max_",
     "min_",
     "prod",
@@ -66,18 +64,6 @@ def spread(g: Any, x_shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bo
 def expanded(g: Any, x_shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> Any:
     """Put back the axes that a reduction dropped, with length one, so that the result broadcasts against its input."""
     return g if keepdims or not shape_of(g) else reshape(g, kept_shape(x_shape, axes))
-
-
-def _weighted_sum(weights: Any) -> Rule:
-    """Return the rule of a reduction whose derivative is a sum with weights, a function of the primitive's values."""
-
-    def jvp(t: Any, ans: Any, x: Any, x_shape: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
-        return (t * weights(expanded(ans, x_shape, axes, keepdims), x)).sum(axes, keepdims=keepdims)
-
-    def vjp(g: Any, ans: Any, x: Any, x_shape: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
-        return expanded(g, x_shape, axes, keepdims) * weights(expanded(ans, x_shape, axes, keepdims), x)
-
-    return Rule(jvp, vjp)
 
 
 def _extreme_jvp(t: Any, ans: Any, x: Any, x_shape: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
@@ -181,13 +167,6 @@ def max_(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
 def min_(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     """Take the smallest element over axes."""
     return x.min(axes, keepdims=keepdims) if hasattr(x, "min") else np.minimum.reduce(x, axes)
-
-
-@general(_weighted_sum(lambda ans, x: np.exp(x - ans)), batch=shifted_axes(0))
-def logaddexp_reduce(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
-    """Take the logarithm of the sum of exponentials over axes."""
-    refuse_foreign("np.logaddexp.reduce", x)
-    return np.logaddexp.reduce(x, axes, keepdims=keepdims)  # type: ignore[call-overload]
 
 
 @zero_function(batch=shifted_axes(0))

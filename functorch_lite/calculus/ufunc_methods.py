@@ -11,10 +11,10 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array, kept_shape, only_axis, reduced_axes, refuse_foreign
 from functorch_lite.calculus.batching import shifted_axes
 from functorch_lite.calculus.cumulative import cumlogaddexp, cummax, cummin, cumprod, cumsum
-from functorch_lite.calculus.declare import linear, zero_function
-from functorch_lite.calculus.reductions import logaddexp_reduce
+from functorch_lite.calculus.declare import general, linear, zero_function
+from functorch_lite.calculus.reductions import expanded
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import PRIMITIVES, Zero
+from functorch_lite.core.primitive import PRIMITIVES, Rule, Zero
 from functorch_lite.core.tracer import FUNCTIONS, UFUNC_METHODS
 
 # --- Primitives -------------------------------------------------------------------------------------------------------
@@ -25,6 +25,21 @@ def combine(x: Any, ufunc: np.ufunc, axes: tuple[int, ...], keepdims: bool) -> A
     """Reduce by a ufunc whose derivative is zero by nature."""
     refuse_foreign(f"np.{ufunc.__name__}.reduce", x)
     return ufunc.reduce(x, axes, keepdims=keepdims)
+
+
+def _logaddexp_jvp(t: Any, ans: Any, x: Any, x_shape: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    return (t * np.exp(x - expanded(ans, x_shape, axes, keepdims))).sum(axes, keepdims=keepdims)
+
+
+def _logaddexp_vjp(g: Any, ans: Any, x: Any, x_shape: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    return expanded(g, x_shape, axes, keepdims) * np.exp(x - expanded(ans, x_shape, axes, keepdims))
+
+
+@general(Rule(_logaddexp_jvp, _logaddexp_vjp), batch=shifted_axes(0))
+def logaddexp_reduce(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    """Take the logarithm of the sum of exponentials over axes."""
+    refuse_foreign("np.logaddexp.reduce", x)
+    return np.logaddexp.reduce(x, axes, keepdims=keepdims)  # type: ignore[call-overload]
 
 
 def _spread_segments(g: Any, x_shape: tuple[int, ...], starts: tuple[int, ...], axis: int) -> Any:

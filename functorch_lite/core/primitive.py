@@ -220,10 +220,11 @@ class Rule:
         ``jvp(t, …) → tangent of the result``, linear in ``t``. None when the primitive is linear in the argument: the
         forward rule is then the primitive itself.
     vjp
-        ``vjp(g, …) → cotangent of the argument``. None: derived, by transposing ``jvp``.
+        ``vjp(g, …) → cotangent of the argument``. None: derived, by transposing ``jvp``. Where the primitive returns
+        several arrays, ``g`` is a tuple with None for each of which no cotangent arrived.
     add_to
         ``add_to(total, g, …)`` adds the cotangent into an array that the walk owns, where this is cheaper than making
-        it whole (indexing). It reads what ``vjp`` reads.
+        it whole (indexing). It reads what ``vjp`` reads, and may decline by returning NotImplemented.
     """
 
     __slots__ = ("add_to", "jvp", "linear", "read_jvp", "read_vjp", "vjp")
@@ -313,6 +314,8 @@ class Linear(General):
         self.jointly = jointly
 
     def push(self, tangents: Sequence[Any], ans: Any, arrays: Arrays, params: Params) -> Any:
+        if self.arity == 1:
+            return self.bind((tangents[0],), params)
         if not self.jointly:
             return super().push(tangents, ans, arrays, params)
         filled = tuple(
@@ -385,7 +388,7 @@ def aligned(arrays: Arrays, batched: tuple[bool, ...]) -> Arrays:
 def stacked(value: Any) -> Any:
     """Turn a list, or an object array of tracers such as ``np.array([x[0], x[1]])`` gives, into a proper array."""
     if type(value) is list:
-        value = np.array(value)
+        value = np.stack(list(map(stacked, value))) if _holds_tracers(value) else np.array(value)
     if getattr(value, "dtype", None) is not OBJECT:
         return value
     return _stack(list(value.flat)).reshape(value.shape) if value.size else value.astype(float)
@@ -410,6 +413,10 @@ def _stack(values: list[Any]) -> Any:
                 f"use np.stack for arrays of one shape, a tuple or a list (a pytree) for others"
             )
     return np.stack(values)
+
+
+def _holds_tracers(values: Any) -> bool:
+    return any(isinstance(v, Tracer) or (type(v) is list and _holds_tracers(v)) for v in values)
 
 
 def _nothing(environment: tuple[Any, ...]) -> tuple[Any, ...]:

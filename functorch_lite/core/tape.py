@@ -110,7 +110,7 @@ class ReverseTrace(Trace):
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
         if not primitive.is_pointwise:
-            return self.process(primitive, (x, y), ())
+            return primitive.bind((x, y), ())
         if not isinstance(y, Tracer):  # x belongs to this trace: the common case
             partial = primitive.partial  # type: ignore[attr-defined]
             value = x.value
@@ -276,17 +276,21 @@ class _PartialCotangents:
         self.by_output = by_output
 
     def __add__(self, other: _PartialCotangents) -> _PartialCotangents:
-        merged = dict(self.by_output)
+        # The walk made both and refers to neither any more: adding in place keeps many outputs linear.
+        mine = self.by_output
         for i, g in other.by_output.items():
-            merged[i] = merged[i] + g if i in merged else g
-        return _PartialCotangents(merged)
+            mine[i] = mine[i] + g if i in mine else g
+        return self
+
+    def known(self, node: Node) -> tuple[Any, ...]:
+        """Return one cotangent an output, None where none arrived."""
+        return tuple(map(self.by_output.get, range(len(node[SHAPE]))))
 
     def filled(self, node: Node) -> tuple[Any, ...]:
         """Return one cotangent an output, zeros where none arrived."""
-        shapes, dtypes = node[SHAPE], node[DTYPE]
         return tuple(
-            self.by_output[i] if i in self.by_output else np.zeros(shape, dtype)
-            for i, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))
+            np.zeros(shape, dtype) if g is None else g
+            for g, shape, dtype in zip(self.known(node), node[SHAPE], node[DTYPE], strict=True)
         )
 
 
@@ -398,22 +402,23 @@ class _Walk:
     def pull(self, node: Node, g: Any) -> None:
         """Process a node of a primitive that is not pointwise."""
         primitive = node[PRIMITIVE]
-        if type(g) is _PartialCotangents:
-            g = g.filled(node)
         if isinstance(primitive, JointPrimitive):
+            g = g.filled(node)
             for parent, c in zip(node[4], node[5](g), strict=True):
                 self.accumulate(parent, project(c, parent[SHAPE], parent[DTYPE]))
             return
+        if type(g) is _PartialCotangents:
+            g = g.known(node)
         for k in range(FIRST_PARENT, len(node), 3):
             parent, rule, kept = node[k : k + 3]
-            if rule.add_to is not None and type(g) is _WRITABLE:
+            if rule.add_to is not None and isinstance(g, _WRITABLE | np.generic):
                 order = parent[ORDER]
                 total = self.cotangents.get(order)
                 if total is None:
                     self.owned.add(order)  # what the rule is about to make is the walk's own
                 elif order in self.owned and type(total) is _WRITABLE and total.dtype == g.dtype:
-                    rule.add_to(total, g, *kept)
-                    continue
+                    if rule.add_to(total, g, *kept) is not NotImplemented:
+                        continue
             if rule.vjp is not None:
                 c = rule.vjp(g, *kept)
             else:
@@ -453,7 +458,9 @@ def transposed(
         outputs = rule.jvp(t, *kept)  # type: ignore[misc]
         trace.close()
         pairs = zip(outputs, g, strict=True) if type(g) is tuple else [(outputs, g)]
-        seeds = [(out.node, c) for out, c in pairs if isinstance(out, Taped) and out._trace is trace]
+        seeds = [
+            (out.node, c) for out, c in pairs if c is not None and isinstance(out, Taped) and out._trace is trace
+        ]
         return backward(seeds).get(t.node[0], t.value)
 
     return pull

@@ -40,8 +40,11 @@ class Trace:
         return self.process(primitive, (x,), ())
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
-        """Apply a primitive of two arrays and no parameters; one of them at least belongs to this trace."""
-        return self.process(primitive, (x, y), ())
+        """Apply a primitive of two arrays and no parameters; one of them at least belongs to this trace.
+
+        The other may be an array of tracers that is still to be stacked, which `Primitive.bind` does.
+        """
+        return primitive.bind((x, y), ())
 
     def process(self, primitive: Primitive, arrays: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
         """Apply any primitive: unwrap the tracers of this trace, perform the operation below, wrap the result."""

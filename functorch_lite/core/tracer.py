@@ -83,13 +83,13 @@ class ArrayTracer(Tracer):
                 f"at {user_line()} a traced {self._described()} was to be converted to a plain array of "
                 f"{np.dtype(dtype)}, which would lose its derivative. Writing into a raw ndarray, methods of raw "
                 f"ndarrays (a.dot(x)) and raw[traced index] do this. Build the array from its parts with np.stack, "
-                f"np.concatenate or np.where; write np.dot(a, x) or a @ x, np.take(raw, i); or use "
+                f"np.concatenate or np.where; write np.dot(a, x) or a @ x, fnp.take(raw, i); or use "
                 f"ft.stop_gradient(x) if no derivative is wanted."
             )
         if not np.issubdtype(self.dtype, np.inexact) and self.ndim:
             raise TracerConversionError(
                 f"at {user_line()} a traced {self._described()} was used where NumPy needs a plain array, as an index "
-                f"into a raw array perhaps: write np.take(table, i) instead of table[i]"
+                f"into a raw array perhaps: write fnp.take(table, i) instead of table[i] (import functorch_lite.numpy as fnp)"
             )
         return array_of_tracers(self)
 
@@ -249,6 +249,16 @@ class ArrayTracer(Tracer):
             return FUNCTIONS[np.transpose](self, axes[0])
         return FUNCTIONS[np.transpose](self, axes or None)
 
+    def compress(self, condition: Any, axis: int | None = None) -> Any:
+        """Select the slices along an axis at which a condition holds."""
+        return FUNCTIONS[np.compress](condition, self, axis)
+
+    def sort(self, axis: int = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None) -> NoReturn:
+        """Refuse: the method of ndarray sorts in place."""
+        raise TypeError(
+            f"x.sort() at {user_line()} sorts in place, which a traced {self._described()} cannot; write np.sort(x)"
+        )
+
     def conj(self) -> Any:
         """Return the complex conjugate."""
         return np.conjugate(self)
@@ -400,62 +410,30 @@ def _function_method(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def _install() -> None:
-    for name in (
-        "add",
-        "sub",
-        "mul",
-        "truediv",
-        "floordiv",
-        "mod",
-        "pow",
-        "matmul",
-        "and",
-        "or",
-        "xor",
-        "lshift",
-        "rshift",
-    ):
+# fmt: off
+_BINARY_OPERATORS = (
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift",
+)
+_COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")
+_UNARY_OPERATORS = ("neg", "pos", "abs", "invert")
+_FUNCTION_METHODS = (
+    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "cumprod", "cumsum", "diagonal", "dot",
+    "max", "mean", "min", "nonzero", "prod", "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum",
+    "swapaxes", "take", "trace", "var",
+)
+# fmt: on
+
+
+def _install_methods() -> None:
+    for name in _BINARY_OPERATORS:
         function = getattr(operator, f"__{name}__")
         setattr(ArrayTracer, f"__{name}__", _operator(function))
         setattr(ArrayTracer, f"__r{name}__", _reflected_operator(function))
-    for name in ("lt", "le", "eq", "ne", "gt", "ge"):
+    for name in _COMPARISONS:
         setattr(ArrayTracer, f"__{name}__", _operator(getattr(operator, name)))
-    for name in ("neg", "pos", "abs", "invert"):
+    for name in _UNARY_OPERATORS:
         setattr(ArrayTracer, f"__{name}__", _unary_operator(getattr(operator, name)))
-    for name in [
-        "all",
-        "any",
-        "argmax",
-        "argmin",
-        "argpartition",
-        "argsort",
-        "choose",
-        "clip",
-        "compress",
-        "cumprod",
-        "cumsum",
-        "diagonal",
-        "dot",
-        "max",
-        "mean",
-        "min",
-        "nonzero",
-        "prod",
-        "ptp",
-        "ravel",
-        "repeat",
-        "round",
-        "searchsorted",
-        "sort",
-        "squeeze",
-        "std",
-        "sum",
-        "swapaxes",
-        "take",
-        "trace",
-        "var",
-    ]:
+    for name in _FUNCTION_METHODS:
         setattr(ArrayTracer, name, _function_method(getattr(np, name)))
     # NumPy calls the method of this name on each element of an object array; see `array_of_tracers`.
     for name, function in vars(np).items():
@@ -464,4 +442,4 @@ def _install() -> None:
 
 
 _BINARY_OP, _FIRST_INPLACE_OPERATOR = _inplace_operator_codes()
-_install()
+_install_methods()

@@ -1,16 +1,18 @@
 """NumPy's functions as one namespace, with those that its protocols cannot intercept made to work on traced values.
 
 ``import functorch_lite.numpy as fnp``. NumPy dispatches ``np.sin(x)`` on a traced ``x`` to this library by itself, so
-these *are* NumPy's functions, except for the few that look into nested lists: `array` and `asarray`.
+these *are* NumPy's functions, except for `array` and `asarray`, which look into nested lists, and for `take`, of which NumPy
+dispatches on the table only.
 """
 
 from typing import Any
 
 import numpy as _numpy
 
+from functorch_lite.calculus.taking import take
 from functorch_lite.numpy.construction import array, asarray
 
-__all__ = ["array", "asarray"]
+__all__ = ["array", "asarray", "take"]
 
 __array_api_version__ = _numpy.__array_api_version__
 

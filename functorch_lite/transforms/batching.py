@@ -15,7 +15,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import Arrays, Params, Primitive, shape_of
+from functorch_lite.core.primitive import OBJECT, Arrays, Params, Primitive, shape_of
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import call, name_of, returned
@@ -123,14 +123,14 @@ class Batched(ArrayTracer):
         self._refuse_decision("the truth of", "np.where(condition, a, b), or ft.cond")
 
     def __index__(self) -> int:  # noqa: PLE0305 - it always raises
-        self._refuse_decision("an index from", "np.take(table, i), or x[i] with a traced x")
+        self._refuse_decision("an index from", "fnp.take(table, i) (import functorch_lite.numpy as fnp)")
 
     def __format__(self, spec: str) -> str:
         return repr(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if dtype is None and not np.issubdtype(self.dtype, np.inexact):
-            self._refuse_decision("an index or a mask from", "np.take(table, i), or np.where(mask, a, b)")
+            self._refuse_decision("an index or a mask from", "fnp.take(table, i), or np.where(mask, a, b)")
         return super().__array__(dtype, copy)
 
     def _refuse_decision(self, what: str, remedy: str) -> NoReturn:
@@ -163,17 +163,18 @@ class BatchTrace(Trace):
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
         if not primitive.is_pointwise:
-            return self.process(primitive, (x, y), ())
-        x_value = y_value = None
-        if isinstance(x, Tracer) and x._trace is self:
-            x_value = x.value
+            return primitive.bind((x, y), ())
         if isinstance(y, Tracer) and y._trace is self:
-            y_value = y.value
-        if y_value is None and not shape_of(y):  # a scalar that is the same for all examples
-            return self.batched(primitive.function(x_value, y))
-        if x_value is not None and y_value is not None and x_value.ndim == y_value.ndim:
-            return self.batched(primitive.function(x_value, y_value))
-        return self.process(primitive, (x, y), ())
+            value = y.value
+            if isinstance(x, Tracer) and x._trace is self:
+                if x.value.ndim == value.ndim:
+                    return self.batched(primitive.function(x.value, value))
+            elif len(shape_of(x)) < value.ndim and getattr(x, "dtype", None) is not OBJECT:
+                # The same for all examples, and of no higher rank: broadcasting aligns it.
+                return self.batched(primitive.function(x, value))
+        elif len(shape_of(y)) < x.value.ndim and getattr(y, "dtype", None) is not OBJECT:
+            return self.batched(primitive.function(x.value, y))
+        return primitive.bind((x, y), ())
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         flags = tuple(isinstance(a, Tracer) and a._trace is self for a in arrays)

@@ -155,22 +155,48 @@ class ForwardTrace(Trace):
         return result
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
-        if isinstance(y, Tracer) or not primitive.is_pointwise:
-            return self.process(primitive, (x, y), ())
-        value = x.value
-        ans = primitive.function(value, y)
-        partial = primitive.partial  # type: ignore[attr-defined]
-        if partial is None:
-            return ans
-        if partial is IDENTITY:
-            t = x.tangent
-        else:
-            keep = primitive.keep  # type: ignore[attr-defined]
-            kept = y if keep == KEEP_Y else primitive.readers[0]((ans, value, y)) if keep else None  # type: ignore[attr-defined]
-            t = -x.tangent if partial is NEGATION else x.tangent * (kept if partial is KEPT else partial(kept))
+        if not primitive.is_pointwise:
+            return primitive.bind((x, y), ())
+        x_value, y_value, t = x, y, None
+        x_tangent = y_tangent = None
+        if isinstance(x, Tracer) and x._trace is self:
+            x_value, x_tangent = x.value, x.tangent  # type: ignore[attr-defined]
+        if isinstance(y, Tracer) and y._trace is self:
+            y_value, y_tangent = y.value, y.tangent  # type: ignore[attr-defined]
+        ans = primitive.function(x_value, y_value)
+        if x_tangent is not None:
+            partial = primitive.partial  # type: ignore[attr-defined]
+            if partial is IDENTITY:
+                t = x_tangent
+            elif partial is NEGATION:
+                t = -x_tangent
+            elif partial is not None:
+                keep = primitive.keep  # type: ignore[attr-defined]
+                if keep == KEEP_Y:
+                    kept = y_value
+                else:
+                    kept = primitive.readers[0]((ans, x_value, y_value)) if keep else None  # type: ignore[attr-defined]
+                t = x_tangent * (kept if partial is KEPT else partial(kept))
+        if y_tangent is not None:
+            partial = primitive.second_partial  # type: ignore[attr-defined]
+            if partial is not None:
+                if partial is IDENTITY:
+                    s = y_tangent
+                elif partial is NEGATION:
+                    s = -y_tangent
+                else:
+                    keep = primitive.second_keep  # type: ignore[attr-defined]
+                    if keep == KEEP_X:
+                        kept = x_value
+                    else:
+                        kept = primitive.readers[1]((ans, x_value, y_value)) if keep else None  # type: ignore[attr-defined]
+                    s = y_tangent * (kept if partial is KEPT else partial(kept))
+                t = s if t is None else t + s
         try:
-            if ans.dtype is OBJECT:  # y was np.array([tracer, …]): try again with it stacked
-                return primitive(x, stacked(y))
+            if ans.dtype is OBJECT:  # an operand was np.array([tracer, …]): try again with it stacked
+                return primitive(stacked(x), stacked(y))
+            if t is None:
+                return ans
             if t.dtype is not ans.dtype or t.shape != ans.shape:
                 t = projected(t, ans)
         except AttributeError:  # a Python scalar

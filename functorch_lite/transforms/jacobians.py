@@ -400,20 +400,20 @@ def _pulled(
     structure: tree.Structure,
     chunk_size: int | None,
 ) -> Any:
-    """Return the Jacobian row by row, from a batch of cotangents."""
+    """Return the Jacobian row by row, from a batch of cotangents for each output."""
+    jac = []
+    for j, y in enumerate(out_leaves):
 
-    def row(cotangents: list[Any]) -> Any:
-        return tree.leaves(pull(tree.unflatten(out_structure, cotangents))[0])
+        def row(g: Any, j: int = j) -> list[Any]:
+            cotangents = [g if i == j else None for i in range(len(out_leaves))]
+            return tree.leaves(pull(tree.unflatten(out_structure, cotangents))[0])
 
-    basis = _basis(out_leaves)
-    if not out_leaves or not shape_of(basis[0])[0]:
-        rows: list[Any] = [np.zeros((0, *shape_of(x))) for x in leaves]
-    else:
-        rows = vmap(row, chunk_size=chunk_size)(basis)
-    by_output = [
-        tree.unflatten(structure, parts) for parts in zip(*(_split(r, out_leaves, 0) for r in rows), strict=True)
-    ] or [tree.unflatten(structure, []) for _ in out_leaves]
-    return tree.unflatten(out_structure, by_output)
+        if _size(y):
+            rows = vmap(row, chunk_size=chunk_size)(_basis([y])[0])
+        else:
+            rows = [np.zeros((0, *shape_of(x))) for x in leaves]
+        jac.append(tree.unflatten(structure, [_split(r, [y], 0)[0] for r in rows]))
+    return tree.unflatten(out_structure, jac)
 
 
 def _pushed(

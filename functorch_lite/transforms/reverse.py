@@ -6,6 +6,7 @@ Source: Griewank and Walther, *Evaluating Derivatives* (2008), chapter 3; the wa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -200,7 +201,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     -------
     out, vjp_fn
         The value, and a function from a cotangent in the structure of ``out`` to a tuple with one cotangent a primal.
-        It may be called many times, and under ``vmap``. With ``has_aux`` the auxiliary output follows.
+        None in the place of an output, or of a part of it, says that no cotangent arrives there. The function may be
+        called many times, and under ``vmap``. With ``has_aux`` the auxiliary output follows.
 
     Raises
     ------
@@ -321,17 +323,17 @@ def vjp_with(trace: ReverseTrace, f: Callable[..., Any], primals: tuple[Any, ...
     parts = [_parts(trace, y) for y in out_leaves]
     trace.close()
     values = [value for value, _ in parts]
+    value = tree.unflatten(out_structure, values)
     orders = [x.node[0] for x in traced]
 
     def vjp_fn(cotangent: Any) -> tuple[Any, ...]:
         given, given_structure = tree.flatten(cotangent)
+        present = list(range(len(parts)))
         if given_structure != out_structure:
-            raise ValueError(
-                f"the cotangent has structure {given_structure} where the output has {out_structure}; it needs one "
-                f"array for each output"
-            )
-        given = check_like(given, values, "cotangent")
-        found = backward((node, g) for (_, node), g in zip(parts, given, strict=True) if node is not None)
+            given, present = _given_in_part(cotangent, value)
+        given = check_like(given, [values[i] for i in present], "cotangent")
+        seeds = [(parts[i][1], g) for i, g in zip(present, given, strict=True)]
+        found = backward((node, g) for node, g in seeds if node is not None)
         seen = {id(g) for g in given}
         gradients = [
             unshared(found[order], seen) if order in found else _zeros(x)
@@ -340,8 +342,23 @@ def vjp_with(trace: ReverseTrace, f: Callable[..., Any], primals: tuple[Any, ...
         result: tuple[Any, ...] = tree.unflatten(structure, gradients)
         return result
 
-    value = tree.unflatten(out_structure, values)
     return (value, vjp_fn, aux) if has_aux else (value, vjp_fn)
+
+
+def _given_in_part(cotangent: Any, value: Any) -> tuple[list[Any], list[int]]:
+    """Return the cotangents that a tree with None in some places gives, and the positions of their outputs."""
+    marked = tree.mark_none(cotangent)
+    entries: list[Any] = []
+    if any(g is tree.NONE for g in tree.leaves(marked)):
+        with suppress(ValueError):
+            entries = tree.broadcast_prefix(marked, value)
+    present = [i for i, g in enumerate(entries) if g is not tree.NONE]
+    if not entries or len(present) != sum(g is not tree.NONE for g in tree.leaves(marked)):
+        raise ValueError(
+            f"the cotangent has structure {tree.structure(cotangent)} where the output has {tree.structure(value)}; it "
+            f"needs one array, or None, for each output"
+        )
+    return [entries[i] for i in present], present
 
 
 def _traced(trace: ReverseTrace, value: Any) -> Taped:

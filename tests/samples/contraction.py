@@ -72,17 +72,31 @@ _MATMUL = [
     Sample("matmul raw left", lambda x: _exact(4, 2, seed=9) @ x, (_exact(2, 3),), float32=False),
     Sample("matmul raw right", lambda x: x @ _exact(3, 4, seed=9), (_exact(2, 3),), float32=False),
     Sample("matmul with itself", lambda x: x @ x.T @ x, (_exact(2, 3),)),
-    Sample("matmul axes", lambda x, y: np.matmul(x, y, axes=[(0, 1), (1, 0), (1, 2)]), (_exact(2, 3, 5), _exact(4, 3, 5))),
+    Sample(
+        "matmul axes", lambda x, y: np.matmul(x, y, axes=[(0, 1), (1, 0), (1, 2)]), (_exact(2, 3, 5), _exact(4, 3, 5))
+    ),
     Sample("matmul axes vector", lambda x, y: np.matmul(x, y, axes=[(0,), (0, 2), (0,)]), (_exact(3), _exact(3, 5, 4))),
     Sample("matmul swapped stack", lambda x, y: x @ np.swapaxes(y, 1, 2), (_exact(2, 3), _exact(5, 4, 3))),
     *_named("linalg.matmul", np.linalg.matmul, ((2, 3), (3, 4)), ((5, 2, 3), (3, 4))),
 ]
 
 _DOT = [
-    *_named("dot", np.dot, *_RANKS[:2], *_RANKS[3:7], ((2, 3), (5, 3, 4)), ((6, 2, 3), (5, 3, 4)), ((), (3,)), ((3,), ())),
+    *_named(
+        "dot", np.dot, *_RANKS[:2], *_RANKS[3:7], ((2, 3), (5, 3, 4)), ((6, 2, 3), (5, 3, 4)), ((), (3,)), ((3,), ())
+    ),
     *_named("vdot", np.vdot, ((3,), (3,)), ((2, 3), (2, 3)), ((), ())),
-    *_named("inner", np.inner, ((3,), (3,)), ((2, 3), (3,)), ((3,), (2, 3)), ((2, 3), (4, 3)), ((5, 2, 3), (4, 3)), ((), (3,))),
+    *_named(
+        "inner",
+        np.inner,
+        ((3,), (3,)),
+        ((2, 3), (3,)),
+        ((3,), (2, 3)),
+        ((2, 3), (4, 3)),
+        ((5, 2, 3), (4, 3)),
+        ((), (3,)),
+    ),
     *_named("outer", np.outer, ((3,), (4,)), ((2, 3), (2, 2)), ((), (3,))),
+    *_named("multiply.outer", np.multiply.outer, ((3,), (4,)), ((2, 3), (4,)), ((2,), (3, 4)), ((), (3,))),
     *_named("linalg.outer", np.linalg.outer, ((3,), (4,))),
     *_named("kron", np.kron, ((2, 3), (4, 2)), ((3,), (2,)), ((3,), (2, 2)), ((2, 1, 2), (3, 2)), ((), (3,))),
     *_named("vecdot", np.vecdot, ((3,), (3,)), ((4, 3), (3,)), ((4, 1, 3), (2, 3)), ((4, 3), (4, 3))),
@@ -90,7 +104,9 @@ _DOT = [
     Sample("dot of a Python scalar", lambda x: np.dot(2.0, x), (_exact(3),), float32=False),
     Sample("vecdot axis", lambda x, y: np.vecdot(x, y, axis=0), (_exact(3, 4), _exact(3, 4, seed=1))),
     Sample("vecdot axes", lambda x, y: np.vecdot(x, y, axes=[0, -1]), (_exact(3, 4), _exact(4, 3, seed=1))),
-    Sample("vecdot keepdims", lambda x, y: np.vecdot(x, y, axis=0, keepdims=True), (_exact(3, 4), _exact(3, 4, seed=1))),
+    Sample(
+        "vecdot keepdims", lambda x, y: np.vecdot(x, y, axis=0, keepdims=True), (_exact(3, 4), _exact(3, 4, seed=1))
+    ),
     Sample("linalg.vecdot axis", lambda x, y: np.linalg.vecdot(x, y, axis=-2), (_exact(3, 4), _exact(3, 4, seed=1))),
     *_named("matvec", np.matvec, ((2, 3), (3,)), ((5, 2, 3), (3,)), ((2, 3), (4, 3)), ((5, 1, 2, 3), (4, 3))),
     *_named("vecmat", np.vecmat, ((2,), (2, 3)), ((2,), (5, 2, 3)), ((4, 2), (2, 3)), ((4, 2), (5, 1, 2, 3))),
@@ -100,7 +116,9 @@ _DOT = [
 
 _TENSORDOT = [
     *_named("tensordot", np.tensordot, ((2, 3, 4), (3, 4, 5)), ((3, 4), (3, 4))),
-    *_named("tensordot axes=1", lambda x, y: np.tensordot(x, y, 1), ((2, 3), (3, 4)), ((3,), (3,)), ((2, 4, 3), (3, 2))),
+    *_named(
+        "tensordot axes=1", lambda x, y: np.tensordot(x, y, 1), ((2, 3), (3, 4)), ((3,), (3,)), ((2, 4, 3), (3, 2))
+    ),
     *_named("tensordot axes=0", lambda x, y: np.tensordot(x, y, 0), ((2, 3), (4,)), ((), (3,))),
     *_named("tensordot pairs", lambda x, y: np.tensordot(x, y, ([0, 2], [1, -2])), ((2, 3, 4), (5, 2, 4, 2))),
     *_named("tensordot crossed", lambda x, y: np.tensordot(x, y, ((-1, 0), (0, 1))), ((2, 3, 4), (4, 2, 5))),
@@ -157,7 +175,9 @@ _EINSUM = [
     *_samples("einsum sublists", lambda x, y: np.einsum(x, [0, 1], y, [1, 2], [2, 0]), (2, 3), (3, 4)),
     *_samples("einsum sublists implicit", lambda x, y: np.einsum(x, [1, 0], y, [1, 2]), (3, 2), (3, 4)),
     *_samples("einsum sublists ellipsis", lambda x: np.einsum(x, [..., 0, 0], [..., 0]), (2, 3, 3), dask=False),
-    Sample("einsum with raw", lambda x: np.einsum("ij,jk", [[1.0, 2.0], [3.0, 4.0]], x), (_exact(2, 3),), float32=False),
+    Sample(
+        "einsum with raw", lambda x: np.einsum("ij,jk", [[1.0, 2.0], [3.0, 4.0]], x), (_exact(2, 3),), float32=False
+    ),
     Sample("einsum with a scalar", lambda x: np.einsum(",i", 2.0, x), (_exact(3),), float32=False),
     Sample("einsum dtype", lambda x: np.einsum("ij->i", x, dtype=np.float64), (_exact(2, 3),), float32=False),
 ]

@@ -165,4 +165,14 @@ UFUNC_METHODS = [
     Sample("add.reduceat axis=1", lambda x: np.add.reduceat(x, [1, 3], axis=1), (X,), dask=False),
 ]
 
-SAMPLES = SUMS + PRODUCTS + EXTREMES + STATISTICS + UFUNC_METHODS
+COVARIANCES = [
+    Sample("cov", np.cov, (X,), complex=True, float32=False),
+    Sample("cov of a vector", np.cov, (V,), float32=False),
+    Sample("cov of two", lambda x, y: np.cov(x, y, ddof=0), (V, random(5, seed=1)), float32=False),
+    Sample("cov rowvar=False, bias", lambda x: np.cov(x, rowvar=False, bias=True), (X,), float32=False),
+    Sample("cov weights", lambda x, w: np.cov(x, fweights=[1, 2, 1, 3], aweights=w), (X, POSITIVE[0]), float32=False),
+    Sample("corrcoef", np.corrcoef, (X,), float32=False, dask=False),
+    Sample("corrcoef of two", np.corrcoef, (V, random(5, seed=1)), float32=False, dask=False),
+]
+
+SAMPLES = SUMS + PRODUCTS + EXTREMES + STATISTICS + UFUNC_METHODS + COVARIANCES

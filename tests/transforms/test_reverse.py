@@ -195,7 +195,6 @@ LINEAR: dict[str, Callable[[Any], Any]] = {
     "tangent": lambda x: ft.jvp(f, (X,), (x,))[1],
     "pullback": lambda x: ft.vjp(f, X)[1](x),
     "vmap": lambda x: ft.vmap(lambda a: a * G)(x),
-    "checkpointed scale": lambda x: ft.vmap(lambda a: 2.0 * a)(x),
     "complex": lambda x: np.real((1 + 2j) * x),
 }
 
