@@ -9,6 +9,7 @@ import numpy as np
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import linear, zero_function
 from functorch_lite.core.primitive import Arrays, Params, Primitive, shape_of
+from functorch_lite.core.trace import Tracer
 from functorch_lite.core.tracer import implements
 
 # --- Conversion of dtype ----------------------------------------------------------------------------------------------
@@ -225,7 +226,7 @@ def _isneginf(x: Any, out: None = None) -> Any:
 
 @implements(np.result_type)
 def _result_type(*arrays_and_dtypes: Any) -> Any:
-    return np.result_type(*(getattr(a, "dtype", a) for a in arrays_and_dtypes))
+    return np.result_type(*(a.dtype if isinstance(a, Tracer) else a for a in arrays_and_dtypes))
 
 
 @implements(np.common_type)
@@ -235,7 +236,7 @@ def _common_type(*arrays: Any) -> Any:
 
 @implements(np.can_cast)
 def _can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
-    return np.can_cast(getattr(from_, "dtype", from_), to, casting)  # type: ignore[arg-type]
+    return np.can_cast(from_.dtype if isinstance(from_, Tracer) else from_, to, casting)  # type: ignore[arg-type]
 
 
 @implements(np.shares_memory, np.may_share_memory)

@@ -58,6 +58,7 @@ Function: TypeAlias = Callable[..., Any]
 PRIMITIVES: dict[Any, Primitive] = {}
 
 OBJECT = np.dtype(object)
+_SEQUENCES = frozenset({list, tuple})
 
 
 class _Partial(Enum):
@@ -140,7 +141,7 @@ class Primitive:
             if isinstance(array, Tracer):
                 if trace is None or array._trace.number > trace.number:
                     trace = array._trace
-            elif type(array) is list or getattr(array, "dtype", None) is OBJECT:
+            elif type(array) in _SEQUENCES or getattr(array, "dtype", None) is OBJECT:
                 return self.bind(tuple(map(stacked, arrays)), params)
         if trace is not None:
             return trace.process(self, arrays, params)
@@ -334,6 +335,9 @@ class JointPrimitive(Primitive):
     These are what users define by rules of their own, and recomputation.
     """
 
+    #: Whether forward mode just runs the function on its dual numbers.
+    is_inlined_forward = False
+
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
         """Return the results and their tangents; None among the tangents is a structural zero."""
         raise NotImplementedError
@@ -385,9 +389,14 @@ def aligned(arrays: Arrays, batched: tuple[bool, ...]) -> Arrays:
     )
 
 
+def is_unready(value: Any) -> bool:
+    """Say whether an operand is a list, a tuple or an object array, which `Primitive.bind` turns into a proper array."""
+    return type(value) in _SEQUENCES or getattr(value, "dtype", None) is OBJECT
+
+
 def stacked(value: Any) -> Any:
     """Turn a list, or an object array of tracers such as ``np.array([x[0], x[1]])`` gives, into a proper array."""
-    if type(value) is list:
+    if type(value) in _SEQUENCES:
         value = np.stack(list(map(stacked, value))) if _holds_tracers(value) else np.array(value)
     if getattr(value, "dtype", None) is not OBJECT:
         return value
@@ -416,7 +425,7 @@ def _stack(values: list[Any]) -> Any:
 
 
 def _holds_tracers(values: Any) -> bool:
-    return any(isinstance(v, Tracer) or (type(v) is list and _holds_tracers(v)) for v in values)
+    return any(isinstance(v, Tracer) or (type(v) in _SEQUENCES and _holds_tracers(v)) for v in values)
 
 
 def _nothing(environment: tuple[Any, ...]) -> tuple[Any, ...]:

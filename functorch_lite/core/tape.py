@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -33,7 +33,6 @@ from functorch_lite.core.primitive import (
     KEEP_Y,
     KEPT,
     NEGATION,
-    OBJECT,
     Arrays,
     General,
     JointPrimitive,
@@ -41,13 +40,13 @@ from functorch_lite.core.primitive import (
     Pointwise,
     Primitive,
     Rule,
+    is_unready,
     shape_of,
-    stacked,
 )
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 
-__all__ = ["LinearTrace", "Node", "ReverseTrace", "Taped", "backward", "leaf", "project", "transposed"]
+__all__ = ["LinearTrace", "Node", "ReverseTrace", "Taped", "backward", "dtype_or_type", "leaf", "project", "transposed"]
 
 Node: TypeAlias = list[Any]
 
@@ -112,6 +111,8 @@ class ReverseTrace(Trace):
         if not primitive.is_pointwise:
             return primitive.bind((x, y), ())
         if not isinstance(y, Tracer):  # x belongs to this trace: the common case
+            if type(y) is not float and is_unready(y):
+                return primitive.bind((x, y), ())
             partial = primitive.partial  # type: ignore[attr-defined]
             value = x.value
             ans = primitive.function(value, y)
@@ -124,8 +125,6 @@ class ReverseTrace(Trace):
                 kept = primitive.readers[0]((ans, value, y))  # type: ignore[attr-defined]
             try:
                 shape, dtype = ans.shape, ans.dtype
-                if dtype is OBJECT:  # y was np.array([tracer, …]): try again with it stacked
-                    return primitive(x, stacked(y))
             except AttributeError:
                 shape, dtype = (), type(ans)
             if partial is None:
@@ -139,13 +138,14 @@ class ReverseTrace(Trace):
         x_value, y_value = x, y
         if y._trace is self:
             y_value, y_node = y.value, y.node  # type: ignore[attr-defined]
-        if isinstance(x, Tracer) and x._trace is self:
-            x_value, x_node = x.value, x.node  # type: ignore[attr-defined]
+        if isinstance(x, Tracer):
+            if x._trace is self:
+                x_value, x_node = x.value, x.node  # type: ignore[attr-defined]
+        elif type(x) is not float and is_unready(x):
+            return primitive.bind((x, y), ())
         ans = primitive.function(x_value, y_value)
         try:
             shape, dtype = ans.shape, ans.dtype
-            if dtype is OBJECT:
-                return primitive(stacked(x), stacked(y))
         except AttributeError:
             shape, dtype = (), type(ans)
         node = [_next_order(), primitive, shape, dtype]
@@ -219,8 +219,8 @@ class ReverseTrace(Trace):
     def node_of(self, ans: Any) -> Node:
         """Start the node of a result; one that is a tuple of arrays has tuples of shapes and dtypes."""
         if type(ans) is tuple:
-            return [_next_order(), None, tuple(map(shape_of, ans)), tuple(map(_dtype_of, ans))]
-        return [_next_order(), None, shape_of(ans), _dtype_of(ans)]
+            return [_next_order(), None, tuple(map(shape_of, ans)), tuple(map(dtype_or_type, ans))]
+        return [_next_order(), None, shape_of(ans), dtype_or_type(ans)]
 
     def wrapped(self, ans: Any, node: Node) -> Any:
         """Return the tracer (or the tuple of tracers) of a result with its node."""
@@ -255,16 +255,27 @@ class LinearTrace(ReverseTrace):
         return super().binary(primitive, x, y)
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
-        self._check(primitive, arrays)
-        return super().process(primitive, arrays, params)
+        if not isinstance(primitive, JointPrimitive):
+            self._check(primitive, arrays)
+            return super().process(primitive, arrays, params)
+        # A function with rules of its own may be linear (a solver that its own reverse rule calls): that it is zero at
+        # zero, where this trace runs it, is what can be seen of it from outside.
+        result = super().process(primitive, arrays, params)
+        for y in result:
+            if isinstance(y, Taped) and y._trace is self and not isinstance(y.value, Tracer) and np.any(y.value):
+                self._refuse(primitive, list(range(len(arrays))))
+        return result
 
     def _check(self, primitive: Primitive, arrays: Arrays) -> None:
         active = [i for i, a in enumerate(arrays) if isinstance(a, Tracer) and a._trace is self]
         if primitive.differentiable and not primitive.is_linear_in(active):
-            raise ValueError(
-                f"{self.subject} is not linear: {primitive.name} is applied at {user_line()} to traced arguments "
-                f"{active} in which it is not linear. Forward rules must be linear in the tangent."
-            )
+            self._refuse(primitive, active)
+
+    def _refuse(self, primitive: Primitive, active: list[int]) -> NoReturn:
+        raise ValueError(
+            f"{self.subject} is not linear: {primitive.name} is applied at {user_line()} to traced arguments {active} in "
+            f"which it is not linear. Forward rules must be linear in the tangent."
+        )
 
 
 class _PartialCotangents:
@@ -300,7 +311,7 @@ _SELECTION = Rule(vjp=lambda g, i: _PartialCotangents({i: g}))
 
 def leaf(value: Any) -> Node:
     """Return the node of a value to differentiate with respect to."""
-    return [_next_order(), None, shape_of(value), _dtype_of(value)]
+    return [_next_order(), None, shape_of(value), dtype_or_type(value)]
 
 
 def backward(seeds: Iterable[tuple[Node, Any]]) -> dict[int, Any]:
@@ -474,7 +485,7 @@ def project(c: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """
     if shape_of(c) != shape:
         c = unbroadcast(c, shape)
-    own = _dtype_of(c)
+    own = dtype_or_type(c)
     if own is dtype:
         return c
     if isinstance(dtype, type):
@@ -499,7 +510,8 @@ def unbroadcast(c: Any, shape: tuple[int, ...]) -> Any:
     return c.sum(axes).reshape(shape)
 
 
-def _dtype_of(value: Any) -> Any:
+def dtype_or_type(value: Any) -> Any:
+    """Return the dtype of an array, or the type of a Python scalar, as nodes hold it."""
     try:
         return value.dtype
     except AttributeError:

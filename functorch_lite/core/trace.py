@@ -50,6 +50,9 @@ class Trace:
         """Apply any primitive: unwrap the tracers of this trace, perform the operation below, wrap the result."""
         raise NotImplementedError
 
+    def touch(self, action: str, preposition: str = "of") -> None:
+        """Say what is done with a tracer of this trace: an open trace allows it, a closed one raises."""
+
     def close(self) -> None:
         """End the trace. Its tracers raise `EscapedTracerError` from now on.
 
@@ -63,10 +66,13 @@ class ClosedTrace(Trace):
     """What a trace becomes when its transformation has returned."""
 
     def process(self, primitive: Primitive, arrays: tuple[Any, ...], params: tuple[Any, ...]) -> NoReturn:
+        self.touch(f"{primitive.name} was applied", "to")
+
+    def touch(self, action: str, preposition: str = "of") -> NoReturn:
         raise EscapedTracerError(
-            f"{primitive.name} was applied at {user_line()} to a value traced by {self.transformation}, which has "
-            f"already returned. The value escaped, for instance into a global, an attribute or a list that outlives "
-            f"the call. Return it from the function (has_aux=True if it is not part of the result) instead."
+            f"{action} at {user_line()} {preposition} a value traced by {self.transformation}, which has already "
+            f"returned. The value escaped, for instance into a global, an attribute or a list that outlives the call. "
+            f"Return it from the function (has_aux=True if it is not part of the result) instead."
         )
 
 

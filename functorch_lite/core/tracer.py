@@ -183,9 +183,11 @@ class ArrayTracer(Tracer):
         return self.shape[0]
 
     def __bool__(self) -> bool:
+        self._trace.touch("Python asked for the truth")
         return bool(self.value)
 
     def __index__(self) -> int:
+        self._trace.touch("Python asked for an index", "from")
         return operator.index(self.value)
 
     def __contains__(self, item: Any) -> bool:
@@ -271,6 +273,7 @@ class ArrayTracer(Tracer):
         return f"{self.dtype}{list(self.shape)}"
 
     def _refuse_conversion(self, name: str) -> NoReturn:
+        self._trace.touch(f"{name}() was asked")
         raise TracerConversionError(
             f"{name}() of a traced {self._described()} at {user_line()} under {self._trace.transformation}: a Python "
             f"number would lose the derivative. math.sin(x), b[0] = x with a raw array b, and '%f' % x do this too. "

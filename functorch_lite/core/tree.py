@@ -146,6 +146,7 @@ def mark_none(tree: Any) -> Any:
     """Return the tree with the leaf `NONE` in the place of each None."""
     if type(tree) in _leaf_types:
         return tree
+    flatten(tree)  # registers dataclasses
     return optree.tree_map(lambda x: NONE if x is None else x, tree, none_is_leaf=True, namespace=_NAMESPACE)
 
 

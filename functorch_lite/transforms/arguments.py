@@ -9,22 +9,23 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.errors import EscapedTracerError, TracerConversionError
-from functorch_lite.core.primitive import OBJECT, shape_of, stacked
-from functorch_lite.core.trace import ClosedTrace, Tracer
+from functorch_lite.core.errors import TracerConversionError
+from functorch_lite.core.primitive import OBJECT, is_unready, shape_of, stacked
+from functorch_lite.core.trace import ClosedTrace, Trace, Tracer
 
 __all__ = [
     "Argnames",
     "Argnums",
     "Selection",
     "call",
-    "check_differentiable",
     "check_like",
+    "differentiable",
     "dtype_of",
     "is_inexact",
     "name_of",
     "returned",
     "split_aux",
+    "unshared",
 ]
 
 Argnums: TypeAlias = int | Sequence[int]
@@ -38,28 +39,35 @@ def name_of(f: Callable[..., Any]) -> str:
     return getattr(f, "__name__", None) or type(f).__name__
 
 
-def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Call the user's function; a conversion error that NumPy wrapped in one of its own is raised as itself."""
+def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], trace: Trace) -> Any:
+    """Call the user's function; on an error the trace ends.
+
+    A conversion error that NumPy wrapped in one of its own is raised as itself.
+    """
     try:
         return f(*args, **kwargs)
-    except ValueError as error:
-        if isinstance(error.__cause__, TracerConversionError):
+    except BaseException as error:
+        trace.close()
+        if isinstance(error, ValueError) and isinstance(error.__cause__, TracerConversionError):
             raise error.__cause__ from None
         raise
 
 
-def returned(value: Any) -> Any:
+def returned(value: Any, trace: Trace | None) -> Any:
     """Return a leaf of a function's result, stacked if it is an object array of tracers; refuse an escaped tracer."""
     if isinstance(value, Tracer):
-        if isinstance(value._trace, ClosedTrace):
-            raise EscapedTracerError(
-                f"the function returned a value traced by {value._trace.transformation}, which has already returned; "
-                f"the value was kept in a global, an attribute or a list that outlives the call"
-            )
+        if isinstance(value._trace, ClosedTrace) and value._trace is not trace:
+            value._trace.touch("the function returned", "")
         return value
-    if getattr(value, "dtype", None) is OBJECT:
-        return stacked(value)
-    return value
+    return stacked(value) if getattr(value, "dtype", None) is OBJECT else value
+
+
+def unshared(g: Any, seen: set[int]) -> Any:
+    """Return a derivative that the caller may write into: no view, not read-only, not given out before."""
+    if type(g) is np.ndarray and (not g.flags.owndata or not g.flags.writeable or id(g) in seen):
+        return g.copy()
+    seen.add(id(g))
+    return g
 
 
 def split_aux(out: Any) -> tuple[Any, Any]:
@@ -86,18 +94,21 @@ class Selection:
 
     def __init__(self, f: Callable[..., Any], argnums: Argnums, argnames: Argnames = None) -> None:
         self.f = f
-        if argnames is None:
-            self.single = isinstance(argnums, int | np.integer)
-            self.keys: tuple[int | str, ...] = (argnums,) if self.single else tuple(argnums)  # type: ignore[arg-type, assignment]
-        else:
-            self.single = isinstance(argnames, str)
-            self.keys = (argnames,) if self.single else tuple(argnames)  # type: ignore[assignment]
+        name, given, kind = ("argnums", argnums, int | np.integer) if argnames is None else ("argnames", argnames, str)
+        self.single = isinstance(given, kind)
+        keys = (given,) if self.single else given
+        if not isinstance(keys, tuple | list) or not all(isinstance(key, kind) and key is not True for key in keys):
+            wanted = "an integer" if argnames is None else "a name"
+            raise TypeError(f"{name} must be {wanted} or a tuple of them, not {given!r}")
+        self.keys: tuple[Any, ...] = tuple(keys)
 
     def take(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[int | str]]:
         """Return the selected arguments (a tuple for several) and where they stand."""
         if self.keys == (0,) and args:
             return args[0] if self.single else (args[0],), [0]
         places = [self._place(key, args, kwargs) for key in self.keys]
+        if len(set(places)) < len(places):
+            raise ValueError(f"{name_of(self.f)}: an argument is selected twice, by {self.keys}")
         values = tuple(args[p] if isinstance(p, int) else kwargs[p] for p in places)
         return (values[0] if self.single else values), places
 
@@ -145,11 +156,23 @@ def is_inexact(value: Any) -> bool:
     return dtype is not None and getattr(dtype, "kind", "") in "fc"
 
 
-def check_differentiable(leaves: Sequence[Any], tree_: Any, transformation: str, remedy: str) -> None:
-    """Raise a `TypeError` unless every leaf is an array or scalar of floating or complex numbers."""
-    wrong = [i for i, leaf in enumerate(leaves) if not is_inexact(leaf)]
-    for i in wrong:
-        leaf, path = leaves[i], tree.paths(tree_)[i]
+def differentiable(leaves: Sequence[Any], tree_: Any, transformation: str, remedy: str) -> list[Any]:
+    """Return the leaves, object arrays of tracers stacked.
+
+    Raises
+    ------
+    TypeError
+        If one is no array or scalar of floating or complex numbers.
+    """
+    checked = list(leaves)
+    for i, leaf in enumerate(leaves):
+        if is_inexact(leaf):
+            continue
+        if getattr(leaf, "dtype", None) is OBJECT:
+            checked[i] = leaf = stacked(leaf)
+            if is_inexact(leaf):
+                continue
+        path = tree.paths(tree_)[i]
         if hasattr(leaf, "dtype") or isinstance(leaf, int | bool):
             raise TypeError(
                 f"{transformation} needs floating or complex inputs; the argument{path} is {dtype_of(leaf)} of shape "
@@ -159,6 +182,7 @@ def check_differentiable(leaves: Sequence[Any], tree_: Any, transformation: str,
             f"{transformation} needs arrays or numbers; the argument{path} is a {type(leaf).__name__}. Leave it out of "
             f"argnums, or register its class by ft.tree.register if it contains arrays."
         )
+    return checked
 
 
 def check_like(values: Sequence[Any], primals: Sequence[Any], what: str) -> list[Any]:
@@ -166,8 +190,8 @@ def check_like(values: Sequence[Any], primals: Sequence[Any], what: str) -> list
     checked = []
     for value, primal in zip(values, primals, strict=True):
         shape = shape_of(primal)
-        if isinstance(value, list):
-            value = np.array(value)
+        if is_unready(value):
+            value = stacked(value)
         if shape_of(value) != shape:
             raise ValueError(f"the {what} has shape {shape_of(value)} where its primal has {shape}")
         own, wanted = dtype_of(value), dtype_of(primal)

@@ -94,7 +94,7 @@ def vmap(
                 part, out_structure = _run(f, chunk, axes, structure, stop - start)
                 parts.append(part)
             outputs = [_joined(group) for group in zip(*parts, strict=True)]
-        places = tree.broadcast_prefix(axes_out, tree.unflatten(out_structure, outputs))
+        places = _places_of_leaves(f, axes_out, out_structure)
         return tree.unflatten(
             out_structure, [_to_place(f, y, place, size) for y, place in zip(outputs, places, strict=True)]
         )
@@ -134,6 +134,7 @@ class Batched(ArrayTracer):
         return super().__array__(dtype, copy)
 
     def _refuse_decision(self, what: str, remedy: str) -> NoReturn:
+        self._trace.touch(f"Python asked for {what.rsplit(maxsplit=1)[0]}")
         raise TypeError(
             f"at {user_line()} Python asked for {what} a {self._described()} under vmap; it differs between the "
             f"{self.value.shape[0]} examples of the batch. Write {remedy}."
@@ -190,12 +191,27 @@ def _axes_of_leaves(f: Callable[..., Any], axes_in: Any, args: tuple[Any, ...], 
         )
     try:
         axes = tree.broadcast_prefix(axes_in, args)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"in_axes={axes_in} is no prefix of the arguments of {name_of(f)}: {error}") from None
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"in_axes={axes_in} is no prefix of the arguments of {name_of(f)}, which have structure {tree.structure(args)}"
+        ) from None
     for axis in axes:
         if axis is not tree.NONE and not hasattr(axis, "__index__"):
             raise TypeError(f"in_axes of vmap are ints, None or trees of them; {axis!r} is a {type(axis).__name__}")
     return [a if a is tree.NONE else operator.index(a) for a in axes] + [0] * len(tree.leaves(kwargs))
+
+
+def _places_of_leaves(f: Callable[..., Any], axes_out: Any, out_structure: tree.Structure) -> list[Any]:
+    try:
+        places = tree.broadcast_prefix(axes_out, tree.unflatten(out_structure, range(out_structure.num_leaves)))
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"out_axes={axes_out} is no prefix of the result of {name_of(f)}, which has structure {out_structure}"
+        ) from None
+    for place in places:
+        if place is not tree.NONE and not hasattr(place, "__index__"):
+            raise TypeError(f"out_axes of vmap are ints, None or trees of them; {place!r} is a {type(place).__name__}")
+    return places
 
 
 def _batch_size(
@@ -233,8 +249,8 @@ def _run(
     trace = BatchTrace(size)
     traced = [x if a is tree.NONE else trace.batched(x) for x, a in zip(batches, axes, strict=True)]
     args, kwargs = tree.unflatten(structure, traced)
-    leaves, out_structure = tree.flatten(call(f, args, kwargs))
-    leaves = [returned(y) for y in leaves]
+    leaves, out_structure = tree.flatten(call(f, args, kwargs, trace))
+    leaves = [returned(y, trace) for y in leaves]
     trace.close()
     return [_Whole(y.value) if isinstance(y, Tracer) and y._trace is trace else y for y in leaves], out_structure
 

@@ -7,17 +7,19 @@ A checkpointed function keeps its inputs only and runs again in the backward pas
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from functools import wraps
+from threading import Lock, get_ident
+from types import FunctionType, MethodType
 from typing import Any
 
 from functorch_lite.core import tree
-from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
+from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive, stacked
 from functorch_lite.core.trace import Trace, Tracer, next_birth
-from functorch_lite.transforms.arguments import name_of, returned
+from functorch_lite.transforms.arguments import name_of
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.custom import wraps_its_own_level
-from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.reverse import vjp
 
 __all__ = ["checkpoint"]
@@ -57,7 +59,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             nonlocal out_structure
             new_args, new_kwargs = tree.unflatten(structure, values)
             outputs, out_structure = tree.flatten(f(*new_args, **new_kwargs))
-            return tuple(map(returned, outputs))
+            return tuple(map(stacked, outputs))
 
         outputs = _Recomputation(name_of(f), run).bind(tuple(leaves), ())
         if wraps_its_own_level(outputs):
@@ -73,17 +75,13 @@ class _Recomputation(JointPrimitive):
     def __init__(self, name: str, run: Callable[[Arrays], Arrays]) -> None:
         super().__init__(run, ["arrays"], name=f"checkpoint of {name}", variadic=True, multiple=True)
 
-    def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
-        moving = [i for i, t in enumerate(tangents) if t is not None]
-        return jvp(  # type: ignore[no-any-return]
-            lambda *xs: self.function(_replaced(values, moving, xs)),
-            [values[i] for i in moving],
-            [tangents[i] for i in moving],
-        )
+    # Forward mode keeps nothing, so there is nothing to save.
+    is_inlined_forward = True
 
     def reverse(
         self, trace: Any, values: Arrays, active: Sequence[int]
     ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
+        around = _substitutions.get()
         with _substituted(trace, {}) as captured:
             outputs = tuple(_SubstitutingTrace.replaced(trace, y) for y in self.function(values))
         tracers = [tracer for tracer, _ in captured.values()]
@@ -91,7 +89,9 @@ class _Recomputation(JointPrimitive):
         def pull(g: Arrays) -> Sequence[Any]:
             def again(xs: Sequence[Any], ys: Sequence[Any]) -> Any:
                 replacements = {id(tracer): (tracer, y) for tracer, y in zip(tracers, ys, strict=True)}
-                with _substituted(trace, replacements):
+                with ExitStack() as stack:
+                    for substitution in (*around, (trace, replacements)):
+                        stack.enter_context(_substituted(*substitution))
                     return tuple(
                         _SubstitutingTrace.replaced(trace, y) for y in self.function(_replaced(values, active, xs))
                     )
@@ -112,33 +112,66 @@ class _SubstitutingTrace(Trace):
     """What a reverse trace is while a checkpointed function runs: its tracers stand for other values.
 
     On the way forward they stand for their own values, so that nothing is taped, and are written down: the function
-    closes over them. On the way back they stand for the inputs of the inner differentiation.
+    closes over them. On the way back they stand for the inputs of the inner differentiation. All this holds in the thread
+    that runs the function; in others the trace is what it was.
     """
 
-    replacements: dict[int, tuple[Any, Any]]
+    #: The trace's class and number, for the other threads.
+    before: tuple[type[Trace], int]
+    #: By thread, innermost last: the number that the trace has there, and what its tracers stand for.
+    substitutions: dict[int, list[tuple[int, dict[int, tuple[Any, Any]]]]]
+
+    @property
+    def number(self) -> int:  # type: ignore[override]
+        """The youngest in the substituting thread, to come before the inner differentiation, which would keep tracers."""
+        stack = self.substitutions.get(get_ident())
+        return stack[-1][0] if stack else self.before[1]
 
     def replaced(self, x: Any) -> Any:
         """Return what a tracer of this trace stands for, and any other value as it is."""
         if not (isinstance(x, Tracer) and x._trace is self):
             return x
-        return self.replacements.setdefault(id(x), (x, x.value))[1]
+        return self.substitutions[get_ident()][-1][1].setdefault(id(x), (x, x.value))[1]
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
-        return primitive.bind(tuple(map(self.replaced, arrays)), params)
+        if get_ident() in self.substitutions:
+            return primitive.bind(tuple(map(self.replaced, arrays)), params)
+        return self.before[0].process(self, primitive, arrays, params)
+
+    def __getattr__(self, name: str) -> Any:
+        # What the trace's own class has besides, for the other threads.
+        attribute = getattr(self.before[0], name)
+        return MethodType(attribute, self) if isinstance(attribute, FunctionType) else attribute
+
+
+_changing = Lock()
+
+#: The substitutions that are in force: a checkpoint within a checkpoint has to be run again under the same.
+_substitutions: ContextVar[tuple[Any, ...]] = ContextVar("substitutions", default=())
 
 
 @contextmanager
 def _substituted(trace: Any, replacements: dict[int, tuple[Any, Any]]) -> Iterator[dict[int, tuple[Any, Any]]]:
-    """Let a trace, open or closed, substitute its tracers for the while.
-
-    It is the youngest trace then, so that it comes before the inner differentiation, which would keep its tracers.
-    """
-    before = trace.__class__, trace.number, getattr(trace, "replacements", None)
-    trace.__class__, trace.number, trace.replacements = _SubstitutingTrace, next_birth(), replacements
+    """Let a trace, open or closed, substitute its tracers for the while, in this thread."""
+    with _changing:
+        if not isinstance(trace, _SubstitutingTrace):
+            trace.before = type(trace), trace.__dict__.pop("number")
+            trace.substitutions = {}
+            trace.__class__ = _SubstitutingTrace
+        trace.substitutions.setdefault(get_ident(), []).append((next_birth(), replacements))
+    token = _substitutions.set((*_substitutions.get(), (trace, replacements)))
     try:
         yield replacements
     finally:
-        trace.__class__, trace.number, trace.replacements = before
+        _substitutions.reset(token)
+        with _changing:
+            stack = trace.substitutions[get_ident()]
+            stack.pop()
+            if not stack:
+                del trace.substitutions[get_ident()]
+            if not trace.substitutions:
+                trace.__class__, number = trace.before
+                trace.number = number
 
 
 def _replaced(values: Arrays, positions: Sequence[int], new: Sequence[Any]) -> Arrays:

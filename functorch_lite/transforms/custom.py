@@ -15,7 +15,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.primitive import OBJECT, Arrays, JointPrimitive, Params, Zero, shape_of
-from functorch_lite.core.tape import LinearTrace, project
+from functorch_lite.core.tape import LinearTrace, dtype_or_type, project
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import is_inexact, name_of, returned
 from functorch_lite.transforms.batching import vmap
@@ -146,7 +146,7 @@ def stop_gradient(x: Any) -> Any:
     >>> ft.grad(lambda x: x * ft.stop_gradient(x))(3.0)
     3.0
     """
-    return tree.map(lambda leaf: _stopped(leaf) if isinstance(leaf, Tracer) else leaf, x)
+    return tree.map(lambda leaf: _stopped(leaf) if isinstance(leaf, Tracer) or _holds_tracers(leaf) else leaf, x)
 
 
 _stopped = Zero(lambda x: x, ["x"], name="stop_gradient")
@@ -188,7 +188,7 @@ class Application(JointPrimitive):
 
         def pull(g: Arrays) -> Arrays:
             cotangents = self.bwd(residuals, g)  # type: ignore[misc]
-            return tuple(project(c, shape_of(t), t.dtype) for c, t in zip(cotangents, filled, strict=True))
+            return tuple(project(c, shape_of(t), dtype_or_type(t)) for c, t in zip(cotangents, filled, strict=True))
 
         _, push = vjp_with(LinearTrace(f"the reverse rule of {self.name}"), pull, (zeros,))
         (pushed,) = push(filled)
@@ -252,6 +252,7 @@ class _Call(Application):
     ) -> None:
         self.structure = structure
         self.out_structure = tree.LEAF
+        self.shapes: tuple[tuple[int, ...], ...] = ()
         self.static = static
         self.custom = custom
         self.nondiff = nondiff
@@ -265,6 +266,7 @@ class _Call(Application):
         )
 
     def _arguments(self, leaves: Arrays) -> list[Any]:
+        self.shapes = tuple(map(shape_of, leaves))
         args = list(tree.unflatten(self.structure, leaves))
         for i, value in zip(self.nondiff, self.static, strict=True):
             args.insert(i, value)
@@ -272,7 +274,7 @@ class _Call(Application):
 
     def _outputs(self, out: Any) -> Arrays:
         leaves, self.out_structure = tree.flatten(out)
-        return tuple(map(returned, leaves))
+        return tuple(returned(y, None) for y in leaves)
 
     def _run(self, leaves: Arrays) -> Arrays:
         return self._outputs(self.custom.f(*self._arguments(leaves)))
@@ -290,7 +292,7 @@ class _Call(Application):
                 f"the forward rule of {self.name} returned an output of structure {self.out_structure} and a tangent "
                 f"of structure {structure}; they must agree"
             )
-        pushed = [returned(t) for t in pushed]
+        pushed = [returned(t, None) for t in pushed]
         for y, t in zip(outputs, pushed, strict=True):
             if shape_of(y) != shape_of(t):
                 raise ValueError(
@@ -308,16 +310,23 @@ class _Call(Application):
     def _bwd(self, residuals: Any, g: Arrays) -> Arrays:
         cotangent = tree.unflatten(self.out_structure, g)
         result = self.custom.bwd(*self.static, residuals, cotangent)  # type: ignore[misc]
-        arguments = tree.unflatten(self.structure, range(self.structure.num_leaves))
+        arguments = tree.unflatten(self.structure, range(len(self.shapes)))
         if not (isinstance(result, tuple | list) and len(result) == len(arguments)):
             raise TypeError(
                 f"the rule bwd of {self.name} must return a tuple of {len(arguments)} cotangents, one for each "
                 f"differentiable argument; it returned {type(result).__name__}"
                 + (f" of length {len(result)}" if isinstance(result, tuple | list) else "")
             )
-        return tuple(
+        cotangents = tuple(
             c for part, argument in zip(result, arguments, strict=True) for c in _filled(self.name, part, argument)
         )
+        for c, shape in zip(cotangents, self.shapes, strict=True):
+            if c is not _NO_COTANGENT and shape_of(c) != shape:
+                raise ValueError(
+                    f"the rule bwd of {self.name} returned a cotangent of shape {shape_of(c)} for an argument of shape "
+                    f"{shape}; they must agree (sum it over the axes that were broadcast)"
+                )
+        return cotangents
 
 
 def wraps_its_own_level(outputs: Arrays) -> bool:
@@ -347,7 +356,11 @@ def _filled(name: str, cotangent: Any, argument: Any) -> list[Any]:
             f"the rule bwd of {name} returned a cotangent of structure {tree.structure(cotangent)} for an argument of "
             f"structure {tree.structure(argument)}"
         )
-    return [0.0 if c is tree.NONE else returned(c) for c in entries]
+    return [_NO_COTANGENT if c is tree.NONE else returned(c, None) for c in entries]
+
+
+#: The zero that stands for None in a rule's cotangents; the engine gives it the shape that it needs.
+_NO_COTANGENT = 0.0
 
 
 def _zero_tangent(x: Any) -> Any:

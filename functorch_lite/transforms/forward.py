@@ -20,16 +20,15 @@ from functorch_lite.core.primitive import (
     KEEP_Y,
     KEPT,
     NEGATION,
-    OBJECT,
     Arrays,
     JointPrimitive,
     Params,
     Primitive,
-    stacked,
+    is_unready,
 )
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
-from functorch_lite.transforms.arguments import call, check_differentiable, check_like, returned, split_aux
+from functorch_lite.transforms.arguments import call, check_like, differentiable, returned, split_aux, unshared
 
 __all__ = ["Dual", "ForwardTrace", "jvp"]
 
@@ -80,20 +79,21 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     directions, other = tree.flatten(tuple(tangents))
     if other != structure:
         raise ValueError(f"primals and tangents differ in structure: {structure} and {other}")
-    check_differentiable(leaves, tuple(primals), "jvp", "Convert it to float, or close over it.")
+    leaves = differentiable(leaves, tuple(primals), "jvp", "Convert it to float, or close over it.")
     directions = check_like(directions, leaves, "tangent")
     trace = ForwardTrace()
     duals = [trace.dual(x, t) for x, t in zip(leaves, directions, strict=True)]
-    out = call(f, tree.unflatten(structure, duals), {})
+    out = call(f, tree.unflatten(structure, duals), {}, trace)
     aux = None
     if has_aux:
         out, aux = split_aux(out)
-        aux = tree.map(lambda a: trace.parts(returned(a))[0], aux)
+        aux = tree.map(lambda a: trace.parts(a)[0], aux)
     out_leaves, out_structure = tree.flatten(out)
-    parts = [trace.parts(returned(leaf)) for leaf in out_leaves]
+    parts = [trace.parts(leaf) for leaf in out_leaves]
     trace.close()
     value = tree.unflatten(out_structure, [v for v, _ in parts])
-    tangent = tree.unflatten(out_structure, [np.zeros_like(v) if t is None else t for v, t in parts])
+    seen = {id(t) for t in directions}
+    tangent = tree.unflatten(out_structure, [np.zeros_like(v) if t is None else unshared(t, seen) for v, t in parts])
     return (value, tangent, aux) if has_aux else (value, tangent)
 
 
@@ -119,7 +119,8 @@ class ForwardTrace(Trace):
         return result
 
     def parts(self, value: Any) -> tuple[Any, Any]:
-        """Return value and tangent, which is None for what does not depend on this trace's inputs."""
+        """Return value and tangent of a result; the tangent is None if it does not depend on this trace's inputs."""
+        value = returned(value, self)
         if isinstance(value, Dual) and value._trace is self:
             return value.value, value.tangent
         return value, None
@@ -159,10 +160,16 @@ class ForwardTrace(Trace):
             return primitive.bind((x, y), ())
         x_value, y_value, t = x, y, None
         x_tangent = y_tangent = None
-        if isinstance(x, Tracer) and x._trace is self:
-            x_value, x_tangent = x.value, x.tangent  # type: ignore[attr-defined]
-        if isinstance(y, Tracer) and y._trace is self:
-            y_value, y_tangent = y.value, y.tangent  # type: ignore[attr-defined]
+        if isinstance(x, Tracer):
+            if x._trace is self:
+                x_value, x_tangent = x.value, x.tangent  # type: ignore[attr-defined]
+        elif is_unready(x):
+            return primitive.bind((x, y), ())
+        if isinstance(y, Tracer):
+            if y._trace is self:
+                y_value, y_tangent = y.value, y.tangent  # type: ignore[attr-defined]
+        elif is_unready(y):
+            return primitive.bind((x, y), ())
         ans = primitive.function(x_value, y_value)
         if x_tangent is not None:
             partial = primitive.partial  # type: ignore[attr-defined]
@@ -193,8 +200,6 @@ class ForwardTrace(Trace):
                     s = y_tangent * (kept if partial is KEPT else partial(kept))
                 t = s if t is None else t + s
         try:
-            if ans.dtype is OBJECT:  # an operand was np.array([tracer, …]): try again with it stacked
-                return primitive(stacked(x), stacked(y))
             if t is None:
                 return ans
             if t.dtype is not ans.dtype or t.shape != ans.shape:
@@ -204,6 +209,8 @@ class ForwardTrace(Trace):
         return self.dual(ans, t)
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        if isinstance(primitive, JointPrimitive) and primitive.is_inlined_forward:
+            return primitive.function(arrays)
         values, tangents = [], []
         for a in arrays:
             if isinstance(a, Tracer) and a._trace is self:
@@ -218,8 +225,6 @@ class ForwardTrace(Trace):
                 y if t is None else self.dual(y, projected(t, y)) for y, t in zip(results, pushed, strict=True)
             )
         ans = primitive.bind(tuple(values), params)
-        if getattr(ans, "dtype", None) is OBJECT:  # an operand was np.array([tracer, …]): try again with it stacked
-            return primitive.bind(tuple(map(stacked, arrays)), params)
         t = primitive.push(tangents, ans, tuple(values), params)
         if t is None:
             return ans

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from functorch_lite.transforms.arguments import (
     Argnames,
     Argnums,
     Selection,
-    check_differentiable,
+    differentiable,
     dtype_of,
     name_of,
 )
@@ -77,9 +77,8 @@ def jacfwd(
     array([[3., 2.],
            [0., 6.]])
     """
-    return _without_value(
-        _value_and_jacfwd(f, Selection(f, argnums, argnames), has_aux, holomorphic, chunk_size), has_aux
-    )
+    options = _Options("jacfwd", has_aux, holomorphic, chunk_size)
+    return _without_value(_value_and_jacfwd(f, Selection(f, argnums, argnames), options), has_aux)
 
 
 def jacrev(
@@ -102,9 +101,8 @@ def jacrev(
     array([[3., 2.],
            [0., 6.]])
     """
-    return _without_value(
-        _value_and_jacrev(f, Selection(f, argnums, argnames), has_aux, holomorphic, chunk_size), has_aux
-    )
+    options = _Options("jacrev", has_aux, holomorphic, chunk_size)
+    return _without_value(_value_and_jacrev(f, Selection(f, argnums, argnames), options), has_aux)
 
 
 def jacobian(
@@ -128,7 +126,8 @@ def jacobian(
     array([[2., 0.],
            [0., 4.]])
     """
-    transform = _value_and_jacrev(f, Selection(f, argnums, argnames), has_aux, holomorphic, chunk_size, choose=True)
+    options = _Options("jacobian", has_aux, holomorphic, chunk_size)
+    transform = _value_and_jacrev(f, Selection(f, argnums, argnames), options, choose=True)
     return _without_value(transform, has_aux)
 
 
@@ -151,7 +150,8 @@ def value_and_jacobian(
     >>> ft.value_and_jacobian(lambda x: (x**2, 3.0 * x))(2.0)
     ((4.0, 6.0), (4.0, 3.0))
     """
-    transform = _value_and_jacrev(f, Selection(f, argnums, argnames), has_aux, holomorphic, chunk_size, choose=True)
+    options = _Options("value_and_jacobian", has_aux, holomorphic, chunk_size)
+    transform = _value_and_jacrev(f, Selection(f, argnums, argnames), options, choose=True)
 
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
@@ -192,8 +192,10 @@ def hessian(
     array([[4., 2.],
            [2., 0.]])
     """
-    inner = jacrev(f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, chunk_size=chunk_size)
-    return jacfwd(inner, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, chunk_size=chunk_size)
+    selection = Selection(f, argnums, argnames)
+    options = _Options("hessian", has_aux, holomorphic, chunk_size)
+    gradient = _without_value(_value_and_jacrev(f, selection, options), has_aux)
+    return _without_value(_value_and_jacfwd(gradient, selection, options), has_aux)
 
 
 def hessian_diag(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
@@ -214,7 +216,8 @@ def hessian_diag(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | N
     def diagonal(*args: Any, **kwargs: Any) -> Any:
         selected, places = selection.take(args, kwargs)
         leaves, structure = tree.flatten(selected)
-        check_differentiable(leaves, selected, "hessian_diag", "Convert it to float.")
+        leaves = differentiable(leaves, selected, "hessian_diag", "Convert it to float.")
+        selected = tree.unflatten(structure, leaves)
 
         def gradient(x: Any) -> Any:
             new_args, new_kwargs = selection.put(x, places, args, kwargs)
@@ -254,7 +257,7 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     >>> ft.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 3., 12.]), array([ 6., 12.]))
     """
-    g, product = jvp(grad(f, _all(primals, "hvp")), tuple(primals), tuple(tangents))
+    g, product = jvp(grad(f, _all(primals, tangents, "hvp")), tuple(primals), tuple(tangents))
     return g, product
 
 
@@ -269,7 +272,7 @@ def vhp(f: Callable[..., Any], primals: Any, cotangents: Any) -> Any:
     >>> ft.vhp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 3., 12.]), array([ 6., 12.]))
     """
-    g, pull = vjp(grad(f, _all(primals, "vhp")), *primals)
+    g, pull = vjp(grad(f, _all(primals, cotangents, "vhp")), *primals)
     products = pull(tuple(cotangents) if len(primals) > 1 else cotangents[0])
     return g, products if len(primals) > 1 else products[0]
 
@@ -328,29 +331,42 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
     return differentiated
 
 
+class _Options(NamedTuple):
+    """How a Jacobian is to be computed, and under which name its errors go."""
+
+    name: str
+    has_aux: bool
+    holomorphic: bool
+    chunk_size: int | None
+
+
 def _value_and_jacfwd(
-    f: Callable[..., Any], selection: Selection, has_aux: bool, holomorphic: bool, chunk_size: int | None
+    f: Callable[..., Any], selection: Selection, options: _Options
 ) -> Callable[..., Any]:
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
         selected, places = selection.take(args, kwargs)
         leaves, structure = tree.flatten(selected)
-        _check(f, leaves, selected, "jacfwd", holomorphic)
+        leaves = _checked(f, leaves, selected, options)
+        selected = tree.unflatten(structure, leaves)
 
         def along(direction: list[Any]) -> Any:
             def of_selected(x: Any) -> Any:
                 new_args, new_kwargs = selection.put(x, places, args, kwargs)
                 return f(*new_args, **new_kwargs)
 
-            out = jvp(of_selected, (selected,), (tree.unflatten(structure, direction),), has_aux=has_aux)
-            return out if has_aux else (*out, None)
+            out = jvp(of_selected, (selected,), (tree.unflatten(structure, direction),), has_aux=options.has_aux)
+            return out if options.has_aux else (*out, None)
 
         basis = _basis(leaves)
         if not tree.leaves(basis) or not shape_of(basis[0])[0]:
             value, tangents, aux = along([np.zeros_like(x) for x in leaves])
             columns = tree.map(lambda t: np.zeros((*shape_of(t), 0)), tangents)
         else:
-            value, columns, aux = vmap(along, out_axes=(None, -1, None), chunk_size=chunk_size)(basis)
+            value, columns, aux = vmap(along, out_axes=(None, -1, None), chunk_size=options.chunk_size)(basis)
+        for y in tree.leaves(value):
+            if dtype_of(y).kind not in "fc":
+                _check_output(f, y, options)
         jac = tree.map(lambda c: tree.unflatten(structure, _split(c, leaves, -1)), columns)
         return value, aux, jac
 
@@ -358,35 +374,31 @@ def _value_and_jacfwd(
 
 
 def _value_and_jacrev(
-    f: Callable[..., Any],
-    selection: Selection,
-    has_aux: bool,
-    holomorphic: bool,
-    chunk_size: int | None,
-    choose: bool = False,
+    f: Callable[..., Any], selection: Selection, options: _Options, choose: bool = False
 ) -> Callable[..., Any]:
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
         selected, places = selection.take(args, kwargs)
         leaves, structure = tree.flatten(selected)
-        _check(f, leaves, selected, "jacrev", holomorphic)
+        leaves = _checked(f, leaves, selected, options)
+        selected = tree.unflatten(structure, leaves)
 
         def of_selected(x: Any) -> Any:
             new_args, new_kwargs = selection.put(x, places, args, kwargs)
             return f(*new_args, **new_kwargs)
 
-        out, pull, *rest = vjp(of_selected, selected, has_aux=has_aux)
+        out, pull, *rest = vjp(of_selected, selected, has_aux=options.has_aux)
         out_leaves, out_structure = tree.flatten(out)
         aux = rest[0] if rest else None
         for y in out_leaves:
-            _check_output(f, y, holomorphic)
+            _check_output(f, y, options)
         if choose and 0 < _total(leaves) < _total(out_leaves):
-            jac = _pushed(pull, out, out_leaves, out_structure, leaves, structure, chunk_size)
+            jac = _pushed(pull, out, out_leaves, out_structure, leaves, structure, options.chunk_size)
         elif len(out_leaves) == 1 and shape_of(out_leaves[0]) == ():
             (jac,) = pull(tree.unflatten(out_structure, [np.ones((), dtype_of(out_leaves[0]))]))
             jac = tree.unflatten(out_structure, [jac])
         else:
-            jac = _pulled(pull, out_leaves, out_structure, leaves, structure, chunk_size)
+            jac = _pulled(pull, out_leaves, out_structure, leaves, structure, options.chunk_size)
         return out, aux, jac
 
     return transformed
@@ -475,22 +487,33 @@ def _split(x: Any, leaves: Sequence[Any], axis: int) -> list[Any]:
         stop = start + _size(leaf)
         if axis == 0:
             part = x if len(leaves) == 1 else x[start:stop]
-            parts.append(part.reshape((*shape_of(leaf), *shape[1:])))
+            parts.append(_writable(part.reshape((*shape_of(leaf), *shape[1:]))))
         else:
             part = x if len(leaves) == 1 else x[..., start:stop]
-            parts.append(part.reshape((*shape[:-1], *shape_of(leaf))))
+            parts.append(_writable(part.reshape((*shape[:-1], *shape_of(leaf)))))
         start = stop
     return parts
 
 
-def _all(primals: Any, name: str) -> Argnums:
-    if not isinstance(primals, tuple | list):
-        raise TypeError(f"{name} takes a tuple of primals, not {type(primals).__name__}")
+def _writable(x: Any) -> Any:
+    return x.copy() if type(x) is np.ndarray and not x.flags.writeable else x
+
+
+def _all(primals: Any, directions: Any, name: str) -> Argnums:
+    for what, given in (("primals", primals), (f"{'tangents' if name == 'hvp' else 'cotangents'}", directions)):
+        if not isinstance(given, tuple | list):
+            raise TypeError(f"{name} takes a tuple of {what}, not {type(given).__name__}")
+    if tree.structure(tuple(directions)) != tree.structure(tuple(primals)):
+        raise ValueError(
+            f"{name}: primals and vector differ in structure: {tree.structure(primals)} and {tree.structure(directions)}"
+        )
+    differentiable(tree.leaves(tuple(primals)), tuple(primals), name, "Convert it to float, or close over it.")
     return 0 if len(primals) == 1 else tuple(range(len(primals)))
 
 
-def _check(f: Callable[..., Any], leaves: list[Any], selected: Any, transformation: str, holomorphic: bool) -> None:
-    check_differentiable(leaves, selected, transformation, "Convert it to float, or leave it out of argnums.")
+def _checked(f: Callable[..., Any], leaves: list[Any], selected: Any, options: _Options) -> list[Any]:
+    transformation, holomorphic = options.name, options.holomorphic
+    leaves = differentiable(leaves, selected, transformation, "Convert it to float, or leave it out of argnums.")
     for x in leaves:
         if (dtype_of(x).kind == "c") != holomorphic:
             raise TypeError(
@@ -498,11 +521,12 @@ def _check(f: Callable[..., Any], leaves: list[Any], selected: Any, transformati
                 f"holomorphic=True if the function is (and all inputs complex); else differentiate with respect to the "
                 f"real and imaginary parts."
             )
+    return leaves
 
 
-def _check_output(f: Callable[..., Any], y: Any, holomorphic: bool) -> None:
+def _check_output(f: Callable[..., Any], y: Any, options: _Options) -> None:
     kind = dtype_of(y).kind
-    if kind == "c" and not holomorphic:
+    if kind == "c" and not options.holomorphic:
         raise TypeError(
             f"the Jacobian of {name_of(f)} in reverse mode: the output is {dtype_of(y)}. Use jacfwd for a complex "
             f"function of real inputs, or holomorphic=True."

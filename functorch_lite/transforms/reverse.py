@@ -20,15 +20,16 @@ from functorch_lite.transforms.arguments import (
     Argnums,
     Selection,
     call,
-    check_differentiable,
     check_like,
+    differentiable,
     dtype_of,
     name_of,
     returned,
     split_aux,
+    unshared,
 )
 
-__all__ = ["grad", "grad_and_value", "linear_transpose", "linearize", "unshared", "value_and_grad", "vjp", "vjp_with"]
+__all__ = ["grad", "grad_and_value", "linear_transpose", "linearize", "value_and_grad", "vjp", "vjp_with"]
 
 _new = object.__new__
 
@@ -126,14 +127,14 @@ def value_and_grad(
         if allow_int:
             positions = [i for i, x in enumerate(leaves) if dtype_of(x).kind in "fc"]
         else:
-            _check_inputs(leaves, selected, holomorphic)
+            leaves = _checked_inputs(leaves, selected, holomorphic)
             positions = list(range(len(leaves)))
         trace = ReverseTrace()
         traced = list(leaves)
         for i in positions:
             traced[i] = _traced(trace, leaves[i])
         new_args, new_kwargs = selection.put(tree.unflatten(structure, traced), places, args, kwargs)
-        out = call(f, new_args, new_kwargs)
+        out = call(f, new_args, new_kwargs, trace)
         aux = None
         if has_aux:
             out, aux = split_aux(out)
@@ -253,7 +254,7 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> An
     >>> float(push(2.0)), float(push(3.0))
     (2.0, 3.0)
     """
-    out, pull, *aux = vjp(f, *primals, has_aux=has_aux)
+    out, pull, *aux = vjp_with(ReverseTrace(), f, primals, has_aux=has_aux, name="linearize")
     leaves, structure = tree.flatten(primals)
     zeros = tree.map(lambda y: np.zeros_like(y) if dtype_of(y).kind in "fc" else np.zeros(shape_of(y)), out)
     _, push = vjp(pull, zeros)
@@ -296,25 +297,19 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     >>> transpose(np.array([1.0, 0.0]))
     (array([1., 2.]),)
     """
-    _, pull = vjp_with(LinearTrace(name_of(f)), f, primals)
+    _, pull = vjp_with(LinearTrace(name_of(f)), f, primals, name="linear_transpose")
     transpose: Callable[[Any], tuple[Any, ...]] = pull
     return transpose
 
 
-def unshared(g: Any, seen: set[int]) -> Any:
-    """Return a cotangent that the caller may write into: no view, not read-only, not given out before."""
-    if type(g) is np.ndarray and (not g.flags.owndata or not g.flags.writeable or id(g) in seen):
-        return g.copy()
-    seen.add(id(g))
-    return g
-
-
-def vjp_with(trace: ReverseTrace, f: Callable[..., Any], primals: tuple[Any, ...], *, has_aux: bool = False) -> Any:
-    """Compute what `vjp` does, recording on a given trace, which is closed afterwards."""
+def vjp_with(
+    trace: ReverseTrace, f: Callable[..., Any], primals: tuple[Any, ...], *, has_aux: bool = False, name: str = "vjp"
+) -> Any:
+    """Compute what `vjp` does for the transformation of a name, recording on a trace, which is closed afterwards."""
     leaves, structure = tree.flatten(primals)
-    check_differentiable(leaves, primals, "vjp", "Convert it to float, or close over it.")
+    leaves = differentiable(leaves, primals, name, "Convert it to float, or close over it.")
     traced = [_traced(trace, x) for x in leaves]
-    out = call(f, tree.unflatten(structure, traced), {})
+    out = call(f, tree.unflatten(structure, traced), {}, trace)
     aux = None
     if has_aux:
         out, aux = split_aux(out)
@@ -353,10 +348,10 @@ def _given_in_part(cotangent: Any, value: Any) -> tuple[list[Any], list[int]]:
         with suppress(ValueError):
             entries = tree.broadcast_prefix(marked, value)
     present = [i for i, g in enumerate(entries) if g is not tree.NONE]
-    if not entries or len(present) != sum(g is not tree.NONE for g in tree.leaves(marked)):
+    if not present or len(present) != sum(g is not tree.NONE for g in tree.leaves(marked)):
         raise ValueError(
             f"the cotangent has structure {tree.structure(cotangent)} where the output has {tree.structure(value)}; it "
-            f"needs one array, or None, for each output"
+            f"needs one array for each output, or None for some"
         )
     return [entries[i] for i in present], present
 
@@ -370,7 +365,7 @@ def _traced(trace: ReverseTrace, value: Any) -> Taped:
 
 
 def _parts(trace: ReverseTrace, value: Any) -> tuple[Any, Node | None]:
-    value = returned(value)
+    value = returned(value, trace)
     if isinstance(value, Taped) and value._trace is trace:
         return value.value, value.node
     return value, None
@@ -387,8 +382,8 @@ def _one(value: Any) -> Any:
     return 1.0 if dtype is None else dtype.type(1)
 
 
-def _check_inputs(leaves: Sequence[Any], selected: Any, holomorphic: bool) -> None:
-    check_differentiable(
+def _checked_inputs(leaves: Sequence[Any], selected: Any, holomorphic: bool) -> list[Any]:
+    checked = differentiable(
         leaves,
         selected,
         "grad",
@@ -398,6 +393,7 @@ def _check_inputs(leaves: Sequence[Any], selected: Any, holomorphic: bool) -> No
         for x in leaves:
             if dtype_of(x).kind != "c":
                 raise TypeError(f"grad with holomorphic=True needs complex inputs; an argument is {dtype_of(x)}")
+    return checked
 
 
 def _check_scalar(f: Callable[..., Any], value: Any, holomorphic: bool) -> None:
@@ -417,6 +413,11 @@ def _check_scalar(f: Callable[..., Any], value: Any, holomorphic: bool) -> None:
     kind = dtype_of(value).kind
     if holomorphic and kind != "c":
         raise TypeError(f"grad with holomorphic=True needs a complex result; {name_of(f)} returned {dtype_of(value)}")
+    if kind not in "fc":
+        raise TypeError(
+            f"grad needs a real floating result; {name_of(f)} returned {dtype_of(value)}, which has no derivative "
+            f"(multiply by 1.0 if zero is what you want)"
+        )
     if not holomorphic and kind == "c":
         raise TypeError(
             f"grad needs a real result; {name_of(f)} returned {dtype_of(value)}. Take np.abs or np.real of it, or pass "

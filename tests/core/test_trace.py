@@ -473,7 +473,6 @@ def test_a_bare_trace_defines_no_operation() -> None:
     for apply in (
         lambda trace: trace.process(None, (), ()),
         lambda trace: trace.unary(None, 1.0),
-        lambda trace: trace.binary(None, 1.0, 2.0),
     ):
         with pytest.raises(NotImplementedError):
             apply(Trace())
