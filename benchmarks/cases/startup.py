@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,9 +32,14 @@ print(middle - start, perf_counter() - middle)
 
 
 def python(program: str) -> str:
-    """Run a program in a fresh interpreter that finds the package where this one did."""
+    """Run a program in a fresh interpreter that finds the package where this one did.
+
+    Installed packages come compiled, so this one is compiled too, into a folder of the benchmark's own.
+    """
     root = str(Path(ft.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment["PYTHONPYCACHEPREFIX"] = str(Path(tempfile.gettempdir()) / "functorch_lite-benchmark-bytecode")
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     return done.stdout
 

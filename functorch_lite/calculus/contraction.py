@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import zip_longest
+from string import ascii_letters
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
-from opt_einsum.parser import gen_unused_symbols, get_symbol
 
 from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.declare import linear
@@ -179,7 +179,7 @@ def exchanged(subscripts: str) -> tuple[str, str]:
 @lru_cache(4096)
 def _with_batch_letter(subscripts: str, batched: tuple[bool, ...]) -> str:
     x, y, out = _terms(subscripts)
-    letter = next(gen_unused_symbols(subscripts, 1))
+    letter = next(a for a in ascii_letters if a not in subscripts)
     return f"{letter * batched[0]}{x},{letter * batched[1]}{y}->{letter}{out}"
 
 
@@ -197,7 +197,7 @@ def permutation(letters: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...
 
 @lru_cache(4096)
 def _subscripts_of_axes(x_rank: int, y_rank: int, x_axes: tuple[int, ...], y_axes: tuple[int, ...]) -> str:
-    letters = [get_symbol(i) for i in range(x_rank + y_rank)]
+    letters = list(ascii_letters[: x_rank + y_rank])
     x, y = letters[:x_rank], letters[x_rank:]
     for i, j in zip(x_axes, y_axes, strict=True):
         y[j] = x[i]
@@ -207,7 +207,7 @@ def _subscripts_of_axes(x_rank: int, y_rank: int, x_axes: tuple[int, ...], y_axe
 
 @lru_cache
 def _subscripts_of_kron(x_rank: int, y_rank: int) -> str:
-    letters = [get_symbol(i) for i in range(x_rank + y_rank)]
+    letters = list(ascii_letters[: x_rank + y_rank])
     x, y = letters[:x_rank], letters[x_rank:]
     pairs = [a + b for a, b in zip_longest(reversed(x), reversed(y), fillvalue="")]
     return f"{''.join(x)},{''.join(y)}->{''.join(reversed(pairs))}"

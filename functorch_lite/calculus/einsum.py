@@ -11,8 +11,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from opt_einsum import contract_path
-from opt_einsum.parser import alpha_canonicalize, convert_interleaved_input, get_symbol, parse_einsum_input
 
 from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.contraction import contract, permutation
@@ -34,7 +32,7 @@ def _einsum(
 ) -> Any:
     refuse_out("einsum", out)  # `order` is about memory, of which a traced value says nothing
     if not isinstance(operands[0], str):
-        subscripts, operands = convert_interleaved_input(operands)
+        subscripts, operands = _opt_einsum().parser.convert_interleaved_input(operands)
     else:
         subscripts, *operands = operands  # type: ignore[assignment]
     arrays = tuple([as_array(x) for x in operands])
@@ -61,7 +59,7 @@ def _multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     for i, x in enumerate(operands):
         if x.ndim != 2 and not (x.ndim == 1 and i in (0, len(operands) - 1)):
             raise np.linalg.LinAlgError(f"{x.ndim}-dimensional array given. Array must be two-dimensional")
-    terms = [get_symbol(i) + get_symbol(i + 1) for i in range(len(operands))]
+    terms = [_opt_einsum().get_symbol(i) + _opt_einsum().get_symbol(i + 1) for i in range(len(operands))]
     output = terms[0][0] + terms[-1][1]
     if operands[0].ndim == 1:
         terms[0], output = terms[0][1:], output[1:]
@@ -109,7 +107,7 @@ def _run(steps: _Steps, arrays: Arrays) -> Any:
 def _steps_of(subscripts: str, shapes: tuple[Shape, ...], optimize: Any) -> _Steps:
     if len(shapes) <= MOST_OPERANDS_OF_NUMPY:  # on arrays of one element: its errors are what users know
         np.einsum(subscripts, *(np.ones((1,) * len(shape)) for shape in shapes))
-    inputs, output, _ = parse_einsum_input((subscripts, *shapes), shapes=True)
+    inputs, output, _ = _opt_einsum().parser.parse_einsum_input((subscripts, *shapes), shapes=True)
     return _steps(tuple(inputs.split(",")), output, shapes, optimize, True)
 
 
@@ -131,7 +129,7 @@ def _steps(terms: tuple[str, ...], output: str, shapes: tuple[Shape, ...], optim
             i, j, *others = picked
             y, x = remaining.pop(j), remaining.pop(i)
             out = _intermediate(x, y, set(output).union(*remaining)) if remaining else output
-            pairs.append((i, j, alpha_canonicalize(f"{x},{y}->{out}")))
+            pairs.append((i, j, _opt_einsum().parser.alpha_canonicalize(f"{x},{y}->{out}")))
             remaining.append(out)
             picked = [*(k - 2 for k in others), len(remaining) - 1]
     return _Steps(tuple(preparations), tuple(pairs), permutation(remaining[0], output))
@@ -155,6 +153,13 @@ def _prepared(
     return _Preparation(operand, tuple(diagonals), own_shape, summed), "".join(a for a, _ in own if a in needed)
 
 
+def _opt_einsum() -> Any:
+    # Imported when einsum is first used: it would be a fifth of the time that importing this package takes.
+    import opt_einsum  # noqa: PLC0415
+
+    return opt_einsum
+
+
 def _intermediate(x: str, y: str, needed: set[str]) -> str:
     """Return the letters of an intermediate result, in the order in which a matrix product yields them."""
     batch = [a for a in x if a in y and a in needed]
@@ -174,7 +179,9 @@ def _order(terms: Sequence[str], output: str, lengths: dict[str, int], optimize:
     if isinstance(optimize, bool):  # NumPy's default, all at once, is never better
         optimize = "auto"
     shapes = [tuple(lengths[a] for a in term) for term in terms]
-    path, _ = contract_path(f"{','.join(terms)}->{output}", *shapes, shapes=True, optimize=optimize, memory_limit=limit)
+    path, _ = _opt_einsum().contract_path(
+        f"{','.join(terms)}->{output}", *shapes, shapes=True, optimize=optimize, memory_limit=limit
+    )
     return list(path)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import operator
 from functools import lru_cache
 from math import prod
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
-from opt_einsum.parser import get_symbol
 
 from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.batching import on_matrices
@@ -283,7 +283,7 @@ def _batched_subscripts(x_rank: int, y_rank: int, batched: tuple[bool, ...]) -> 
 
 
 def _letters(x_rank: int, y_rank: int) -> tuple[str, str]:
-    leading = "".join(get_symbol(i) for i in range(max(x_rank, y_rank, 2) - 2))
+    leading = ascii_lowercase[: max(x_rank, y_rank, 2) - 2]
     x = "K" if x_rank == 1 else leading[len(leading) - x_rank + 2 :] + "NK"
     y = "K" if y_rank == 1 else leading[len(leading) - y_rank + 2 :] + "KM"
     return x, y

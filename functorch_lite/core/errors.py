@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 from types import FrameType
 
 __all__ = ["EscapedTracerError", "TracerConversionError", "user_line"]
@@ -17,7 +17,7 @@ class TracerConversionError(TypeError):
     """A traced value was asked for its number, which would lose its derivative."""
 
 
-_PACKAGE = str(Path(__file__).parents[1])
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
 
 
 def user_line() -> str:
@@ -32,6 +32,6 @@ def user_line() -> str:
     while frame is not None:
         filename = frame.f_code.co_filename
         if not filename.startswith((_PACKAGE, "<")) and "/numpy/" not in filename:
-            return f"{Path(filename).name}:{frame.f_lineno}, in {frame.f_code.co_name}"
+            return f"{os.path.basename(filename)}:{frame.f_lineno}, in {frame.f_code.co_name}"
         frame = frame.f_back
     return "an unknown line"

@@ -103,6 +103,8 @@ class Primitive:
 
     #: Whether the primitive is given by partial derivatives, which the traces handle on paths of their own.
     is_pointwise = False
+    #: Whether it is a `General` one of one array with a derivative and of one result, likewise.
+    is_simple = False
     #: Whether results are worth tracing by the modes of differentiation.
     differentiable = True
 
@@ -263,6 +265,7 @@ class General(Primitive):
     ) -> None:
         super().__init__(function, arguments, **kwargs)
         self.rules = tuple(rules)
+        self.is_simple = self.arity == 1 and not self.multiple and rules[0] is not None
         for rule in self.rules:
             if rule is not None:
                 rule.attach(self.arguments, self.parameters, self.arity is None)

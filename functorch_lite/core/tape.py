@@ -176,6 +176,8 @@ class ReverseTrace(Trace):
         return result
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        if primitive.is_simple:
+            return self.simple(primitive, arrays[0], params)  # type: ignore[arg-type]
         values, active = self.unwrapped(arrays)
         if isinstance(primitive, JointPrimitive):
             ans, pullback, captured = primitive.reverse(self, values, active)
@@ -207,6 +209,18 @@ class ReverseTrace(Trace):
         if len(node) == FIRST_PARENT:
             return ans
         return self.wrapped(ans, node)
+
+    def simple(self, primitive: General, x: Any, params: Params) -> Any:
+        """Apply a primitive of one array and one result: a reduction, a change of shape, a basic index."""
+        value, parent = x.value, x.node
+        ans = primitive.bind((value,), params) if isinstance(value, Tracer) else primitive.function(value, *params)
+        rule: Any = primitive.rules[0]
+        kept = (rule.read_jvp if rule.vjp is None else rule.read_vjp)((ans, value, *params, parent[SHAPE]))
+        result = _new(self.tracer)
+        result._trace = self
+        result.value = ans
+        result.node = [_next_order(), primitive, shape_of(ans), dtype_or_type(ans), parent, rule, kept]
+        return result
 
     def unwrapped(self, arrays: Arrays) -> tuple[Arrays, list[int]]:
         """Return the values one level below, and the positions of the arrays that belong to this trace."""
@@ -434,7 +448,9 @@ class _Walk:
                 c = rule.vjp(g, *kept)
             else:
                 c = transposed(rule, kept, primitive.name, parent[SHAPE], parent[DTYPE])(g)
-            if type(c) is not _PartialCotangents:
+            if type(c) is not _PartialCotangents and (
+                c.shape != parent[SHAPE] or c.dtype is not parent[DTYPE] if hasattr(c, "dtype") else True
+            ):
                 c = project(c, parent[SHAPE], parent[DTYPE])
             self.accumulate(parent, c)
 
@@ -502,6 +518,8 @@ def unbroadcast(c: Any, shape: tuple[int, ...]) -> Any:
     """Sum over the axes along which ``shape`` was broadcast to the shape of ``c``."""
     own = shape_of(c)
     extra = len(own) - len(shape)
+    if own[extra:] == shape and extra > 0:
+        return c.sum(tuple(range(extra)))
     if extra < 0 or any(n != m != 1 for n, m in zip(own[extra:], shape, strict=True)):
         return np.broadcast_to(c, shape)
     axes = tuple(range(extra)) + tuple(

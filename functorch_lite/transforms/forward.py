@@ -190,7 +190,7 @@ class ForwardTrace(Trace):
                 if partial is IDENTITY:
                     s = y_tangent
                 elif partial is NEGATION:
-                    s = -y_tangent
+                    s = -y_tangent if t is None else y_tangent
                 else:
                     keep = primitive.second_keep  # type: ignore[attr-defined]
                     if keep == KEEP_X:
@@ -198,7 +198,7 @@ class ForwardTrace(Trace):
                     else:
                         kept = primitive.readers[1]((ans, x_value, y_value)) if keep else None  # type: ignore[attr-defined]
                     s = y_tangent * (kept if partial is KEPT else partial(kept))
-                t = s if t is None else t + s
+                t = s if t is None else t - s if partial is NEGATION else t + s
         try:
             if t is None:
                 return ans
@@ -211,6 +211,10 @@ class ForwardTrace(Trace):
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if isinstance(primitive, JointPrimitive) and primitive.is_inlined_forward:
             return primitive.function(arrays)
+        if primitive.is_simple:
+            value, t = arrays[0].value, arrays[0].tangent
+            ans = primitive.bind((value,), params)
+            return self.dual(ans, projected(primitive.push((t,), ans, (value,), params), ans))
         values, tangents = [], []
         for a in arrays:
             if isinstance(a, Tracer) and a._trace is self:

@@ -20,7 +20,7 @@ class Point(NamedTuple):
     y: Any
 
 
-Pair = namedtuple("Pair", "first second")  # noqa: PYI024 - the untyped form too
+Pair = namedtuple("Pair", "first second")
 
 
 @dataclasses.dataclass
@@ -199,6 +199,6 @@ def test_a_class_that_is_no_dataclass_needs_both_functions() -> None:
 
 
 def test_registering_twice_is_refused() -> None:
+    tree.leaves(Line(1.0, 2.0))
     with pytest.raises(ValueError, match="registered"):
-        tree.register(Line)
         tree.register(Line)

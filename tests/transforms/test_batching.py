@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from functorch_lite.core.primitive import General, Rule
 
 X = np.array([0.3, -0.7, 1.1])
 BATCH = np.arange(24.0).reshape(4, 3, 2) / 10 - 1.0
@@ -69,13 +70,19 @@ def test_axes_may_be_trees_that_are_prefixes_of_the_arguments() -> None:
 
     p = {"w": [BATCH[:, :, 0], np.arange(4.0)], "unused": None}
     s = State(BATCH[:, :, 1].T, 2.0)
-    b = Body(BATCH[0], np.arange(4.0))
+    b = Body(X, np.arange(4.0))
     found = ft.vmap(f, ({"w": 0, "unused": None}, State(1, None), Body(None, 0)))(p, s, b)
     expected = [
-        f({"w": [p["w"][0][i], p["w"][1][i]]}, State(s.position[:, i], 2.0), Body(b.shape, b.weight[i])) for i in range(4)
+        f({"w": [p["w"][0][i], p["w"][1][i]]}, State(s.position[:, i], 2.0), Body(b.shape, b.weight[i]))
+        for i in range(4)
     ]
     np.testing.assert_allclose(found, expected, rtol=1e-15)
-    np.testing.assert_allclose(ft.vmap(lambda p: p["w"][0] * p["w"][1], in_axes=({"w": [0, None], "unused": 0},))({**p, "w": [p["w"][0], 2.0]}), 2.0 * p["w"][0])
+    np.testing.assert_allclose(
+        ft.vmap(lambda p: p["w"][0] * p["w"][1], in_axes=({"w": [0, None], "unused": 0},))(
+            {**p, "w": [p["w"][0], 2.0]}
+        ),
+        2.0 * p["w"][0],
+    )
 
 
 def test_results_may_be_trees_with_axes_of_their_own() -> None:
@@ -207,7 +214,9 @@ def test_chunks_give_what_one_batch_gives(name: str, chunk_size: int) -> None:
     assert found.shape == ft.vmap(f)(batch).shape
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in ("positions", "gather at a batched position", "iteration")])
+@pytest.mark.parametrize(
+    "name", [name for name in FUNCTIONS if name not in ("positions", "gather at a batched position", "iteration")]
+)
 def test_a_batch_without_examples_has_the_right_shape(name: str) -> None:
     f = FUNCTIONS[name]
     for chunk_size in (None, 2):
@@ -251,10 +260,15 @@ def test_chunks_are_differentiated_and_nested() -> None:
     batch = BATCH.reshape(8, 3)
 
     def total(b: Any, chunk_size: int | None) -> Any:
-        return np.sum(ft.vmap(lambda x: ft.vmap(lambda a: np.sin(a * x[0]), chunk_size=chunk_size)(x), chunk_size=chunk_size)(b) ** 2)
+        return np.sum(
+            ft.vmap(lambda x: ft.vmap(lambda a: np.sin(a * x[0]), chunk_size=chunk_size)(x), chunk_size=chunk_size)(b)
+            ** 2
+        )
 
     np.testing.assert_allclose(ft.grad(total)(batch, 3), ft.grad(total)(batch, None), rtol=1e-14)
-    np.testing.assert_allclose(ft.vmap(lambda b: total(b, 2))(BATCH), ft.vmap(lambda b: total(b, None))(BATCH), rtol=1e-14)
+    np.testing.assert_allclose(
+        ft.vmap(lambda b: total(b, 2))(BATCH), ft.vmap(lambda b: total(b, None))(BATCH), rtol=1e-14
+    )
 
 
 def test_chunks_bound_the_memory() -> None:
@@ -291,10 +305,13 @@ def raises(error: type[Exception], words: str, call: Callable[[], Any]) -> None:
 def test_different_sizes_are_listed_with_their_arguments() -> None:
     raises(
         ValueError,
-        r"vmap of pair maps axes of different sizes:\n.*\[0\]\[0\].*float64\[3\], axis 0\n.*\[0\]\[1\]\['a'\].*float32\[2, 4\], axis 1",
+        r"vmap of pair maps axes of different sizes:\n"
+        r".*\[0\]\[0\].*float64\[3\], axis 0\n.*\[0\]\[1\]\['a'\].*float32\[2, 4\], axis 1",
         lambda: ft.vmap(pair, (0, {"a": 1}))(X, {"a": np.zeros((2, 4), np.float32)}),
     )
-    raises(ValueError, r"\(axis_size=4\):\n.*float64\[3\], axis 0", lambda: ft.vmap(pair, (0, None), axis_size=4)(X, 1.0))
+    raises(
+        ValueError, r"\(axis_size=4\):\n.*float64\[3\], axis 0", lambda: ft.vmap(pair, (0, None), axis_size=4)(X, 1.0)
+    )
 
 
 def test_an_axis_out_of_range_is_named_with_the_remedy() -> None:
@@ -305,30 +322,50 @@ def test_an_axis_out_of_range_is_named_with_the_remedy() -> None:
     )
     np.testing.assert_array_equal(ft.vmap(pair, in_axes=(0, None))(X, 2.0), X)  # the remedy
     for axis in (1, -2):
-        raises(ValueError, rf"maps axis {axis} of an argument of shape \(3,\)", lambda axis=axis: ft.vmap(pair, (axis, None))(X, 2.0))
+        raises(
+            ValueError,
+            rf"maps axis {axis} of an argument of shape \(3,\)",
+            lambda axis=axis: ft.vmap(pair, (axis, None))(X, 2.0),
+        )
     raises(ValueError, r"axis 0 of an argument of shape \(\).*None", lambda: ft.vmap(pair)(X, "text"))
     raises(ValueError, r"axis 0 of an argument of shape \(\).*\[1\]\['y'\]", lambda: ft.vmap(pair)(X, y=1.0))
 
 
 def test_mapping_nothing_needs_axis_size() -> None:
-    raises(ValueError, "vmap of pair maps no argument: give an axis in in_axes, or axis_size", lambda: ft.vmap(pair, None)(X, X))
+    raises(
+        ValueError,
+        "vmap of pair maps no argument: give an axis in in_axes, or axis_size",
+        lambda: ft.vmap(pair, None)(X, X),
+    )
     assert ft.vmap(pair, None, axis_size=2)(X, X).shape == (2, 3)  # the remedy
     assert ft.vmap(pair, (0, None))(X, X).shape == (3,)
 
 
 def test_as_many_axes_as_arguments() -> None:
-    raises(ValueError, "vmap was given 1 in_axes for the 2 positional arguments of pair", lambda: ft.vmap(pair, (0,))(X, X))
-    raises(ValueError, "vmap was given 3 in_axes for the 2 positional arguments of pair", lambda: ft.vmap(pair, (0, 0, 0))(X, X))
+    raises(
+        ValueError, "vmap was given 1 in_axes for the 2 positional arguments of pair", lambda: ft.vmap(pair, (0,))(X, X)
+    )
+    raises(
+        ValueError,
+        "vmap was given 3 in_axes for the 2 positional arguments of pair",
+        lambda: ft.vmap(pair, (0, 0, 0))(X, X),
+    )
 
 
 def test_in_axes_must_be_a_prefix() -> None:
     for axes in ((0, {"a": 0}), (0, (0, 0)), ([0, 1], 0)):
-        raises(ValueError, "in_axes=.* is no prefix of the arguments of pair", lambda axes=axes: ft.vmap(pair, axes)(X, X))
+        raises(
+            ValueError, "in_axes=.* is no prefix of the arguments of pair", lambda axes=axes: ft.vmap(pair, axes)(X, X)
+        )
 
 
 @pytest.mark.parametrize("axis", ["a", 1.0, (0, "a"), (0, 0.5)])
 def test_in_axes_must_be_integers(axis: Any) -> None:
-    raises(TypeError, r"in_axes of vmap are ints, None or trees of them; .* is a (str|float)", lambda: ft.vmap(pair, axis)(X, X))
+    raises(
+        TypeError,
+        r"in_axes of vmap are ints, None or trees of them; .* is a (str|float)",
+        lambda: ft.vmap(pair, axis)(X, X),
+    )
 
 
 def test_a_result_that_differs_between_examples_needs_an_axis() -> None:
@@ -342,7 +379,11 @@ def test_a_result_that_differs_between_examples_needs_an_axis() -> None:
 
 @pytest.mark.parametrize("axis", [1, -2, 5])
 def test_out_axes_must_be_in_range(axis: int) -> None:
-    raises(ValueError, rf"out_axes={axis} is out of range for a result of pair of shape \(\)", lambda: ft.vmap(pair, 0, axis)(X, X))
+    raises(
+        ValueError,
+        rf"out_axes={axis} is out of range for a result of pair of shape \(\)",
+        lambda: ft.vmap(pair, 0, axis)(X, X),
+    )
 
 
 @pytest.mark.parametrize("axes", [(0, 0), {"a": 0}, [0, 1]])
@@ -352,7 +393,11 @@ def test_out_axes_must_be_a_prefix(axes: Any) -> None:
 
 @pytest.mark.parametrize("axes", ["a", 1.0, 0.5])
 def test_out_axes_must_be_integers(axes: Any) -> None:
-    raises(TypeError, r"out_axes of vmap are ints, None or trees of them; .* is a (str|float)", lambda: ft.vmap(pair, 0, axes)(X, X))
+    raises(
+        TypeError,
+        r"out_axes of vmap are ints, None or trees of them; .* is a (str|float)",
+        lambda: ft.vmap(pair, 0, axes)(X, X),
+    )
 
 
 @pytest.mark.parametrize("chunk_size", [0, -1])
@@ -361,10 +406,12 @@ def test_a_chunk_has_examples(chunk_size: int) -> None:
 
 
 def test_an_operation_without_a_batching_rule_is_named() -> None:
-    from functorch_lite.core.primitive import General, Rule
-
     primitive = General(lambda x: x * 2.0, ["x"], [Rule(vjp=lambda g: g * 2.0)], name="unbatchable")
-    raises(NotImplementedError, r"unbatchable has no batching rule; at test_batching\.py:\d+.* under vmap", lambda: ft.vmap(primitive)(X))
+    raises(
+        NotImplementedError,
+        r"unbatchable has no batching rule; at test_batching\.py:\d+.* under vmap",
+        lambda: ft.vmap(primitive)(X),
+    )
 
 
 def test_all_pairs_of_axes_of_two_arguments_nest() -> None:

@@ -68,7 +68,9 @@ def nested(f: Callable[..., Any]) -> Callable[..., Any]:
     return ft.checkpoint(lambda *args, **kwargs: inner(*args, **kwargs))
 
 
-@pytest.mark.parametrize("wrap", [ft.checkpoint, nested, lambda f: ft.checkpoint(ft.checkpoint(f))], ids=["one", "nested", "double"])
+@pytest.mark.parametrize(
+    "wrap", [ft.checkpoint, nested, lambda f: ft.checkpoint(ft.checkpoint(f))], ids=["one", "nested", "double"]
+)
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_a_checkpoint_changes_no_value_and_no_derivative(name: str, wrap: Callable[[Any], Any]) -> None:
     found, expected = TRANSFORMS[name](wrap(layer)), TRANSFORMS[name](layer)
@@ -90,7 +92,9 @@ CLOSURES: dict[str, Callable[[Callable[[Any], Any], Any], Any]] = {
     "without arguments": lambda check, w: np.sum(check(lambda: np.sin(w) * w)()),
     "in two calls": lambda check, w: (lambda f: np.sum(f(f(w) * w)))(check(lambda x: np.tanh(x + w))),
     "nested": lambda check, w: np.sum(check(lambda x: check(lambda y: np.sin(y * w) * x)(x * w))(w)),
-    "with a derivative inside": lambda check, w: np.sum(check(lambda x: ft.grad(lambda y: np.sum(np.sin(y * w) * x))(x))(w)),
+    "with a derivative inside": lambda check, w: np.sum(
+        check(lambda x: ft.grad(lambda y: np.sum(np.sin(y * w) * x))(x))(w)
+    ),
     "with vmap inside": lambda check, w: np.sum(check(lambda x: ft.vmap(lambda a: np.sin(a * w))(x))(w)),
     "under vmap": lambda check, w: np.sum(ft.vmap(lambda a: check(lambda x: np.sin(x * w) * a)(w))(X)),
     "batched and common": lambda check, w: np.sum(ft.vmap(lambda a: check(lambda x: np.sin(x * a) * w)(w))(X)),

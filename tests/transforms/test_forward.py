@@ -70,7 +70,12 @@ def test_what_does_not_depend_on_the_input_has_a_zero_tangent() -> None:
 
 
 def test_tangents_have_the_shape_and_kind_of_their_values() -> None:
-    for g in (lambda x: x + MATRIX, lambda x: MATRIX * x[0], lambda x: np.broadcast_to(x, (2, 3)), lambda x: np.abs(x * 1j)):
+    for g in (
+        lambda x: x + MATRIX,
+        lambda x: MATRIX * x[0],
+        lambda x: np.broadcast_to(x, (2, 3)),
+        lambda x: np.abs(x * 1j),
+    ):
         value, tangent = ft.jvp(g, (X,), (T,))
         assert value.shape == tangent.shape
         assert value.dtype == tangent.dtype
@@ -120,7 +125,9 @@ def test_shapes_must_agree() -> None:
         ft.jvp(np.sin, (X,), (1.0,))
 
 
-@pytest.mark.parametrize(("tangent", "kind"), [(T * 1j, "complex128"), (T > 0, "bool"), (np.array(["a", "b", "c"]), "<U1")])
+@pytest.mark.parametrize(
+    ("tangent", "kind"), [(T * 1j, "complex128"), (T > 0, "bool"), (np.array(["a", "b", "c"]), "<U1")]
+)
 def test_kinds_must_agree(tangent: Any, kind: str) -> None:
     with pytest.raises(TypeError, match=f"the tangent is {kind} where its primal is float64"):
         ft.jvp(np.sin, (X,), (tangent,))

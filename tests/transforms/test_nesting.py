@@ -1,8 +1,8 @@
 """Transformations nest to any depth, in any order.
 
 Each transformation here turns an elementwise function into another one, and a polynomial into another one: where the
-function computes a polynomial, a nest of transformations computes the polynomial that the nest of operators gives, which
-is known exactly. Most of them close over the outer variable, which confused perturbations would show.
+function computes a polynomial, a nest of transformations computes the polynomial that the nest of operators gives,
+which is known exactly. Most of them close over the outer variable, which confused perturbations would show.
 """
 
 from __future__ import annotations
@@ -137,7 +137,12 @@ def running(x: Any) -> Any:
     return np.sum((terms.T * COEFFICIENTS).T[::-1], axis=0)
 
 
-PROGRAMS: dict[str, Function] = {"horner": horner, "broadcast": broadcast, "logarithmic": logarithmic, "running": running}
+PROGRAMS: dict[str, Function] = {
+    "horner": horner,
+    "broadcast": broadcast,
+    "logarithmic": logarithmic,
+    "running": running,
+}
 
 POINTS: dict[str, Any] = {"scalar": np.float64(0.9), "vector": np.array([0.6, 1.1])}
 
@@ -209,4 +214,6 @@ def test_five_and_six_levels() -> None:
     for name in LEVELS:
         if name not in ("hessian", "hvp", "jacfwd", "jacrev"):  # matrices of matrices of matrices …
             all_agree([(name,) * 5], horner, POINTS["vector"])
-    all_agree([tuple(np.random.default_rng(i).permutation(list(KINDS))[:6]) for i in range(10)], horner, POINTS["scalar"])
+    all_agree(
+        [tuple(np.random.default_rng(i).permutation(list(KINDS))[:6]) for i in range(10)], horner, POINTS["scalar"]
+    )

@@ -58,7 +58,9 @@ def test_a_pullback_may_be_called_many_times_and_under_other_transformations() -
     np.testing.assert_allclose(ft.vmap(lambda g: pull(g)[0], out_axes=1)(np.eye(3)), jacobian.T, rtol=1e-13)
     np.testing.assert_allclose(ft.jvp(pull, (X,), (G,))[1][0], pull(G)[0], rtol=1e-14)
     np.testing.assert_allclose(ft.jacrev(lambda g: pull(g)[0])(G), jacobian.T, rtol=1e-13)
-    np.testing.assert_allclose(ft.grad(lambda g: np.sum(pull(g * g)[0]))(G), 2 * G * np.sum(jacobian, axis=1), rtol=1e-13)
+    np.testing.assert_allclose(
+        ft.grad(lambda g: np.sum(pull(g * g)[0]))(G), 2 * G * np.sum(jacobian, axis=1), rtol=1e-13
+    )
     assert counted.calls == 1
 
 
@@ -86,7 +88,7 @@ def test_a_pullback_without_primals_is_empty() -> None:
 
 
 def test_positions_among_the_results_take_cotangents_and_ignore_them() -> None:
-    (i, total), pull = ft.vjp(lambda x: (np.argmax(x), np.sum(x)), X)
+    (i, _), pull = ft.vjp(lambda x: (np.argmax(x), np.sum(x)), X)
     assert i == 2
     np.testing.assert_array_equal(pull((np.zeros(()), 1.0))[0], np.ones(3))
     np.testing.assert_array_equal(pull((7, 2.0))[0], 2 * np.ones(3))
@@ -100,7 +102,9 @@ def test_the_derivative_of_an_argument_that_moves_through_kinds() -> None:
 # --- Stopping derivatives ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("transform", [ft.grad, ft.jacfwd, ft.jacrev, ft.derivative, lambda f: lambda x: ft.vmap(ft.grad(f))(x[None])[0]])
+@pytest.mark.parametrize(
+    "transform", [ft.grad, ft.jacfwd, ft.jacrev, ft.derivative, lambda f: lambda x: ft.vmap(ft.grad(f))(x[None])[0]]
+)
 def test_stop_gradient_is_the_identity_with_derivative_zero(transform: Callable[[Any], Any]) -> None:
     x = np.float64(3.0)
     assert transform(lambda x: x * ft.stop_gradient(x))(x) == 3.0
@@ -172,7 +176,9 @@ def test_linearize_inside_other_transformations() -> None:
         return ft.linearize(lambda y: np.sum(np.sin(x * y)), x)[1](x)  # x² cos x²
 
     np.testing.assert_allclose(
-        ft.grad(lambda x: directional(x))(X[0]), 2 * X[0] * np.cos(X[0] ** 2) - 2 * X[0] ** 3 * np.sin(X[0] ** 2), rtol=1e-13
+        ft.grad(lambda x: directional(x))(X[0]),
+        2 * X[0] * np.cos(X[0] ** 2) - 2 * X[0] ** 3 * np.sin(X[0] ** 2),
+        rtol=1e-13,
     )
     np.testing.assert_allclose(ft.vmap(directional)(X), X**2 * np.cos(X**2), rtol=1e-13)
 
@@ -245,7 +251,9 @@ NONLINEAR: dict[str, tuple[Callable[[Any], Any], str]] = {
 @pytest.mark.parametrize("name", NONLINEAR)
 def test_what_is_not_linear_is_refused_with_the_operation_and_the_line(name: str) -> None:
     function, operation = NONLINEAR[name]
-    with pytest.raises(ValueError, match=rf"<lambda> is not linear: .*{operation}.* is applied at test_reverse\.py:\d+"):
+    with pytest.raises(
+        ValueError, match=rf"<lambda> is not linear: .*{operation}.* is applied at test_reverse\.py:\d+"
+    ):
         ft.linear_transpose(function, X)
     # the remedy: transpose the tangent map
     (t,) = ft.linear_transpose(ft.linearize(function, X)[1], X)(np.ones_like(function(X)))
@@ -258,7 +266,9 @@ def test_what_is_not_linear_is_refused_with_the_operation_and_the_line(name: str
 def test_a_cotangent_must_have_the_structure_of_the_result() -> None:
     _, pull = ft.vjp(lambda x: {"a": x, "b": np.sum(x)}, X)
     for wrong in ((G, 1.0), {"a": G}, {"a": G, "c": 1.0}, G, None):
-        with pytest.raises(ValueError, match="the cotangent has structure .* where the output has .*one array for each output"):
+        with pytest.raises(
+            ValueError, match=r"the cotangent has structure .* where the output has .*one array for each output"
+        ):
             pull(wrong)
     pull({"a": G, "b": 1.0})
 
