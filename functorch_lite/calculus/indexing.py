@@ -146,7 +146,10 @@ def getitem(x: Any, key: Any) -> Any:
     if kind is not tuple:
         key = (key,)
     if not _BASIC.issuperset(map(type, key)):
-        return _getitem_by_arrays(x, key)
+        for k in key:
+            if not (type(k) is np.ndarray and k.ndim and k.dtype.kind == "i"):
+                return _getitem_by_arrays(x, key)
+        return gather.bind((x, *key), ((0,) * len(key), tuple(range(len(key))), False))  # plain positions only
     for k in key:
         if k is not None and k is not Ellipsis and k != _WHOLE:
             return index(x, key)

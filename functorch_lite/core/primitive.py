@@ -59,6 +59,7 @@ PRIMITIVES: dict[Any, Primitive] = {}
 
 OBJECT = np.dtype(object)
 _SEQUENCES = frozenset({list, tuple})
+_SCALARS = frozenset({float, int, complex})
 
 
 class _Partial(Enum):
@@ -274,10 +275,10 @@ class General(Primitive):
         """Return the rule of the array at position ``i``."""
         return self.rules[i if self.arity is not None or (len(self.rules) > 1 and i < len(self.rules)) else -1]
 
-    def environment(self, ans: Any, arrays: Arrays, params: Params) -> tuple[Any, ...]:
+    def environment(self, ans: Any, arrays: Sequence[Any], params: Params) -> tuple[Any, ...]:
         """Return all that rules may read, in the order in which `Rule.attach` numbered it."""
         if self.arity is None:
-            return (ans, arrays, *params, tuple(map(shape_of, arrays)))
+            return (ans, tuple(arrays), *params, tuple(map(shape_of, arrays)))
         return (ans, *arrays, *params, *map(shape_of, arrays))
 
     def push(self, tangents: Sequence[Any], ans: Any, arrays: Arrays, params: Params) -> Any:
@@ -394,7 +395,8 @@ def aligned(arrays: Arrays, batched: tuple[bool, ...]) -> Arrays:
 
 def is_unready(value: Any) -> bool:
     """Say whether an operand is a list, a tuple or an object array, which `Primitive.bind` turns into a proper array."""
-    return type(value) in _SEQUENCES or getattr(value, "dtype", None) is OBJECT
+    kind = type(value)
+    return kind in _SEQUENCES or (kind not in _SCALARS and getattr(value, "dtype", None) is OBJECT)
 
 
 def stacked(value: Any) -> Any:

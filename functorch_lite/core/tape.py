@@ -109,7 +109,7 @@ class ReverseTrace(Trace):
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
         if not primitive.is_pointwise:
-            return primitive.bind((x, y), ())
+            return primitive.bind((x, y), ()) if is_unready(x) or is_unready(y) else self.process(primitive, (x, y), ())
         if not isinstance(y, Tracer):  # x belongs to this trace: the common case
             if type(y) is not float and is_unready(y):
                 return primitive.bind((x, y), ())
@@ -178,37 +178,37 @@ class ReverseTrace(Trace):
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if primitive.is_simple:
             return self.simple(primitive, arrays[0], params)  # type: ignore[arg-type]
-        values, active = self.unwrapped(arrays)
-        if isinstance(primitive, JointPrimitive):
-            ans, pullback, captured = primitive.reverse(self, values, active)
-            node = self.node_of(ans)
-            node[PRIMITIVE] = primitive
-            node += ((*(arrays[i].node for i in active), *(tracer.node for tracer in captured)), pullback)
-            return self.wrapped(ans, node)
-        ans = primitive.bind(values, params)
-        if not primitive.differentiable:
-            return ans
-        node = self.node_of(ans)
-        node[PRIMITIVE] = primitive
-        if isinstance(primitive, Pointwise):
-            for i in active:
-                partial, reader = primitive.partials[i], primitive.readers[i]
-                if partial is not None:
-                    node += (arrays[i].node, partial, reader and reader((ans, *values)))
-        else:
-            assert isinstance(primitive, General)
-            environment = None
+        values, active = [], []
+        for i, array in enumerate(arrays):
+            if isinstance(array, Tracer) and array._trace is self:
+                active.append(i)
+                values.append(array.value)
+            else:
+                values.append(array)
+        if isinstance(primitive, General):
+            ans = primitive.bind(tuple(values), params)
+            node = self.node_of(ans, primitive)
+            environment = primitive.environment(ans, values, params)
             for i in active:
                 rule = primitive.rule(i)
-                if rule is None:
-                    continue
-                if environment is None:
-                    environment = primitive.environment(ans, values, params)
-                kept = (rule.read_vjp if rule.vjp is not None else rule.read_jvp)(environment)
-                node += (arrays[i].node, rule, kept if primitive.arity is not None else (i, *kept))
-        if len(node) == FIRST_PARENT:
+                if rule is not None:
+                    kept = (rule.read_jvp if rule.vjp is None else rule.read_vjp)(environment)
+                    node += (arrays[i].node, rule, kept if primitive.arity is not None else (i, *kept))
+            return self.wrapped(ans, node) if len(node) > FIRST_PARENT else ans
+        if isinstance(primitive, JointPrimitive):
+            ans, pullback, captured = primitive.reverse(self, tuple(values), active)
+            node = self.node_of(ans, primitive)
+            node += ((*(arrays[i].node for i in active), *(tracer.node for tracer in captured)), pullback)
+            return self.wrapped(ans, node)
+        ans = primitive.bind(tuple(values), params)
+        if not isinstance(primitive, Pointwise):
             return ans
-        return self.wrapped(ans, node)
+        node = self.node_of(ans, primitive)
+        for i in active:
+            partial, reader = primitive.partials[i], primitive.readers[i]
+            if partial is not None:
+                node += (arrays[i].node, partial, reader and reader((ans, *values)))
+        return self.wrapped(ans, node) if len(node) > FIRST_PARENT else ans
 
     def simple(self, primitive: General, x: Any, params: Params) -> Any:
         """Apply a primitive of one array and one result: a reduction, a change of shape, a basic index."""
@@ -219,22 +219,18 @@ class ReverseTrace(Trace):
         result = _new(self.tracer)
         result._trace = self
         result.value = ans
-        result.node = [_next_order(), primitive, shape_of(ans), dtype_or_type(ans), parent, rule, kept]
+        result.node = node = self.node_of(ans, primitive)
+        node += (parent, rule, kept)
         return result
 
-    def unwrapped(self, arrays: Arrays) -> tuple[Arrays, list[int]]:
-        """Return the values one level below, and the positions of the arrays that belong to this trace."""
-        active = [i for i, a in enumerate(arrays) if isinstance(a, Tracer) and a._trace is self]
-        values = list(arrays)
-        for i in active:
-            values[i] = arrays[i].value
-        return tuple(values), active
-
-    def node_of(self, ans: Any) -> Node:
+    def node_of(self, ans: Any, primitive: Primitive) -> Node:
         """Start the node of a result; one that is a tuple of arrays has tuples of shapes and dtypes."""
-        if type(ans) is tuple:
-            return [_next_order(), None, tuple(map(shape_of, ans)), tuple(map(dtype_or_type, ans))]
-        return [_next_order(), None, shape_of(ans), dtype_or_type(ans)]
+        try:
+            return [_next_order(), primitive, ans.shape, ans.dtype]
+        except AttributeError:  # a Python scalar, or several results
+            if type(ans) is tuple:
+                return [_next_order(), primitive, tuple(map(shape_of, ans)), tuple(map(dtype_or_type, ans))]
+            return [_next_order(), primitive, (), type(ans)]
 
     def wrapped(self, ans: Any, node: Node) -> Any:
         """Return the tracer (or the tuple of tracers) of a result with its node."""
