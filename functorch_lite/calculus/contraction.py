@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import zip_longest
-from string import ascii_letters
 from math import prod
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -92,9 +92,9 @@ def _array_api_outer(x1: Any, x2: Any, /) -> Any:
 
 
 def _multiply_outer(ufunc: np.ufunc, a: Any, b: Any, /, **kwargs: Any) -> Any:
-    if kwargs:
-        return UFUNC_METHODS[None, "outer"](ufunc, a, b, **kwargs)
     a, b = as_array(a), as_array(b)
+    if kwargs or "c" in (a.dtype.kind, b.dtype.kind):  # einsum rounds complex products in another way
+        return UFUNC_METHODS[None, "outer"](ufunc, a, b, **kwargs)
     return contract(a, b, _subscripts_of_axes(a.ndim, b.ndim, (), ()))
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import linear, zero_function
 from functorch_lite.core.primitive import Arrays, Params, Primitive, shape_of
-from functorch_lite.core.trace import Tracer
-from functorch_lite.core.tracer import implements
+from functorch_lite.core.tracer import ArrayTracer, implements
 
 # --- Conversion of dtype ----------------------------------------------------------------------------------------------
 
@@ -226,7 +225,7 @@ def _isneginf(x: Any, out: None = None) -> Any:
 
 @implements(np.result_type)
 def _result_type(*arrays_and_dtypes: Any) -> Any:
-    return np.result_type(*(a.dtype if isinstance(a, Tracer) else a for a in arrays_and_dtypes))
+    return np.result_type(*(a.dtype if isinstance(a, ArrayTracer) else a for a in arrays_and_dtypes))
 
 
 @implements(np.common_type)
@@ -236,7 +235,7 @@ def _common_type(*arrays: Any) -> Any:
 
 @implements(np.can_cast)
 def _can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
-    return np.can_cast(from_.dtype if isinstance(from_, Tracer) else from_, to, casting)  # type: ignore[arg-type]
+    return np.can_cast(from_.dtype if isinstance(from_, ArrayTracer) else from_, to, casting)  # type: ignore[arg-type]
 
 
 @implements(np.shares_memory, np.may_share_memory)

@@ -187,7 +187,7 @@ def _batched_position(
     (x,), (axis, keepdims) = arrays, params
     if axis is not None:
         return primitive.bind(arrays, (axis + 1, keepdims))
-    found = primitive(x.reshape(size, -1), 1, False)
+    found = primitive(x.reshape(size, product(x.shape[1:])), 1, False)
     return found.reshape(size, *(1,) * (x.ndim - 1)) if keepdims else found
 
 

@@ -394,7 +394,7 @@ def aligned(arrays: Arrays, batched: tuple[bool, ...]) -> Arrays:
 
 
 def is_unready(value: Any) -> bool:
-    """Say whether an operand is a list, a tuple or an object array, which `Primitive.bind` turns into a proper array."""
+    """Say whether an operand is a list, a tuple or an object array, of which `Primitive.bind` makes a proper array."""
     kind = type(value)
     return kind in _SEQUENCES or (kind not in _SCALARS and getattr(value, "dtype", None) is OBJECT)
 

@@ -283,8 +283,8 @@ class LinearTrace(ReverseTrace):
 
     def _refuse(self, primitive: Primitive, active: list[int]) -> NoReturn:
         raise ValueError(
-            f"{self.subject} is not linear: {primitive.name} is applied at {user_line()} to traced arguments {active} in "
-            f"which it is not linear. Forward rules must be linear in the tangent."
+            f"{self.subject} is not linear: {primitive.name} is applied at {user_line()} to traced arguments {active} "
+            f"in which it is not linear. Forward rules must be linear in the tangent."
         )
 
 
@@ -437,9 +437,13 @@ class _Walk:
                 total = self.cotangents.get(order)
                 if total is None:
                     self.owned.add(order)  # what the rule is about to make is the walk's own
-                elif order in self.owned and type(total) is _WRITABLE and total.dtype == g.dtype:
-                    if rule.add_to(total, g, *kept) is not NotImplemented:
-                        continue
+                elif (
+                    order in self.owned
+                    and type(total) is _WRITABLE
+                    and total.dtype == g.dtype
+                    and rule.add_to(total, g, *kept) is not NotImplemented
+                ):
+                    continue
             if rule.vjp is not None:
                 c = rule.vjp(g, *kept)
             else:

@@ -89,7 +89,8 @@ class ArrayTracer(Tracer):
         if not np.issubdtype(self.dtype, np.inexact) and self.ndim:
             raise TracerConversionError(
                 f"at {user_line()} a traced {self._described()} was used where NumPy needs a plain array, as an index "
-                f"into a raw array perhaps: write fnp.take(table, i) instead of table[i] (import functorch_lite.numpy as fnp)"
+                f"into a raw array perhaps: write fnp.take(table, i) instead of table[i] (import functorch_lite.numpy "
+                f"as fnp)"
             )
         return array_of_tracers(self)
 
@@ -255,7 +256,7 @@ class ArrayTracer(Tracer):
         """Select the slices along an axis at which a condition holds."""
         return FUNCTIONS[np.compress](condition, self, axis)
 
-    def sort(self, axis: int = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None) -> NoReturn:
+    def sort(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse: the method of ndarray sorts in place."""
         raise TypeError(
             f"x.sort() at {user_line()} sorts in place, which a traced {self._described()} cannot; write np.sort(x)"
@@ -420,9 +421,9 @@ _BINARY_OPERATORS = (
 _COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")
 _UNARY_OPERATORS = ("neg", "pos", "abs", "invert")
 _FUNCTION_METHODS = (
-    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "cumprod", "cumsum", "diagonal", "dot",
-    "max", "mean", "min", "nonzero", "prod", "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum",
-    "swapaxes", "take", "trace", "var",
+    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "cumprod", "cumsum", "diagonal",
+    "dot", "max", "mean", "min", "nonzero", "prod", "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze",
+    "std", "sum", "swapaxes", "take", "trace", "var",
 )
 # fmt: on
 

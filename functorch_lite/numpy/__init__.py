@@ -1,8 +1,8 @@
 """NumPy's functions as one namespace, with those that its protocols cannot intercept made to work on traced values.
 
 ``import functorch_lite.numpy as fnp``. NumPy dispatches ``np.sin(x)`` on a traced ``x`` to this library by itself, so
-these *are* NumPy's functions, except for `array` and `asarray`, which look into nested lists, and for `take`, of which NumPy
-dispatches on the table only.
+these *are* NumPy's functions, except for `array` and `asarray`, which look into nested lists, and for `take`, of which
+NumPy dispatches on the table only.
 """
 
 from typing import Any

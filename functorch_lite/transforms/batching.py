@@ -193,7 +193,8 @@ def _axes_of_leaves(f: Callable[..., Any], axes_in: Any, args: tuple[Any, ...], 
         axes = tree.broadcast_prefix(axes_in, args)
     except (ValueError, TypeError):
         raise ValueError(
-            f"in_axes={axes_in} is no prefix of the arguments of {name_of(f)}, which have structure {tree.structure(args)}"
+            f"in_axes={axes_in} is no prefix of the arguments of {name_of(f)}, which have structure "
+            f"{tree.structure(args)}"
         ) from None
     for axis in axes:
         if axis is not tree.NONE and not hasattr(axis, "__index__"):

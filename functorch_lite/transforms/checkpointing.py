@@ -112,8 +112,8 @@ class _SubstitutingTrace(Trace):
     """What a reverse trace is while a checkpointed function runs: its tracers stand for other values.
 
     On the way forward they stand for their own values, so that nothing is taped, and are written down: the function
-    closes over them. On the way back they stand for the inputs of the inner differentiation. All this holds in the thread
-    that runs the function; in others the trace is what it was.
+    closes over them. On the way back they stand for the inputs of the inner differentiation. All this holds in the
+    thread that runs the function; in others the trace is what it was.
     """
 
     #: The trace's class and number, for the other threads.
@@ -123,7 +123,7 @@ class _SubstitutingTrace(Trace):
 
     @property
     def number(self) -> int:  # type: ignore[override]
-        """The youngest in the substituting thread, to come before the inner differentiation, which would keep tracers."""
+        """The youngest where it substitutes, to come before the inner differentiation, which would keep tracers."""
         stack = self.substitutions.get(get_ident())
         return stack[-1][0] if stack else self.before[1]
 

@@ -178,11 +178,10 @@ class ForwardTrace(Trace):
             elif partial is NEGATION:
                 t = -x_tangent
             elif partial is not None:
-                keep = primitive.keep  # type: ignore[attr-defined]
-                if keep == KEEP_Y:
-                    kept = y_value
-                else:
-                    kept = primitive.readers[0]((ans, x_value, y_value)) if keep else None  # type: ignore[attr-defined]
+                kept = y_value
+                if primitive.keep != KEEP_Y:  # type: ignore[attr-defined]
+                    reader = primitive.readers[0]  # type: ignore[attr-defined]
+                    kept = reader and reader((ans, x_value, y_value))
                 t = x_tangent * (kept if partial is KEPT else partial(kept))
         if y_tangent is not None:
             partial = primitive.second_partial  # type: ignore[attr-defined]
@@ -192,11 +191,10 @@ class ForwardTrace(Trace):
                 elif partial is NEGATION:
                     s = -y_tangent if t is None else y_tangent
                 else:
-                    keep = primitive.second_keep  # type: ignore[attr-defined]
-                    if keep == KEEP_X:
-                        kept = x_value
-                    else:
-                        kept = primitive.readers[1]((ans, x_value, y_value)) if keep else None  # type: ignore[attr-defined]
+                    kept = x_value
+                    if primitive.second_keep != KEEP_X:  # type: ignore[attr-defined]
+                        reader = primitive.readers[1]  # type: ignore[attr-defined]
+                        kept = reader and reader((ans, x_value, y_value))
                     s = y_tangent * (kept if partial is KEPT else partial(kept))
                 t = s if t is None else t - s if partial is NEGATION else t + s
         try:

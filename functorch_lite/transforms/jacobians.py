@@ -505,7 +505,8 @@ def _all(primals: Any, directions: Any, name: str) -> Argnums:
             raise TypeError(f"{name} takes a tuple of {what}, not {type(given).__name__}")
     if tree.structure(tuple(directions)) != tree.structure(tuple(primals)):
         raise ValueError(
-            f"{name}: primals and vector differ in structure: {tree.structure(primals)} and {tree.structure(directions)}"
+            f"{name}: primals and vector differ in structure: {tree.structure(primals)} and "
+            f"{tree.structure(directions)}"
         )
     differentiable(tree.leaves(tuple(primals)), tuple(primals), name, "Convert it to float, or close over it.")
     return 0 if len(primals) == 1 else tuple(range(len(primals)))

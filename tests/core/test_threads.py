@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -112,6 +113,30 @@ def test_checkpointed_functions_run_at_the_same_time() -> None:
     go_on.set()
     found = ft.grad(f)(X)
     np.testing.assert_allclose(found, np.cos(X) - X * np.sin(X) + np.cos(X), rtol=1e-14)
+
+
+def test_a_trace_is_used_by_many_threads_while_some_are_inside_checkpoints() -> None:
+    def work(x: Any, i: int) -> Any:
+        total = 0.0
+        for _ in range(20):
+            if i % 2:
+                total = total + np.sum(ft.checkpoint(lambda y: np.sin(y * x))(x))
+            else:
+                total = total + np.sum(np.cos(x) * x) + np.sum(ft.grad(lambda y: np.sum(y * y * x))(x))
+        return total
+
+    def threaded(x: Any) -> Any:
+        with ThreadPoolExecutor(6) as pool:
+            return sum(pool.map(lambda i: work(x, i), range(6)))
+
+    expected = ft.grad(lambda x: sum(work(x, i) for i in range(6)))(X)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(10):
+            np.testing.assert_allclose(ft.grad(threaded)(X), expected, rtol=1e-12)
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_tasks_that_take_turns_give_what_one_gives() -> None:

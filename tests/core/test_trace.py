@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -99,6 +100,14 @@ def test_grad_through_a_pullback_made_outside_of_it() -> None:
         return ft.grad(lambda t: pull(t * t)[0])(3.0)  # 6 x cos x²
 
     assert ft.grad(f)(0.5) == pytest.approx(6 * np.cos(0.25) - 12 * 0.25 * np.sin(0.25), rel=1e-14)
+
+
+def test_ufuncs_of_values_of_two_transformations_are_handled_by_the_younger() -> None:
+    for f in (lambda a, b: np.multiply(a, b), lambda a, b: np.multiply(b, a), lambda a, b: a * b, lambda a, b: b * a):
+        for inner, outer in itertools.product(DERIVATIVES.values(), repeat=2):
+            # d/dx d/dy (x y)² at y = x² gives d/dx 2 x⁴ = 8 x³
+            found = outer(lambda x, f=f, inner=inner: inner(lambda y: np.square(f(x, y)))(x * x))(1.5)
+            assert float(found) == pytest.approx(8 * 1.5**3, rel=1e-14)
 
 
 def test_control_flow_on_values_inside_nested_derivatives() -> None:

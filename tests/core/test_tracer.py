@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Callable
 from fractions import Fraction
@@ -85,6 +86,8 @@ SAME: dict[str, Callable[[Any], Any]] = {
     "in-place operators": lambda x: in_place(x),
     "any and all": lambda x: 1.0 * (x > 0).any(1) + 2.0 * (x > -2).all(1),
     "argmax": lambda x: 1.0 * x.argmax(1),
+    "compress": lambda x: x.compress([True, False, True], axis=1),
+    "compress of all": lambda x: x.compress([True, False, True]),
     "full of Ellipsis": lambda x: x[..., None, 1],
     "zeros_like": lambda x: np.zeros_like(x) + np.ones_like(x) * 2 + np.full_like(MATRIX, 3.0),
     "__array_namespace__": lambda x: x.__array_namespace__().sin(x),
@@ -168,6 +171,16 @@ def test_a_traced_scalar_has_no_length(watch: str) -> None:
         return x
 
     WATCHED[watch](f)(X)
+
+
+@pytest.mark.parametrize("watch", WATCHED)
+def test_a_copy_of_a_tracer_is_the_tracer(watch: str) -> None:
+    # a parameter tree is often copied before it is changed: the copy must not fall out of the derivative
+    for duplicate in (copy.copy, copy.deepcopy, lambda x: copy.deepcopy({"w": [x]})["w"][0], lambda x: x.copy()):
+        found = WATCHED[watch](lambda x, duplicate=duplicate: duplicate(x) * x)(X)
+        np.testing.assert_array_equal(found, X * X)
+        np.testing.assert_allclose(ft.jacrev(lambda x, d=duplicate: d(x) * x)(X), np.diag(2 * X))
+        np.testing.assert_allclose(ft.jacfwd(lambda x, d=duplicate: d(x) * x)(X), np.diag(2 * X))
 
 
 @pytest.mark.parametrize("watch", ["reverse", "forward", "forward over reverse"])

@@ -59,6 +59,19 @@ def test_none_is_a_cotangent_of_zero() -> None:
     np.testing.assert_array_equal(found[1]["a"], np.zeros(3))
 
 
+def test_residuals_may_be_options_and_functions_in_every_transformation() -> None:
+    f = ft.custom_vjp(lambda x: np.sin(x))
+
+    def backward(residuals: Any, g: Any) -> Any:
+        assert residuals["kind"] == "sine"
+        return (sum(g * residuals["function"](residuals["x"]) for _ in range(residuals["n"])) / residuals["n"],)
+
+    f.defvjp(lambda x: (f(x), {"x": x, "kind": "sine", "none": None, "n": 3, "function": np.cos}), backward)
+    for g in (f, ft.vmap(f), lambda x: ft.vmap(f)(np.stack([x, x]))[0]):
+        for transform in (ft.jacrev, ft.jacfwd, ft.hessian):
+            np.testing.assert_allclose(transform(g)(X), transform(np.sin)(X), atol=1e-15)
+
+
 def test_integers_may_be_arguments_and_results() -> None:
     @ft.custom_vjp
     def pick(x: Any, i: Any) -> Any:

@@ -226,6 +226,22 @@ def test_a_transpose_of_a_transpose_is_the_function(name: str) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
 
 
+def test_a_linear_function_may_be_checkpointed_or_have_rules_of_its_own() -> None:
+    by_jvp, by_vjp = ft.custom_jvp(lambda x: 2.0 * x), ft.custom_vjp(lambda x: 2.0 * x)
+    by_jvp.defjvp(lambda primals, tangents: (by_jvp(*primals), 2.0 * tangents[0]))
+    by_vjp.defvjp(lambda x: (2.0 * x, None), lambda residuals, g: (2.0 * g,))
+    for function in (by_jvp, by_vjp, ft.checkpoint(lambda x: 2.0 * x)):
+        for f in (function, ft.vmap(function), lambda x, function=function: function(function(x)) / 2.0):
+            for x in (X, np.zeros(3)):  # the values do not matter
+                np.testing.assert_array_equal(ft.linear_transpose(f, x)(G)[0], 2.0 * G)
+
+
+@pytest.mark.parametrize("x", [X, np.zeros(3)])
+def test_a_checkpoint_does_not_hide_what_is_not_linear(x: Any) -> None:
+    with pytest.raises(ValueError, match="is not linear"):
+        ft.linear_transpose(ft.checkpoint(lambda x: x * x), x)
+
+
 def test_a_transpose_has_one_cotangent_for_each_argument() -> None:
     transpose = ft.linear_transpose(lambda x, p: x * 2.0 + p["a"], X, {"a": X})
     dx, dp = transpose(G)
