@@ -96,7 +96,7 @@ def _reduce_any(ufunc: np.ufunc, a: Any, *, axis: Any = 0, keepdims: Any = False
         options = f" with {', '.join(kwargs)}" if kwargs else ""
         raise NotImplementedError(
             f"np.{ufunc.__name__}.reduce{options} has no derivative rule; at "
-            f"{user_line()}. Apply np.{ufunc.__name__} to the parts in a loop, or ft.associative_scan."
+            f"{user_line()}. Apply np.{ufunc.__name__} to the parts in a loop."
         )
     a = as_array(a)
     return combine(a, ufunc, reduced_axes(axis, a.ndim), bool(keepdims))
@@ -129,7 +129,7 @@ def _accumulate(ufunc: np.ufunc, array: Any, *, axis: int = 0, dtype: Any = None
     if ufunc not in _ACCUMULATED:
         raise NotImplementedError(
             f"np.{ufunc.__name__}.accumulate has no derivative rule; at {user_line()}. Apply np.{ufunc.__name__} to "
-            f"the parts in a loop, or ft.associative_scan."
+            f"the parts in a loop."
         )
     array = as_array(array)
     array = array if dtype is None else array.astype(dtype)

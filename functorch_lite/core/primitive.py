@@ -339,8 +339,8 @@ class JointPrimitive(Primitive):
     These are what users define by rules of their own, and recomputation.
     """
 
-    #: Whether forward mode just runs the function on its dual numbers.
-    is_inlined_forward = False
+    #: Whether traces that keep nothing for a long way back just run the function on their tracers.
+    is_inlined = False
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
         """Return the results and their tangents; None among the tangents is a structural zero."""

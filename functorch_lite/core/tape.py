@@ -268,12 +268,13 @@ class LinearTrace(ReverseTrace):
         if not isinstance(primitive, JointPrimitive):
             self._check(primitive, arrays)
             return super().process(primitive, arrays, params)
-        # A function with rules of its own may be linear (a solver that its own reverse rule calls): that it is zero at
-        # zero, where this trace runs it, is what can be seen of it from outside.
+        if primitive.is_inlined:
+            return primitive.function(arrays)
+        # A function with rules of its own may be linear (a solver that its own reverse rule calls). What can be seen of
+        # it from outside is that it is zero at zero, where derived rules are run.
         result = super().process(primitive, arrays, params)
-        for y in result:
-            if isinstance(y, Taped) and y._trace is self and not isinstance(y.value, Tracer) and np.any(y.value):
-                self._refuse(primitive, list(range(len(arrays))))
+        if not any(map(_is_not_zero, arrays)) and any(map(_is_not_zero, result)):
+            self._refuse(primitive, [i for i, a in enumerate(arrays) if isinstance(a, Tracer) and a._trace is self])
         return result
 
     def _check(self, primitive: Primitive, arrays: Arrays) -> None:
@@ -286,6 +287,11 @@ class LinearTrace(ReverseTrace):
             f"{self.subject} is not linear: {primitive.name} is applied at {user_line()} to traced arguments {active} "
             f"in which it is not linear. Forward rules must be linear in the tangent."
         )
+
+
+def _is_not_zero(x: Any) -> bool:
+    """Say whether a value of a linear trace is known not to be zero; one that an outer trace watches is not known."""
+    return isinstance(x, Taped) and not isinstance(x.value, Tracer) and bool(np.any(x.value))
 
 
 class _PartialCotangents:

@@ -191,6 +191,18 @@ class ArrayTracer(Tracer):
         self._trace.touch("Python asked for an index", "from")
         return operator.index(self.value)
 
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a traced {self._described()} was to be pickled at {user_line()}; it lives only while "
+            f"{self._trace.transformation} runs. Pickle the results instead."
+        )
+
     def __contains__(self, item: Any) -> bool:
         return bool(np.any(self == item))
 

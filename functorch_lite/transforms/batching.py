@@ -120,7 +120,7 @@ class Batched(ArrayTracer):
     def __bool__(self) -> bool:
         if self.size == 0 and self.ndim:
             return False
-        self._refuse_decision("the truth of", "np.where(condition, a, b), or ft.cond")
+        self._refuse_decision("the truth of", "np.where(condition, a, b)")
 
     def __index__(self) -> int:  # noqa: PLE0305 - it always raises
         self._refuse_decision("an index from", "fnp.take(table, i) (import functorch_lite.numpy as fnp)")

@@ -75,8 +75,8 @@ class _Recomputation(JointPrimitive):
     def __init__(self, name: str, run: Callable[[Arrays], Arrays]) -> None:
         super().__init__(run, ["arrays"], name=f"checkpoint of {name}", variadic=True, multiple=True)
 
-    # Forward mode keeps nothing, so there is nothing to save.
-    is_inlined_forward = True
+    # Forward mode and transposition keep nothing that could be saved.
+    is_inlined = True
 
     def reverse(
         self, trace: Any, values: Arrays, active: Sequence[int]

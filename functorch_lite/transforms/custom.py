@@ -232,10 +232,26 @@ class Application(JointPrimitive):
         if fwd is not None and bwd is not None:
 
             def batch_fwd(values: Arrays) -> Any:
-                return vmap(fwd, (axes,), axis_size=size)(values)
+                common: list[Any] = []  # the residuals that are no arrays, options for instance, and the structure of all
+
+                def one(values: Arrays) -> Any:
+                    outputs, residuals = fwd(values)
+                    leaves, structure = tree.flatten(residuals)
+                    common[:] = structure, {i: leaf for i, leaf in enumerate(leaves) if not hasattr(leaf, "dtype")}
+                    return outputs, [leaf for leaf in leaves if hasattr(leaf, "dtype")]
+
+                outputs, arrays = vmap(one, (axes,), axis_size=size)(values)
+                return outputs, (arrays, *common)
 
             def batch_bwd(residuals: Any, g: Arrays) -> Any:
-                cotangents = vmap(bwd, axis_size=size)(residuals, g)
+                arrays, structure, others = residuals
+
+                def one(arrays: list[Any], g: Arrays) -> Any:
+                    rest = iter(arrays)
+                    leaves = [others[i] if i in others else next(rest) for i in range(structure.num_leaves)]
+                    return bwd(tree.unflatten(structure, leaves), g)
+
+                cotangents = vmap(one, axis_size=size)(arrays, g)
                 return tuple(c if b else c.sum(0) for c, b in zip(cotangents, batched, strict=True))
 
         def batch_run(values: Arrays) -> Any:

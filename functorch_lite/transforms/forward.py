@@ -207,7 +207,7 @@ class ForwardTrace(Trace):
         return self.dual(ans, t)
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
-        if isinstance(primitive, JointPrimitive) and primitive.is_inlined_forward:
+        if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
             return primitive.function(arrays)
         if primitive.is_simple:
             value, t = arrays[0].value, arrays[0].tangent

@@ -111,7 +111,7 @@ def test_an_escaped_position_of_a_batch_is_no_index() -> None:
 
 @pytest.mark.parametrize("run", RUNS)
 def test_an_escaped_tracer_can_still_be_looked_at(run: str) -> None:
-    assert "0.3" in repr(leaked(run, lambda x: x * 1.0))
+    assert "array(" in repr(leaked(run, lambda x: x * 1.0))
 
 
 def test_the_error_names_operation_line_and_transformation() -> None:
