@@ -232,7 +232,7 @@ class Application(JointPrimitive):
         if fwd is not None and bwd is not None:
 
             def batch_fwd(values: Arrays) -> Any:
-                common: list[Any] = []  # the residuals that are no arrays, options for instance, and the structure of all
+                common: list[Any] = []  # the structure, and the residuals that are no arrays, options for instance
 
                 def one(values: Arrays) -> Any:
                     outputs, residuals = fwd(values)

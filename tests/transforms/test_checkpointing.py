@@ -148,6 +148,28 @@ def test_parameters_in_a_closure_are_trained() -> None:
         np.testing.assert_allclose(a, b, rtol=1e-13)
 
 
+@pytest.mark.parametrize("check", [ft.checkpoint, lambda f: f], ids=["checkpoint", "plain"])
+def test_the_second_run_sees_the_variables_of_the_first(check: Callable[[Any], Any]) -> None:
+    """A loop binds `w`, `scale` and `x` anew before the backward pass runs the functions again."""
+
+    def loss(params: Any) -> Any:
+        x = X
+        for i, w in enumerate(params):
+            scale = 1.0 + i
+            x = check(lambda y: np.tanh(w * y * scale))(x)  # noqa: B023 - what is tested
+        return np.sum(x)
+
+    def early(params: Any) -> Any:
+        x = X
+        for i, w in enumerate(params):
+            x = np.tanh(w * x * (1.0 + i))
+        return np.sum(x)
+
+    params = [0.5, T, 1.5]
+    for a, b in zip(ft.grad(loss)(params), ft.grad(early)(params), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13)
+
+
 # --- What it costs ----------------------------------------------------------------------------------------------------
 
 
