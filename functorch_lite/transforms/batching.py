@@ -118,8 +118,6 @@ class Batched(ArrayTracer):
         return self.value.dtype
 
     def __bool__(self) -> bool:
-        if self.size == 0 and self.ndim:
-            return False
         self._refuse_decision("the truth of", "np.where(condition, a, b)")
 
     def __index__(self) -> int:  # noqa: PLE0305 - it always raises

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from threading import Lock, get_ident
-from types import FunctionType, MethodType
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from functorch_lite.core import tree
@@ -54,11 +54,12 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         if not any(isinstance(x, Tracer) for x in leaves):
             return f(*args, **kwargs)
         out_structure = tree.LEAF
+        g = _with_its_variables(f)
 
         def run(values: Arrays) -> Arrays:
             nonlocal out_structure
             new_args, new_kwargs = tree.unflatten(structure, values)
-            outputs, out_structure = tree.flatten(f(*new_args, **new_kwargs))
+            outputs, out_structure = tree.flatten(g(*new_args, **new_kwargs))
             return tuple(map(stacked, outputs))
 
         outputs = _Recomputation(name_of(f), run).bind(tuple(leaves), ())
@@ -67,6 +68,21 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         return tree.unflatten(out_structure, outputs)
 
     return checkpointed
+
+
+def _with_its_variables(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose closure stays as it is now: a loop may bind its variables anew before the second run."""
+    if not isinstance(f, FunctionType) or f.__closure__ is None:
+        return f
+    cells = []
+    for cell in f.__closure__:
+        try:
+            cells.append(CellType(cell.cell_contents))
+        except ValueError:  # not bound yet
+            cells.append(cell)
+    copied = FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, tuple(cells))
+    copied.__kwdefaults__ = f.__kwdefaults__
+    return copied
 
 
 class _Recomputation(JointPrimitive):
@@ -155,7 +171,7 @@ def _substituted(trace: Any, replacements: dict[int, tuple[Any, Any]]) -> Iterat
     """Let a trace, open or closed, substitute its tracers for the while, in this thread."""
     with _changing:
         if not isinstance(trace, _SubstitutingTrace):
-            trace.before = type(trace), trace.__dict__.pop("number")
+            trace.before = type(trace), trace.number
             trace.substitutions = {}
             trace.__class__ = _SubstitutingTrace
         trace.substitutions.setdefault(get_ident(), []).append((next_birth(), replacements))
@@ -170,8 +186,7 @@ def _substituted(trace: Any, replacements: dict[int, tuple[Any, Any]]) -> Iterat
             if not stack:
                 del trace.substitutions[get_ident()]
             if not trace.substitutions:
-                trace.__class__, number = trace.before
-                trace.number = number
+                trace.__class__ = trace.before[0]
 
 
 def _replaced(values: Arrays, positions: Sequence[int], new: Sequence[Any]) -> Arrays:
