@@ -117,7 +117,7 @@ class Batched(ArrayTracer):
         """The dtype of the array."""
         return self.value.dtype
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> bool:  # noqa: PLE0304 - it always raises
         self._refuse_decision("the truth of", "np.where(condition, a, b)")
 
     def __index__(self) -> int:  # noqa: PLE0305 - it always raises
