@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import shape_of, stacked
+from functorch_lite.core.operands import shape_of, stacked
 
 __all__ = ["as_array", "kept_shape", "merged_axes", "only_axis", "reduced_axes", "refuse_foreign", "refuse_out"]
 

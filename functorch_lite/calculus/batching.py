@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.core.primitive import Arrays, Params, Primitive, shape_of
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import Arrays, Params, Primitive
 
 __all__ = ["broadcast_batch", "on_matrices", "same_axes", "shifted_axes"]
 

@@ -19,7 +19,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.declare import linear
 from functorch_lite.core.primitive import Arrays, Params, Primitive
-from functorch_lite.core.tracer import UFUNC_METHODS, implements
+from functorch_lite.core.tables import UFUNC_METHODS, implements
 
 __all__ = ["contract", "exchanged", "permutation"]
 

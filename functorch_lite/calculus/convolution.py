@@ -10,8 +10,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from functorch_lite.calculus.arguments import as_array, refuse_foreign
 from functorch_lite.calculus.batching import on_matrices
 from functorch_lite.calculus.declare import linear
-from functorch_lite.core.primitive import shape_of
-from functorch_lite.core.tracer import implements
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.tables import implements
 
 __all__ = ["convolve"]
 

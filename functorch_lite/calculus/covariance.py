@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.arguments import as_array
-from functorch_lite.core.tracer import implements
+from functorch_lite.core.tables import implements
 
 
 @implements(np.cov)

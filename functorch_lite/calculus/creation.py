@@ -8,8 +8,10 @@ import numpy as np
 
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import linear, zero_function
-from functorch_lite.core.primitive import Arrays, Params, Primitive, shape_of
-from functorch_lite.core.tracer import ArrayTracer, implements
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.tables import implements
+from functorch_lite.core.tracer import ArrayTracer
 
 # --- Conversion of dtype ----------------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from functorch_lite.calculus.arguments import as_array, only_axis, reduced_axes
 from functorch_lite.calculus.batching import shifted_axes
 from functorch_lite.calculus.cumulative import along
 from functorch_lite.calculus.declare import linear
-from functorch_lite.core.primitive import shape_of
-from functorch_lite.core.tracer import implements
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.tables import implements
 
 __all__ = ["difference"]
 

@@ -16,7 +16,7 @@ from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.contraction import contract, permutation
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays
-from functorch_lite.core.tracer import implements
+from functorch_lite.core.tables import implements
 
 Shape: TypeAlias = tuple[int, ...]
 

@@ -19,9 +19,10 @@ from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.calculus.declare import general, linear
 from functorch_lite.calculus.shaping import reshape
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import OBJECT, Arrays, Params, Primitive, Rule, shape_of, stacked
+from functorch_lite.core.operands import OBJECT, shape_of, stacked
+from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
-from functorch_lite.core.tracer import implements
 
 __all__ = ["as_indices", "gather", "getitem", "index", "scatter", "unindex"]
 

@@ -16,9 +16,10 @@ from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
 from functorch_lite.calculus.declare import general, linear
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule, shape_of
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
-from functorch_lite.core.tracer import implements
 
 __all__ = ["concatenate", "split", "stack", "unstack"]
 

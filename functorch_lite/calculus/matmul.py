@@ -17,8 +17,9 @@ from functorch_lite.calculus.contraction import contract, exchanged
 from functorch_lite.calculus.declare import linear
 from functorch_lite.calculus.shaping import diagonal
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import PRIMITIVES, Arrays, Params, Primitive, shape_of
-from functorch_lite.core.tracer import implements
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import PRIMITIVES, Arrays, Params, Primitive
+from functorch_lite.core.tables import implements
 
 __all__ = ["cross", "matmul"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array, reduced_axes, refuse_out
 from functorch_lite.calculus.reductions import as_mask
 from functorch_lite.calculus.statistics import masked_dispersion, masked_mean
-from functorch_lite.core.tracer import implements
+from functorch_lite.core.tables import implements
 
 
 @implements(np.nansum)

@@ -15,7 +15,7 @@ import numpy as np
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import pointwise, zero
 from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Rule, Zero
-from functorch_lite.core.tracer import FUNCTIONS, implements
+from functorch_lite.core.tables import FUNCTIONS, implements
 
 # --- Arithmetic -------------------------------------------------------------------------------------------------------
 

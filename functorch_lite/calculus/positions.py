@@ -16,9 +16,10 @@ from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import zero_function
 from functorch_lite.calculus.indexing import getitem, scatter
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Zero, aligned, shape_of
+from functorch_lite.core.operands import aligned, shape_of
+from functorch_lite.core.primitive import Arrays, Params, Primitive, Zero
+from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
-from functorch_lite.core.tracer import implements
 
 __all__ = ["nonzero"]
 

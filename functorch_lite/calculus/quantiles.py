@@ -13,8 +13,8 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array, kept_shape, merged_axes, reduced_axes, refuse_out
 from functorch_lite.calculus.sorting import argpartition, sort
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.trace import Tracer
-from functorch_lite.core.tracer import FUNCTIONS, implements
 
 
 @implements(np.quantile)

@@ -22,9 +22,10 @@ from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
 from functorch_lite.calculus.cumulative import products_of_others
 from functorch_lite.calculus.declare import general, linear, zero_function
 from functorch_lite.calculus.shaping import broadcast_to, reshape
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule, shape_of
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
-from functorch_lite.core.tracer import implements
 
 __all__ = [
     "all_",

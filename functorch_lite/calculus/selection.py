@@ -13,9 +13,10 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.declare import linear, zero_function
 from functorch_lite.calculus.indexing import scatter
-from functorch_lite.core.primitive import PRIMITIVES, Arrays, Params, Pointwise, Primitive, aligned, shape_of
+from functorch_lite.core.operands import aligned, shape_of
+from functorch_lite.core.primitive import PRIMITIVES, Arrays, Params, Pointwise, Primitive
+from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
-from functorch_lite.core.tracer import implements
 
 __all__ = ["clip", "where"]
 

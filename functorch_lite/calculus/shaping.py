@@ -10,8 +10,9 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from functorch_lite.calculus.batching import same_axes, shifted_axes
 from functorch_lite.calculus.declare import linear
-from functorch_lite.core.primitive import Arrays, Params, Primitive, shape_of
-from functorch_lite.core.tracer import implements
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.tables import implements
 
 # --- Primitives -------------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ from functorch_lite.calculus.matrices import (
 )
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Rule
-from functorch_lite.core.tracer import REFUSED, implements
+from functorch_lite.core.tables import REFUSED, implements
 
 EighResult: Any = type(np.linalg.eigh(np.eye(1)))
 SVDResult: Any = type(np.linalg.svd(np.eye(1)))

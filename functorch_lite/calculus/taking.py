@@ -12,8 +12,8 @@ from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import zero_function
 from functorch_lite.calculus.indexing import as_indices, gather, getitem
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import shape_of
-from functorch_lite.core.tracer import REFUSED, UFUNC_METHODS, implements
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.tables import REFUSED, UFUNC_METHODS, implements
 
 __all__ = ["take"]
 

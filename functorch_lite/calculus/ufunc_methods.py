@@ -15,7 +15,7 @@ from functorch_lite.calculus.declare import general, linear, zero_function
 from functorch_lite.calculus.reductions import expanded
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import PRIMITIVES, Rule, Zero
-from functorch_lite.core.tracer import FUNCTIONS, UFUNC_METHODS
+from functorch_lite.core.tables import FUNCTIONS, UFUNC_METHODS
 
 # --- Primitives -------------------------------------------------------------------------------------------------------
 

@@ -31,13 +31,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.operands import OBJECT, SEQUENCES, aligned, shape_of, stacked
 from functorch_lite.core.trace import Tracer
 
 __all__ = [
     "IDENTITY",
     "KEPT",
     "NEGATION",
-    "OBJECT",
     "PRIMITIVES",
     "General",
     "JointPrimitive",
@@ -47,7 +47,6 @@ __all__ = [
     "Rule",
     "Zero",
     "add_tangents",
-    "shape_of",
 ]
 
 Arrays: TypeAlias = tuple[Any, ...]
@@ -56,11 +55,6 @@ Function: TypeAlias = Callable[..., Any]
 
 #: The primitive that stands for a callable of NumPy or of Python's ``operator``, by that callable.
 PRIMITIVES: dict[Any, Primitive] = {}
-
-OBJECT = np.dtype(object)
-_SEQUENCES = frozenset({list, tuple})
-_SCALARS = frozenset({float, int, complex})
-
 
 class _Partial(Enum):
     """The partials that need no function call: the cotangent itself, its negative, its product with what was kept."""
@@ -74,12 +68,6 @@ IDENTITY, NEGATION, KEPT = _Partial
 
 # What the partial of a pointwise argument keeps. The hot paths of the traces compare these codes instead of calling.
 KEEP_NOTHING, KEEP_ANS, KEEP_X, KEEP_Y, KEEP_SEVERAL = range(5)
-
-
-def shape_of(value: Any) -> tuple[int, ...]:
-    """Return the shape of an array, a tracer or a Python scalar, without converting it."""
-    shape: tuple[int, ...] = getattr(value, "shape", ())
-    return shape
 
 
 class Primitive:
@@ -144,7 +132,7 @@ class Primitive:
             if isinstance(array, Tracer):
                 if trace is None or array._trace.number > trace.number:
                     trace = array._trace
-            elif type(array) in _SEQUENCES or getattr(array, "dtype", None) is OBJECT:
+            elif type(array) in SEQUENCES or getattr(array, "dtype", None) is OBJECT:
                 return self.bind(tuple(map(stacked, arrays)), params)
         if trace is not None:
             return trace.process(self, arrays, params)
@@ -383,31 +371,6 @@ class Zero(Primitive):
         return False
 
 
-def aligned(arrays: Arrays, batched: tuple[bool, ...]) -> Arrays:
-    """Reshape batched arrays so that broadcasting aligns the axes of one example, behind the batch axis."""
-    ranks = [len(shape_of(a)) - b for a, b in zip(arrays, batched, strict=True)]
-    top = max(ranks)
-    return tuple(
-        a.reshape(a.shape[0], *(1,) * (top - rank), *a.shape[1:]) if b and rank < top else a
-        for a, b, rank in zip(arrays, batched, ranks, strict=True)
-    )
-
-
-def is_unready(value: Any) -> bool:
-    """Say whether an operand is a list, a tuple or an object array, of which `Primitive.bind` makes a proper array."""
-    kind = type(value)
-    return kind in _SEQUENCES or (kind not in _SCALARS and getattr(value, "dtype", None) is OBJECT)
-
-
-def stacked(value: Any) -> Any:
-    """Turn a list, or an object array of tracers such as ``np.array([x[0], x[1]])`` gives, into a proper array."""
-    if type(value) in _SEQUENCES:
-        value = np.stack(list(map(stacked, value))) if _holds_tracers(value) else np.array(value)
-    if getattr(value, "dtype", None) is not OBJECT:
-        return value
-    return _stack(list(value.flat)).reshape(value.shape) if value.size else value.astype(float)
-
-
 def add_tangents(total: Any, t: Any) -> Any:
     """Add two tangents or two cotangents, where None is zero and a tuple is a tuple of them."""
     if total is None:
@@ -417,20 +380,6 @@ def add_tangents(total: Any, t: Any) -> Any:
     if type(t) is tuple:
         return tuple(add_tangents(a, b) for a, b in zip(total, t, strict=True))
     return total + t
-
-
-def _stack(values: list[Any]) -> Any:
-    for value in values:
-        if shape_of(value) != () or isinstance(value, str | bytes) or value is None:
-            raise TypeError(
-                f"an object array at {user_line()} holds {type(value).__name__}, which is no number; "
-                f"use np.stack for arrays of one shape, a tuple or a list (a pytree) for others"
-            )
-    return np.stack(values)
-
-
-def _holds_tracers(values: Any) -> bool:
-    return any(isinstance(v, Tracer) or (type(v) in _SEQUENCES and _holds_tracers(v)) for v in values)
 
 
 def _nothing(environment: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -10,42 +10,20 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Iterator
-from opcode import opmap
 from typing import Any, NoReturn
 
 import numpy as np
 
 from functorch_lite.core.errors import TracerConversionError, user_line
 from functorch_lite.core.primitive import PRIMITIVES, Primitive
+from functorch_lite.core.tables import FUNCTIONS, refuse
 from functorch_lite.core.trace import Tracer
+from functorch_lite.core.ufunc_calls import composed, uncommon_call
 
-__all__ = ["FUNCTIONS", "REFUSED", "UFUNC_METHODS", "ArrayTracer", "array_of_tracers", "implements"]
-
-#: How a function of NumPy is composed of primitives, by the function.
-FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
-
-#: How ``ufunc.reduce`` and its siblings are, by ``(ufunc, method)``; the key ``(None, method)`` serves all ufuncs.
-UFUNC_METHODS: dict[tuple[np.ufunc | None, str], Callable[..., Any]] = {}
-
-#: Why a function of NumPy has no derivative here and what to write instead, by the function.
-REFUSED: dict[Callable[..., Any], str] = {}
-
-#: What tells generalised ufuncs (matmul, vecdot) where their core axes are.
-_CORE_AXES = {"axes", "axis", "keepdims"}
+__all__ = ["ArrayTracer", "apply_binary", "array_of_tracers"]
 
 #: Up to this size ``np.array([x[0], x[1]])`` of tracers works; beyond it is too slow to be what the author meant.
 LARGEST_OBJECT_ARRAY = 256
-
-
-def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register the decorated function as what NumPy's functions mean for traced arguments."""
-
-    def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
-        for function in functions:
-            FUNCTIONS[function] = implementation
-        return implementation
-
-    return register
 
 
 class ArrayTracer(Tracer):
@@ -58,10 +36,10 @@ class ArrayTracer(Tracer):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs or method != "__call__":
-            return _uncommon_ufunc_call(self, ufunc, method, inputs, kwargs)
+            return uncommon_call(ufunc, method, inputs, kwargs)
         primitive = PRIMITIVES.get(ufunc)
         if primitive is None:
-            return _composed_ufunc(ufunc, inputs)
+            return composed(ufunc, inputs)
         if len(inputs) == 1:
             return self._trace.unary(primitive, self)
         if len(inputs) == 2:
@@ -73,7 +51,7 @@ class ArrayTracer(Tracer):
     ) -> Any:
         implementation = FUNCTIONS.get(function)
         if implementation is None:
-            _refuse(function)
+            refuse(function)
         return implementation(*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -322,78 +300,6 @@ def array_of_tracers(x: Any) -> Any:
     return array.reshape(x.shape)
 
 
-def _uncommon_ufunc_call(
-    tracer: ArrayTracer, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    out = kwargs.pop("out", (None,))
-    if any(o is not None for o in out) and not _rebinds_name(ufunc, inputs, out):
-        raise TypeError(
-            f"np.{ufunc.__name__} at {user_line()} was told to write a traced result into `out`, which cannot hold a "
-            f"derivative. Assign the result instead: y = np.{ufunc.__name__}(…)."
-        )
-    if method != "__call__":
-        implementation = UFUNC_METHODS.get((ufunc, method)) or UFUNC_METHODS.get((None, method))
-        if implementation is None:
-            raise NotImplementedError(f"np.{ufunc.__name__}.{method} has no derivative rule; at {user_line()}")
-        return implementation(ufunc, *inputs, **kwargs)
-    where = kwargs.pop("where", True)
-    dtype = kwargs.pop("dtype", None)
-    kwargs.pop("casting", None)
-    kwargs.pop("order", None)
-    kwargs.pop("subok", None)
-    if kwargs and not (ufunc in FUNCTIONS and kwargs.keys() <= _CORE_AXES):
-        raise NotImplementedError(
-            f"np.{ufunc.__name__} with {', '.join(kwargs)} has no derivative rule; at {user_line()}"
-        )
-    if where is not True:
-        raise TypeError(
-            f"np.{ufunc.__name__}(…, where=mask) at {user_line()} leaves elements undefined under a transformation; "
-            f"write np.where(mask, np.{ufunc.__name__}(…), otherwise)"
-        )
-    if dtype is not None:
-        inputs = tuple(FUNCTIONS[np.astype](x, dtype) for x in inputs)
-    return FUNCTIONS[ufunc](*inputs, **kwargs) if kwargs else ufunc(*inputs)
-
-
-def _rebinds_name(ufunc: np.ufunc, inputs: tuple[Any, ...], out: tuple[Any, ...]) -> bool:
-    """Tell ``b += x`` from ``np.add(b, x, out=b)``: the first binds `b` to what we return, the second drops it.
-
-    Both arrive alike. The instruction that the caller stands at tells: an in-place operator in the one case, a call in
-    the other. In doubt the answer is no, and the caller raises.
-    """
-    if len(out) != 1 or out[0] is not inputs[0]:
-        return False
-    frame = sys._getframe(3)
-    code = frame.f_code.co_code
-    instruction, argument = code[frame.f_lasti], code[frame.f_lasti + 1]
-    return instruction == _BINARY_OP and argument >= _FIRST_INPLACE_OPERATOR
-
-
-def _inplace_operator_codes() -> tuple[int, int]:
-    """Return the opcode of binary operators and the argument of the first in-place one, read off a compiled example."""
-    code = compile("b += x", "<example>", "exec").co_code
-    opcode = opmap["BINARY_OP"]
-    return opcode, next(code[i + 1] for i in range(0, len(code), 2) if code[i] == opcode)
-
-
-def _composed_ufunc(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
-    implementation = FUNCTIONS.get(ufunc)
-    if implementation is None:
-        _refuse(ufunc)
-    return implementation(*inputs)
-
-
-def _refuse(function: Callable[..., Any]) -> NoReturn:
-    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
-    reason = REFUSED.get(
-        function, "compose it of functions that have one, or give the derivative yourself by ft.custom_jvp"
-    )
-    raise NotImplementedError(
-        f"{module}.{function.__name__} has no derivative rule; it was called on a traced value at {user_line()}. "
-        f"Remedy: {reason}."
-    )
-
-
 def _operator(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     def method(self: Any, other: Any) -> Any:
         trace = self._trace
@@ -457,5 +363,4 @@ def _install_methods() -> None:
             setattr(ArrayTracer, name, _function_method(function))
 
 
-_BINARY_OP, _FIRST_INPLACE_OPERATOR = _inplace_operator_codes()
 _install_methods()

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.core.primitive import OBJECT
+from functorch_lite.core.operands import OBJECT
+from functorch_lite.core.tables import FUNCTIONS
 from functorch_lite.core.trace import Tracer
-from functorch_lite.core.tracer import FUNCTIONS
 
 __all__ = ["array", "asarray"]
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.primitive import shape_of
+from functorch_lite.core.operands import shape_of
 from functorch_lite.transforms.arguments import dtype_of, is_inexact
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.reverse import vjp

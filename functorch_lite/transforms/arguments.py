@@ -10,7 +10,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.errors import TracerConversionError
-from functorch_lite.core.primitive import OBJECT, is_unready, shape_of, stacked
+from functorch_lite.core.operands import OBJECT, is_unready, shape_of, stacked
 from functorch_lite.core.trace import ClosedTrace, Trace, Tracer
 
 __all__ = [

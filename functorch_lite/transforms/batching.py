@@ -15,7 +15,8 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import OBJECT, Arrays, Params, Primitive, shape_of
+from functorch_lite.core.operands import OBJECT, shape_of
+from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import call, name_of, returned

@@ -15,7 +15,8 @@ from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from functorch_lite.core import tree
-from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive, stacked
+from functorch_lite.core.operands import stacked
+from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer, next_birth
 from functorch_lite.transforms.arguments import name_of
 from functorch_lite.transforms.batching import vmap

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.primitive import OBJECT, Arrays, JointPrimitive, Params, Zero, shape_of
-from functorch_lite.core.tape import LinearTrace, dtype_or_type, project
+from functorch_lite.core.backward import project
+from functorch_lite.core.operands import OBJECT, shape_of
+from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero
+from functorch_lite.core.tape import LinearTrace, dtype_or_type
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import is_inexact, name_of, returned
 from functorch_lite.transforms.batching import vmap

@@ -1,7 +1,6 @@
-"""Jacobians, Hessians and their products with vectors.
+"""Jacobians and Hessians: one batched pass over a basis.
 
-A Jacobian is one batched pass over a basis: of the inputs in forward mode, of the outputs in reverse mode. The function
-itself runs once. Source for Hessian-vector products: Pearlmutter, *Fast exact multiplication by the Hessian* (1994).
+The basis is that of the inputs in forward mode, that of the outputs in reverse mode. The function itself runs once.
 """
 
 from __future__ import annotations
@@ -13,30 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.primitive import shape_of
-from functorch_lite.transforms.arguments import (
-    Argnames,
-    Argnums,
-    Selection,
-    differentiable,
-    dtype_of,
-    name_of,
-)
+from functorch_lite.core.operands import shape_of
+from functorch_lite.transforms.arguments import Argnames, Argnums, Selection, differentiable, dtype_of, name_of
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
-from functorch_lite.transforms.reverse import grad, vjp
+from functorch_lite.transforms.reverse import vjp
 
-__all__ = [
-    "derivative",
-    "hessian",
-    "hessian_diag",
-    "hvp",
-    "jacfwd",
-    "jacobian",
-    "jacrev",
-    "value_and_jacobian",
-    "vhp",
-]
+__all__ = ["basis", "hessian", "jacfwd", "jacobian", "jacrev", "split", "value_and_jacobian"]
 
 
 def jacfwd(
@@ -146,9 +128,10 @@ def value_and_jacobian(
 
     Examples
     --------
-    >>> import functorch_lite as ft
-    >>> ft.value_and_jacobian(lambda x: (x**2, 3.0 * x))(2.0)
-    ((4.0, 6.0), (4.0, 3.0))
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.value_and_jacobian(np.square)(np.array([1.0, 2.0]))
+    (array([1., 4.]), array([[2., 0.],
+           [0., 4.]]))
     """
     options = _Options("value_and_jacobian", has_aux, holomorphic, chunk_size)
     transform = _value_and_jacrev(f, Selection(f, argnums, argnames), options, choose=True)
@@ -198,137 +181,31 @@ def hessian(
     return _without_value(_value_and_jacfwd(gradient, selection, options), has_aux)
 
 
-def hessian_diag(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
-    """Return a function that computes the diagonal of the Hessian of a scalar function, without the matrix.
-
-    Each element is a Hessian-vector product with a basis vector, of which one entry is kept: there is no cheaper exact
-    way in general. The products run as one batch, or in batches of ``chunk_size``, which bounds memory.
-
-    Examples
-    --------
-    >>> import numpy as np, functorch_lite as ft
-    >>> ft.hessian_diag(lambda x: np.sum(x**3) + x[0] * x[1])(np.array([1.0, 2.0]))
-    array([ 6., 12.])
-    """
-    selection = Selection(f, argnums)
-
-    @wraps(f, updated=())
-    def diagonal(*args: Any, **kwargs: Any) -> Any:
-        selected, places = selection.take(args, kwargs)
-        leaves, structure = tree.flatten(selected)
-        leaves = differentiable(leaves, selected, "hessian_diag", "Convert it to float.")
-        selected = tree.unflatten(structure, leaves)
-
-        def gradient(x: Any) -> Any:
-            new_args, new_kwargs = selection.put(x, places, args, kwargs)
-            return grad(lambda y: f(*selection.put(y, places, tuple(new_args), new_kwargs)[0], **new_kwargs))(x)
-
-        def entry(direction: list[Any]) -> Any:
-            _, column = jvp(gradient, (selected,), (tree.unflatten(structure, direction),))
-            return sum(np.sum(c * d) for c, d in zip(tree.leaves(column), direction, strict=True))
-
-        entries = vmap(entry, chunk_size=chunk_size)(_basis(leaves))
-        return tree.unflatten(structure, _split(entries, leaves, 0))
-
-    return diagonal
+def basis(leaves: Sequence[Any]) -> list[Any]:
+    """Return the standard basis of the space of the leaves: for each leaf, its part of all vectors, stacked."""
+    total, start, parts = _total(leaves), 0, []
+    for x in leaves:
+        n = _size(x)
+        part = np.zeros((total, n), dtype_of(x))
+        part[np.arange(start, start + n), np.arange(n)] = 1
+        parts.append(part.reshape(total, *shape_of(x)))
+        start += n
+    return parts
 
 
-def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
-    """Compute the gradient of a scalar function and the product of its Hessian with a vector, forward over reverse.
-
-    Parameters
-    ----------
-    f
-        A function of pytrees of arrays with a real scalar result.
-    primals
-        A tuple of its positional arguments.
-    tangents
-        A tuple of the same structure: the vector.
-
-    Returns
-    -------
-    gradient, product
-        Trees like the argument, or tuples of them when there are several arguments. The cost is a small multiple of
-        that of ``f``, and the Hessian is never formed.
-
-    Examples
-    --------
-    >>> import numpy as np, functorch_lite as ft
-    >>> ft.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
-    (array([ 3., 12.]), array([ 6., 12.]))
-    """
-    g, product = jvp(grad(f, _all(primals, tangents, "hvp")), tuple(primals), tuple(tangents))
-    return g, product
-
-
-def vhp(f: Callable[..., Any], primals: Any, cotangents: Any) -> Any:
-    """Compute the gradient of a scalar function and the product of a vector with its Hessian, reverse over reverse.
-
-    Takes and gives what `hvp` does; `hvp` is the faster of the two as a rule.
-
-    Examples
-    --------
-    >>> import numpy as np, functorch_lite as ft
-    >>> ft.vhp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
-    (array([ 3., 12.]), array([ 6., 12.]))
-    """
-    g, pull = vjp(grad(f, _all(primals, cotangents, "vhp")), *primals)
-    products = pull(tuple(cotangents) if len(primals) > 1 else cotangents[0])
-    return g, products if len(primals) > 1 else products[0]
-
-
-def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Callable[..., Any]:
-    """Return the n-th derivative of a function of one scalar, as a function.
-
-    Parameters
-    ----------
-    f
-        A function whose argument at ``argnums`` is a scalar; its result may be any pytree.
-    order
-        How many times to differentiate; 0 gives ``f`` itself.
-    argnums
-        The position of the scalar.
-
-    Raises
-    ------
-    TypeError
-        If the argument is no scalar; for arrays use ``vmap(derivative(f))``.
-
-    Examples
-    --------
-    >>> import numpy as np, functorch_lite as ft
-    >>> float(ft.derivative(np.sin, order=2)(np.pi / 2))
-    -1.0
-    >>> ft.derivative(lambda x: x**4, order=3)(2.0)
-    48.0
-    """
-    if order < 0:
-        raise ValueError(f"the order of a derivative is not negative: {order}")
-    selection = Selection(f, argnums)
-
-    @wraps(f, updated=())
-    def differentiated(*args: Any, **kwargs: Any) -> Any:
-        x, places = selection.take(args, kwargs)
-        if not tree.all_leaves([x]) or shape_of(x) != ():
-            raise TypeError(
-                f"derivative needs a scalar argument, not {type(x).__name__} of shape {shape_of(x)}; use "
-                f"ft.vmap(ft.derivative(f)) for many points, ft.jacobian for several variables"
-            )
-
-        def along(n: int) -> Callable[[Any], Any]:
-            if n == 0:
-
-                def value(y: Any) -> Any:
-                    new_args, new_kwargs = selection.put(y, places, args, kwargs)
-                    return f(*new_args, **new_kwargs)
-
-                return value
-            lower = along(n - 1)
-            return lambda y: jvp(lower, (y,), (1.0,))[1]
-
-        return along(order)(x)
-
-    return differentiated
+def split(x: Any, leaves: Sequence[Any], axis: int) -> list[Any]:
+    """Split an axis that runs over all elements of the leaves, and give each part its leaf's shape there."""
+    start, parts, shape = 0, [], shape_of(x)
+    for leaf in leaves:
+        stop = start + _size(leaf)
+        if axis == 0:
+            part = x if len(leaves) == 1 else x[start:stop]
+            parts.append(_writable(part.reshape((*shape_of(leaf), *shape[1:]))))
+        else:
+            part = x if len(leaves) == 1 else x[..., start:stop]
+            parts.append(_writable(part.reshape((*shape[:-1], *shape_of(leaf)))))
+        start = stop
+    return parts
 
 
 class _Options(NamedTuple):
@@ -358,16 +235,16 @@ def _value_and_jacfwd(
             out = jvp(of_selected, (selected,), (tree.unflatten(structure, direction),), has_aux=options.has_aux)
             return out if options.has_aux else (*out, None)
 
-        basis = _basis(leaves)
-        if not tree.leaves(basis) or not shape_of(basis[0])[0]:
+        directions = basis(leaves)
+        if not tree.leaves(directions) or not shape_of(directions[0])[0]:
             value, tangents, aux = along([np.zeros_like(x) for x in leaves])
             columns = tree.map(lambda t: np.zeros((*shape_of(t), 0)), tangents)
         else:
-            value, columns, aux = vmap(along, out_axes=(None, -1, None), chunk_size=options.chunk_size)(basis)
+            value, columns, aux = vmap(along, out_axes=(None, -1, None), chunk_size=options.chunk_size)(directions)
         for y in tree.leaves(value):
             if dtype_of(y).kind not in "fc":
                 _check_output(f, y, options)
-        jac = tree.map(lambda c: tree.unflatten(structure, _split(c, leaves, -1)), columns)
+        jac = tree.map(lambda c: tree.unflatten(structure, split(c, leaves, -1)), columns)
         return value, aux, jac
 
     return transformed
@@ -421,10 +298,10 @@ def _pulled(
             return tree.leaves(pull(tree.unflatten(out_structure, cotangents))[0])
 
         if _size(y):
-            rows = vmap(row, chunk_size=chunk_size)(_basis([y])[0])
+            rows = vmap(row, chunk_size=chunk_size)(basis([y])[0])
         else:
             rows = [np.zeros((0, *shape_of(x))) for x in leaves]
-        jac.append(tree.unflatten(structure, [_split(r, [y], 0)[0] for r in rows]))
+        jac.append(tree.unflatten(structure, [split(r, [y], 0)[0] for r in rows]))
     return tree.unflatten(out_structure, jac)
 
 
@@ -443,8 +320,8 @@ def _pushed(
     def column(direction: list[Any]) -> Any:
         return tree.leaves(push((tree.unflatten(structure, direction),))[0])
 
-    columns = vmap(column, out_axes=-1, chunk_size=chunk_size)(_basis(leaves))
-    by_output = [tree.unflatten(structure, _split(c, leaves, -1)) for c in columns]
+    columns = vmap(column, out_axes=-1, chunk_size=chunk_size)(basis(leaves))
+    by_output = [tree.unflatten(structure, split(c, leaves, -1)) for c in columns]
     return tree.unflatten(out_structure, by_output)
 
 
@@ -468,48 +345,11 @@ def _size(x: Any) -> int:
     return size
 
 
-def _basis(leaves: Sequence[Any]) -> list[Any]:
-    """Return the standard basis of the space of the leaves: for each leaf, its part of all vectors, stacked."""
-    total, start, parts = _total(leaves), 0, []
-    for x in leaves:
-        n = _size(x)
-        part = np.zeros((total, n), dtype_of(x))
-        part[np.arange(start, start + n), np.arange(n)] = 1
-        parts.append(part.reshape(total, *shape_of(x)))
-        start += n
-    return parts
-
-
-def _split(x: Any, leaves: Sequence[Any], axis: int) -> list[Any]:
-    """Split an axis that runs over all elements of the leaves, and give each part its leaf's shape there."""
-    start, parts, shape = 0, [], shape_of(x)
-    for leaf in leaves:
-        stop = start + _size(leaf)
-        if axis == 0:
-            part = x if len(leaves) == 1 else x[start:stop]
-            parts.append(_writable(part.reshape((*shape_of(leaf), *shape[1:]))))
-        else:
-            part = x if len(leaves) == 1 else x[..., start:stop]
-            parts.append(_writable(part.reshape((*shape[:-1], *shape_of(leaf)))))
-        start = stop
-    return parts
-
-
 def _writable(x: Any) -> Any:
-    return x.copy() if type(x) is np.ndarray and not x.flags.writeable else x
-
-
-def _all(primals: Any, directions: Any, name: str) -> Argnums:
-    for what, given in (("primals", primals), (f"{'tangents' if name == 'hvp' else 'cotangents'}", directions)):
-        if not isinstance(given, tuple | list):
-            raise TypeError(f"{name} takes a tuple of {what}, not {type(given).__name__}")
-    if tree.structure(tuple(directions)) != tree.structure(tuple(primals)):
-        raise ValueError(
-            f"{name}: primals and vector differ in structure: {tree.structure(primals)} and "
-            f"{tree.structure(directions)}"
-        )
-    differentiable(tree.leaves(tuple(primals)), tuple(primals), name, "Convert it to float, or close over it.")
-    return 0 if len(primals) == 1 else tuple(range(len(primals)))
+    """Return the array as one that the caller may write to; of no axes, as the scalar that NumPy would give."""
+    if type(x) is not np.ndarray:
+        return x
+    return x[()] if x.ndim == 0 else x if x.flags.writeable else x.copy()
 
 
 def _checked(f: Callable[..., Any], leaves: list[Any], selected: Any, options: _Options) -> list[Any]:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.primitive import shape_of
-from functorch_lite.core.tape import LinearTrace, Node, ReverseTrace, Taped, backward, leaf
+from functorch_lite.core.backward import backward
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.tape import LinearTrace, Node, ReverseTrace, Taped, leaf
 from functorch_lite.transforms.arguments import (
     Argnames,
     Argnums,

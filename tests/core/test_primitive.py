@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from functorch_lite.core.operands import aligned, shape_of, stacked
 from functorch_lite.core.primitive import (
     PRIMITIVES,
     General,
@@ -19,9 +20,6 @@ from functorch_lite.core.primitive import (
     Rule,
     Zero,
     add_tangents,
-    aligned,
-    shape_of,
-    stacked,
 )
 
 X = np.array([0.3, -0.7, 1.1])

@@ -354,3 +354,8 @@ def test_what_is_the_same_for_all_examples_may_decide() -> None:
         return x
 
     np.testing.assert_array_equal(ft.vmap(f)(BATCH), BATCH * 1.1)
+
+
+def test_an_empty_batched_value_is_neither_true_nor_false() -> None:
+    with pytest.raises((TypeError, ValueError), match=r"truth"):
+        ft.vmap(lambda x: x if x[:0] > 0 else -x)(BATCH)

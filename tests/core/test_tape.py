@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
-from functorch_lite.core.tape import Taped, backward, leaf, project, unbroadcast
+from functorch_lite.core.backward import backward, project, unbroadcast
+from functorch_lite.core.tape import Taped, leaf
 
 X = np.array([0.3, -0.7, 1.1])
 

@@ -1,0 +1,240 @@
+"""The one backward pass of the house: a walk over the tape, and the projection of what flows along it.
+
+The walk takes the youngest node that waits, which no other can reach any more, and hands contributions to its parents.
+It owns the sums that it makes and adds to them in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import IDENTITY, KEPT, NEGATION, JointPrimitive, Rule
+from functorch_lite.core.tape import (
+    DTYPE,
+    FIRST_PARENT,
+    ORDER,
+    PRIMITIVE,
+    SHAPE,
+    LinearTrace,
+    Node,
+    PartialCotangents,
+    Taped,
+    dtype_or_type,
+    leaf,
+)
+
+__all__ = ["backward", "project", "transposed", "unbroadcast"]
+
+_new = object.__new__
+
+#: The type of cotangents that the walk may add to in place, once it has made them itself.
+_WRITABLE = np.ndarray
+
+
+def backward(seeds: Iterable[tuple[Node, Any]]) -> dict[int, Any]:
+    """Walk the tape from the seeds back to the leaves: the one backward pass.
+
+    Parameters
+    ----------
+    seeds
+        Pairs of a node and its cotangent.
+
+    Returns
+    -------
+    dict
+        The accumulated cotangent of each leaf that was reached, by the leaf's ``order``.
+    """
+    walk = _Walk()
+    for node, g in seeds:
+        walk.accumulate(node, project(g, node[SHAPE], node[DTYPE]))
+    walk.run()
+    return walk.cotangents
+
+
+class _Walk:
+    """One backward pass: the nodes that wait, the youngest first, and the cotangents that have reached them."""
+
+    __slots__ = ("cotangents", "owned", "pending")
+
+    def __init__(self) -> None:
+        self.cotangents: dict[int, Any] = {}
+        #: The orders of the nodes whose cotangent is an array that nobody else refers to.
+        self.owned: set[int] = set()
+        self.pending: list[Node] = []
+
+    def run(self) -> None:
+        """Process nodes until only leaves have cotangents."""
+        cotangents, pending = self.cotangents, self.pending
+        while pending:
+            node = heappop(pending)
+            g = cotangents.pop(node[0])
+            while node[1].is_pointwise:
+                if len(node) == 7:  # one traced argument: most nodes of most programs
+                    parent, partial, kept = node[4], node[5], node[6]
+                    if partial is KEPT:
+                        c = g * kept
+                    elif partial is IDENTITY:
+                        c = g
+                    elif partial is NEGATION:
+                        c = -g
+                    else:
+                        c = g * partial(kept)
+                    try:
+                        if parent[2] != node[2] or c.dtype is not parent[3]:
+                            c = project(c, parent[2], parent[3])
+                    except AttributeError:  # a Python scalar
+                        c = project(c, parent[2], parent[3])
+                    if not pending and parent[1] is not None:  # nothing else can reach the parent: go on with it
+                        node, g = parent, c
+                        continue
+                    self.accumulate(parent, c)
+                    break
+                for k in range(4, len(node), 3):
+                    parent, partial = node[k], node[k + 1]
+                    if partial is KEPT:
+                        c = g * node[k + 2]
+                    else:
+                        c = g if partial is IDENTITY else -g if partial is NEGATION else g * partial(node[k + 2])
+                    try:
+                        if c.shape != parent[2] or c.dtype is not parent[3]:
+                            c = project(c, parent[2], parent[3])
+                    except AttributeError:  # a Python scalar
+                        c = project(c, parent[2], parent[3])
+                    order = parent[0]
+                    if order in cotangents:
+                        self.accumulate(parent, c)
+                    else:
+                        cotangents[order] = c
+                        if parent[1] is not None:
+                            heappush(pending, parent)
+                break
+            else:
+                self.pull(node, g)
+
+    def accumulate(self, node: Node, c: Any) -> None:
+        """Add a contribution to the cotangent of a node; the node waits from the first one on."""
+        order = node[0]
+        cotangents = self.cotangents
+        if order not in cotangents:
+            cotangents[order] = c
+            if node[1] is not None:
+                heappush(self.pending, node)
+            return
+        total = cotangents[order]
+        if order in self.owned and type(total) is _WRITABLE is type(c) and total.dtype == c.dtype:
+            total += c
+            return
+        cotangents[order] = total + c
+        self.owned.add(order)
+
+    def pull(self, node: Node, g: Any) -> None:
+        """Process a node of a primitive that is not pointwise."""
+        primitive = node[PRIMITIVE]
+        if isinstance(primitive, JointPrimitive):
+            g = g.filled(node)
+            for parent, c in zip(node[4], node[5](g), strict=True):
+                self.accumulate(parent, project(c, parent[SHAPE], parent[DTYPE]))
+            return
+        if type(g) is PartialCotangents:
+            g = g.known(node)
+        for k in range(FIRST_PARENT, len(node), 3):
+            parent, rule, kept = node[k : k + 3]
+            if rule.add_to is not None and isinstance(g, _WRITABLE | np.generic):
+                order = parent[ORDER]
+                total = self.cotangents.get(order)
+                if total is None:
+                    self.owned.add(order)  # what the rule is about to make is the walk's own
+                elif (
+                    order in self.owned
+                    and type(total) is _WRITABLE
+                    and total.dtype == g.dtype
+                    and rule.add_to(total, g, *kept) is not NotImplemented
+                ):
+                    continue
+            if rule.vjp is not None:
+                c = rule.vjp(g, *kept)
+            else:
+                c = transposed(rule, kept, primitive.name, parent[SHAPE], parent[DTYPE])(g)
+            if type(c) is not PartialCotangents and (
+                c.shape != parent[SHAPE] or c.dtype is not parent[DTYPE] if hasattr(c, "dtype") else True
+            ):
+                c = project(c, parent[SHAPE], parent[DTYPE])
+            self.accumulate(parent, c)
+
+
+def transposed(
+    rule: Rule, kept: tuple[Any, ...], name: str, shape: tuple[int, ...], dtype: Any
+) -> Callable[[Any], Any]:
+    """Derive the reverse rule of an argument by transposing its forward rule, which must be linear in the tangent.
+
+    Parameters
+    ----------
+    rule, kept
+        The rule, and what its forward rule read.
+    name
+        The primitive's name, for errors.
+    shape, dtype
+        Those of the argument.
+
+    Returns
+    -------
+    callable
+        From the cotangent of the result to that of the argument.
+    """
+    assert rule.jvp is not None
+
+    def pull(g: Any) -> Any:
+        trace = LinearTrace(f"the forward rule of {name}")
+        t = _new(Taped)
+        t._trace = trace
+        t.value = np.zeros(shape, dtype)
+        t.node = leaf(t.value)
+        outputs = rule.jvp(t, *kept)  # type: ignore[misc]
+        trace.close()
+        pairs = zip(outputs, g, strict=True) if type(g) is tuple else [(outputs, g)]
+        seeds = [
+            (out.node, c) for out, c in pairs if c is not None and isinstance(out, Taped) and out._trace is trace
+        ]
+        return backward(seeds).get(t.node[0], t.value)
+
+    return pull
+
+
+def project(c: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Project a cotangent to the shape and dtype of its primal.
+
+    Broadcast axes are summed; a real primal takes the real part; the precision is the primal's. Only the kind, not the
+    precision, of a Python scalar counts: its type stands in the place of the dtype.
+    """
+    if shape_of(c) != shape:
+        c = unbroadcast(c, shape)
+    own = dtype_or_type(c)
+    if own is dtype:
+        return c
+    if isinstance(dtype, type):
+        complex_given = own is complex if isinstance(own, type) else own.kind == "c"
+        return c.real if complex_given and dtype is not complex else c
+    if isinstance(own, type):
+        return np.multiply(c, np.ones((), dtype)) if own is not complex or dtype.kind == "c" else dtype.type(c.real)
+    if own.kind == "c" and dtype.kind != "c":
+        c = c.real
+    return c if c.dtype == dtype else c.astype(dtype)
+
+
+def unbroadcast(c: Any, shape: tuple[int, ...]) -> Any:
+    """Sum over the axes along which ``shape`` was broadcast to the shape of ``c``."""
+    own = shape_of(c)
+    extra = len(own) - len(shape)
+    if own[extra:] == shape and extra > 0:
+        return c.sum(tuple(range(extra)))
+    if extra < 0 or any(n != m != 1 for n, m in zip(own[extra:], shape, strict=True)):
+        return np.broadcast_to(c, shape)
+    axes = tuple(range(extra)) + tuple(
+        i + extra for i, (n, m) in enumerate(zip(own[extra:], shape, strict=True)) if m == 1 != n
+    )
+    return c.sum(axes).reshape(shape)

@@ -1,0 +1,61 @@
+"""What may stand as an operand: arrays, tracers, Python numbers, and lists and object arrays that hold tracers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.trace import Tracer
+
+__all__ = ["OBJECT", "SEQUENCES", "aligned", "is_unready", "shape_of", "stacked"]
+
+OBJECT = np.dtype(object)
+SEQUENCES = frozenset({list, tuple})
+_SCALARS = frozenset({float, int, complex})
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """Return the shape of an array, a tracer or a Python scalar, without converting it."""
+    shape: tuple[int, ...] = getattr(value, "shape", ())
+    return shape
+
+
+def aligned(arrays: tuple[Any, ...], batched: tuple[bool, ...]) -> tuple[Any, ...]:
+    """Reshape batched arrays so that broadcasting aligns the axes of one example, behind the batch axis."""
+    ranks = [len(shape_of(a)) - b for a, b in zip(arrays, batched, strict=True)]
+    top = max(ranks)
+    return tuple(
+        a.reshape(a.shape[0], *(1,) * (top - rank), *a.shape[1:]) if b and rank < top else a
+        for a, b, rank in zip(arrays, batched, ranks, strict=True)
+    )
+
+
+def is_unready(value: Any) -> bool:
+    """Say whether an operand is a list, a tuple or an object array, of which `Primitive.bind` makes a proper array."""
+    kind = type(value)
+    return kind in SEQUENCES or (kind not in _SCALARS and getattr(value, "dtype", None) is OBJECT)
+
+
+def stacked(value: Any) -> Any:
+    """Turn a list, or an object array of tracers such as ``np.array([x[0], x[1]])`` gives, into a proper array."""
+    if type(value) in SEQUENCES:
+        value = np.stack(list(map(stacked, value))) if _holds_tracers(value) else np.array(value)
+    if getattr(value, "dtype", None) is not OBJECT:
+        return value
+    return _stack(list(value.flat)).reshape(value.shape) if value.size else value.astype(float)
+
+
+def _stack(values: list[Any]) -> Any:
+    for value in values:
+        if shape_of(value) != () or isinstance(value, str | bytes) or value is None:
+            raise TypeError(
+                f"an object array at {user_line()} holds {type(value).__name__}, which is no number; "
+                f"use np.stack for arrays of one shape, a tuple or a list (a pytree) for others"
+            )
+    return np.stack(values)
+
+
+def _holds_tracers(values: Any) -> bool:
+    return any(isinstance(v, Tracer) or (type(v) in SEQUENCES and _holds_tracers(v)) for v in values)

@@ -1,0 +1,44 @@
+"""The tables in which tracers look up what NumPy's functions mean, and the refusal of what is in none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from functorch_lite.core.errors import user_line
+
+__all__ = ["FUNCTIONS", "REFUSED", "UFUNC_METHODS", "implements", "refuse"]
+
+#: How a function of NumPy is composed of primitives, by the function.
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+#: How ``ufunc.reduce`` and its siblings are, by ``(ufunc, method)``; the key ``(None, method)`` serves all ufuncs.
+UFUNC_METHODS: dict[tuple[np.ufunc | None, str], Callable[..., Any]] = {}
+
+#: Why a function of NumPy has no derivative here and what to write instead, by the function.
+REFUSED: dict[Callable[..., Any], str] = {}
+
+
+def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as what NumPy's functions mean for traced arguments."""
+
+    def register(implementation: Callable[..., Any]) -> Callable[..., Any]:
+        for function in functions:
+            FUNCTIONS[function] = implementation
+        return implementation
+
+    return register
+
+
+def refuse(function: Callable[..., Any]) -> NoReturn:
+    """Raise: the function has no rule."""
+    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    reason = REFUSED.get(
+        function, "compose it of functions that have one, or give the derivative yourself by ft.custom_jvp"
+    )
+    raise NotImplementedError(
+        f"{module}.{function.__name__} has no derivative rule; it was called on a traced value at {user_line()}. "
+        f"Remedy: {reason}."
+    )
