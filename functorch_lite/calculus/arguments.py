@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.operands import shape_of, stacked
+from functorch_lite.core.operands import is_at_hand, shape_of, stacked
 
 __all__ = ["as_array", "kept_shape", "merged_axes", "only_axis", "reduced_axes", "refuse_foreign", "refuse_out"]
 
@@ -63,7 +63,7 @@ def as_array(x: Any) -> Any:
 def refuse_foreign(name: str, *arrays: Any) -> None:
     """Raise for arrays of another library, where an operation looks at all elements, which a lazy array cannot."""
     for x in arrays:
-        if not isinstance(x, np.ndarray | np.generic | int | float | complex):
+        if not is_at_hand(x):
             library = type(x).__module__.split(".")[0]
             raise NotImplementedError(
                 f"{name} at {user_line()} needs all elements at hand; a {library} array of shape {shape_of(x)} would "

@@ -16,7 +16,7 @@ from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
 from functorch_lite.calculus.declare import general, linear
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import is_at_hand, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
@@ -45,7 +45,7 @@ def concatenate(arrays: Arrays, axis: int, bounds: tuple[int, ...]) -> Any:
 @linear(lambda g, i, axis: g[(slice(None),) * axis + (i,)], jointly=True, variadic=True, batch=_batch_all)
 def stack(arrays: Arrays, axis: int) -> Any:
     """Join along a new axis."""
-    if all(isinstance(a, _SCALARS) or (type(a) is np.ndarray and not a.ndim) for a in arrays):
+    if all(isinstance(a, _SCALARS) or (is_at_hand(a) and not np.ndim(a)) for a in arrays):
         return np.array(arrays)  # ten times as fast as np.stack
     return np.stack(arrays, axis)
 
@@ -174,7 +174,7 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     arr, values = as_array(arr), as_array(values)
     arr, axis = (np.ravel(arr), 0) if axis is None else (arr, normalize_axis_index(axis, arr.ndim))
     length = arr.shape[axis]
-    places = np.arange(length + 1)[obj] if isinstance(obj, slice) else np.asarray(_position("insert", obj))
+    places = np.arange(length + 1)[obj] if isinstance(obj, slice) else np.array(_position("insert", obj))
     values = np.reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape)
     if places.ndim == 0:
         values = np.moveaxis(values, 0, axis)

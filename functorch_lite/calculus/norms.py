@@ -18,6 +18,7 @@ from functorch_lite.calculus.batching import on_matrices, shifted_axes
 from functorch_lite.calculus.declare import general, linear
 from functorch_lite.calculus.matrices import conjugate, matrix, square
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.operands import is_at_hand
 from functorch_lite.core.primitive import Rule
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
@@ -40,7 +41,7 @@ def _over_norm_vjp(g: Any, ans: Any, norm: Any) -> Any:
 @linear(_over_norm, Rule(_over_norm_jvp, _over_norm_vjp), batch=on_matrices(0, 0))
 def over_norm(x: Any, norm: Any) -> Any:
     """Divide by norms; where the norm is zero the quotient, and its derivative, is zero."""
-    if isinstance(norm, np.ndarray | np.generic) and norm.all():  # most norms; a lazy one is not computed to know
+    if is_at_hand(norm) and np.all(norm):  # most norms; a lazy one is not computed to know
         return x / norm
     zero = norm == 0
     return np.where(zero, 0, x) / np.where(zero, 1, norm)
@@ -60,7 +61,7 @@ def p_norm(x: Any, p: float | None, axes: tuple[int, ...]) -> Any:
 
     None is the 2-norm too, which NumPy sums in another order when it is that of the whole array.
     """
-    if p is None and len(axes) == np.ndim(x) and isinstance(x, np.ndarray | np.generic | float | complex):
+    if p is None and len(axes) == np.ndim(x) and is_at_hand(x):
         return np.linalg.norm(x)
     if len(axes) == 1:
         return np.linalg.norm(x, p, axes[0])

@@ -9,17 +9,23 @@ import numpy as np
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.trace import Tracer
 
-__all__ = ["OBJECT", "SEQUENCES", "aligned", "is_unready", "shape_of", "stacked"]
+__all__ = ["OBJECT", "SEQUENCES", "aligned", "is_at_hand", "is_unready", "shape_of", "stacked"]
 
 OBJECT = np.dtype(object)
 SEQUENCES = frozenset({list, tuple})
 _SCALARS = frozenset({float, int, complex})
+_AT_HAND = (np.ndarray, np.generic, int, float, complex)
 
 
 def shape_of(value: Any) -> tuple[int, ...]:
     """Return the shape of an array, a tracer or a Python scalar, without converting it."""
     shape: tuple[int, ...] = getattr(value, "shape", ())
     return shape
+
+
+def is_at_hand(value: Any) -> bool:
+    """Say whether all elements can be looked at for the asking: NumPy's values and Python's; others may be lazy."""
+    return isinstance(value, _AT_HAND)
 
 
 def aligned(arrays: tuple[Any, ...], batched: tuple[bool, ...]) -> tuple[Any, ...]:
