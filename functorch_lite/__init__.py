@@ -1,14 +1,56 @@
 """Automatic differentiation of NumPy programs in pure Python.
 
 ``import functorch_lite as ft``: the transformations `grad`, `vjp`, `jvp`, `vmap`, `jacobian`, `hessian` and their kin,
-of pure functions written in plain NumPy. They compose freely.
+of pure functions written in plain NumPy, which compose freely; and tensors that remember how they were computed, with
+``backward``. Both styles are one engine.
 """
 
 import functorch_lite.calculus
-import functorch_lite.numpy  # noqa: F401 - tracers name it as their namespace
+import functorch_lite.numpy
+import functorch_lite.tensor.installation  # noqa: F401 - tracers name the namespace, and get the methods
+from functorch_lite import autograd, func
 from functorch_lite.core import tree
 from functorch_lite.core.errors import EscapedTracerError, TracerConversionError
 from functorch_lite.core.trace import is_tracer
+from functorch_lite.tensor.creation import (
+    arange,
+    as_tensor,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    get_default_dtype,
+    is_tensor,
+    linspace,
+    logspace,
+    manual_seed,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    set_default_dtype,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from functorch_lite.tensor.dtypes import *  # noqa: F403 - its __all__ is public as a whole
+from functorch_lite.tensor.function import track_grad
+from functorch_lite.tensor.functions import *  # noqa: F403 - likewise
+from functorch_lite.tensor.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from functorch_lite.tensor.tensor import Tensor, fwbw_all_zero
 from functorch_lite.testing import GradcheckError, check_grads, gradcheck, gradgradcheck
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.checkpointing import checkpoint
@@ -23,12 +65,26 @@ __version__ = "0.1.0"
 __all__ = [
     "EscapedTracerError",
     "GradcheckError",
+    "Tensor",
     "TracerConversionError",
+    "arange",
+    "as_tensor",
+    "autograd",
     "check_grads",
     "checkpoint",
     "custom_jvp",
     "custom_vjp",
     "derivative",
+    "empty",
+    "empty_like",
+    "enable_grad",
+    "eye",
+    "from_numpy",
+    "full",
+    "full_like",
+    "func",
+    "fwbw_all_zero",
+    "get_default_dtype",
     "grad",
     "grad_and_value",
     "gradcheck",
@@ -36,6 +92,10 @@ __all__ = [
     "hessian",
     "hessian_diag",
     "hvp",
+    "inference_mode",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "is_tensor",
     "is_tracer",
     "jacfwd",
     "jacobian",
@@ -43,11 +103,29 @@ __all__ = [
     "jvp",
     "linear_transpose",
     "linearize",
+    "linspace",
+    "logspace",
+    "manual_seed",
+    "no_grad",
+    "ones",
+    "ones_like",
+    "rand",
+    "rand_like",
+    "randint",
+    "randn",
+    "randn_like",
+    "randperm",
+    "set_default_dtype",
+    "set_grad_enabled",
     "stop_gradient",
+    "tensor",
+    "track_grad",
     "tree",
     "value_and_grad",
     "value_and_jacobian",
     "vhp",
     "vjp",
     "vmap",
+    "zeros",
+    "zeros_like",
 ]

@@ -28,7 +28,7 @@ from functorch_lite.core.tape import (
     leaf,
 )
 
-__all__ = ["backward", "project", "transposed", "unbroadcast"]
+__all__ = ["Walk", "backward", "project", "transposed", "unbroadcast"]
 
 _new = object.__new__
 
@@ -49,19 +49,21 @@ def backward(seeds: Iterable[tuple[Node, Any]]) -> dict[int, Any]:
     dict
         The accumulated cotangent of each leaf that was reached, by the leaf's ``order``.
     """
-    walk = _Walk()
+    walk = Walk()
     for node, g in seeds:
         walk.accumulate(node, project(g, node[SHAPE], node[DTYPE]))
     walk.run()
     return walk.cotangents
 
 
-class _Walk:
+class Walk:
     """One backward pass: the nodes that wait, the youngest first, and the cotangents that have reached them."""
 
-    __slots__ = ("cotangents", "owned", "pending")
+    __slots__ = ("cotangents", "note", "owned", "pending")
 
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[Node], None] | None = None) -> None:
+        #: Called with each node that is processed.
+        self.note = note
         self.cotangents: dict[int, Any] = {}
         #: The orders of the nodes whose cotangent is an array that nobody else refers to.
         self.owned: set[int] = set()
@@ -69,10 +71,12 @@ class _Walk:
 
     def run(self) -> None:
         """Process nodes until only leaves have cotangents."""
-        cotangents, pending = self.cotangents, self.pending
+        cotangents, pending, note = self.cotangents, self.pending, self.note
         while pending:
             node = heappop(pending)
             g = cotangents.pop(node[0])
+            if note is not None:
+                note(node)
             while node[1].is_pointwise:
                 if len(node) == 7:  # one traced argument: most nodes of most programs
                     parent, partial, kept = node[4], node[5], node[6]
@@ -91,6 +95,8 @@ class _Walk:
                         c = project(c, parent[2], parent[3])
                     if not pending and parent[1] is not None:  # nothing else can reach the parent: go on with it
                         node, g = parent, c
+                        if note is not None:
+                            note(node)
                         continue
                     self.accumulate(parent, c)
                     break
@@ -115,6 +121,11 @@ class _Walk:
                 break
             else:
                 self.pull(node, g)
+
+    def youngest(self) -> tuple[Node, Any]:
+        """Take the youngest node that waits, and its cotangent."""
+        node = heappop(self.pending)
+        return node, self.cotangents.pop(node[ORDER])
 
     def accumulate(self, node: Node, c: Any) -> None:
         """Add a contribution to the cotangent of a node; the node waits from the first one on."""

@@ -219,7 +219,7 @@ class Rule:
         it whole (indexing). It reads what ``vjp`` reads, and may decline by returning NotImplemented.
     """
 
-    __slots__ = ("add_to", "jvp", "linear", "read_jvp", "read_vjp", "vjp")
+    __slots__ = ("add_to", "jvp", "linear", "read_jvp", "read_vjp", "reads_jvp", "reads_vjp", "vjp")
 
     def __init__(
         self, jvp: Function | None = None, vjp: Function | None = None, add_to: Function | None = None
@@ -230,6 +230,8 @@ class Rule:
         self.add_to = add_to
         self.read_jvp: Function = _nothing
         self.read_vjp: Function = _nothing
+        self.reads_jvp: tuple[str, ...] = ()
+        self.reads_vjp: tuple[str, ...] = ()
 
     def attach(self, arguments: tuple[str, ...], parameters: tuple[str, ...], variadic: bool) -> None:
         """Resolve the names that the rules read, for the primitive that they belong to."""
@@ -237,9 +239,11 @@ class Rule:
         slots = ("ans", *arguments, *parameters, *shapes)
         skip = 2 if variadic else 1
         if self.jvp is not None:
-            self.read_jvp = _tuple_reader(_parameter_names(self.jvp)[skip:], slots)
+            self.reads_jvp = _parameter_names(self.jvp)[skip:]
+            self.read_jvp = _tuple_reader(self.reads_jvp, slots)
         if self.vjp is not None:
-            self.read_vjp = _tuple_reader(_parameter_names(self.vjp)[skip:], slots)
+            self.reads_vjp = _parameter_names(self.vjp)[skip:]
+            self.read_vjp = _tuple_reader(self.reads_vjp, slots)
 
 
 class General(Primitive):

@@ -40,13 +40,24 @@ from functorch_lite.core.primitive import (
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 
-__all__ = ["LinearTrace", "Node", "PartialCotangents", "ReverseTrace", "Taped", "dtype_or_type", "leaf"]
+__all__ = [
+    "LinearTrace",
+    "Node",
+    "PartialCotangents",
+    "ReverseTrace",
+    "Taped",
+    "dtype_or_type",
+    "leaf",
+    "next_order",
+    "selection",
+]
 
 Node: TypeAlias = list[Any]
 
 ORDER, PRIMITIVE, SHAPE, DTYPE, FIRST_PARENT = range(5)
 
-_next_order = count(0, -1).__next__
+#: The clock of the tape: the order of the next node, which falls with time.
+next_order = count(0, -1).__next__
 _new = object.__new__
 
 
@@ -93,9 +104,9 @@ class ReverseTrace(Trace):
         result._trace = self
         result.value = ans
         try:
-            result.node = [_next_order(), primitive, ans.shape, ans.dtype, x.node, primitive.partial, kept]  # type: ignore[attr-defined]
+            result.node = [next_order(), primitive, ans.shape, ans.dtype, x.node, primitive.partial, kept]  # type: ignore[attr-defined]
         except AttributeError:
-            result.node = [_next_order(), primitive, (), type(ans), x.node, primitive.partial, kept]  # type: ignore[attr-defined]
+            result.node = [next_order(), primitive, (), type(ans), x.node, primitive.partial, kept]  # type: ignore[attr-defined]
         return result
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
@@ -123,7 +134,7 @@ class ReverseTrace(Trace):
             result = _new(self.tracer)
             result._trace = self
             result.value = ans
-            result.node = [_next_order(), primitive, shape, dtype, x.node, partial, kept]
+            result.node = [next_order(), primitive, shape, dtype, x.node, partial, kept]
             return result
         x_node = y_node = None
         x_value, y_value = x, y
@@ -139,7 +150,7 @@ class ReverseTrace(Trace):
             shape, dtype = ans.shape, ans.dtype
         except AttributeError:
             shape, dtype = (), type(ans)
-        node = [_next_order(), primitive, shape, dtype]
+        node = [next_order(), primitive, shape, dtype]
         if x_node is not None and primitive.partial is not None:  # type: ignore[attr-defined]
             keep = primitive.keep  # type: ignore[attr-defined]
             if keep == KEEP_Y:
@@ -217,19 +228,18 @@ class ReverseTrace(Trace):
     def node_of(self, ans: Any, primitive: Primitive) -> Node:
         """Start the node of a result; one that is a tuple of arrays has tuples of shapes and dtypes."""
         try:
-            return [_next_order(), primitive, ans.shape, ans.dtype]
+            return [next_order(), primitive, ans.shape, ans.dtype]
         except AttributeError:  # a Python scalar, or several results
             if type(ans) is tuple:
-                return [_next_order(), primitive, tuple(map(shape_of, ans)), tuple(map(dtype_or_type, ans))]
-            return [_next_order(), primitive, (), type(ans)]
+                return [next_order(), primitive, tuple(map(shape_of, ans)), tuple(map(dtype_or_type, ans))]
+            return [next_order(), primitive, (), type(ans)]
 
     def wrapped(self, ans: Any, node: Node) -> Any:
         """Return the tracer (or the tuple of tracers) of a result with its node."""
         if type(ans) is tuple:
             outputs = []
-            for i, (a, shape, dtype) in enumerate(zip(ans, node[SHAPE], node[DTYPE], strict=True)):
-                selected = [_next_order(), SELECT, shape, dtype, node, _SELECTION, (i,)]
-                outputs.append(self.wrapped(a, selected) if _is_inexact(dtype) else a)
+            for i, a in enumerate(ans):
+                outputs.append(self.wrapped(a, selection(node, i)) if _is_inexact(node[DTYPE][i]) else a)
             return tuple(outputs)
         result = _new(self.tracer)
         result._trace = self
@@ -316,9 +326,14 @@ SELECT = General(lambda outputs, i: outputs[i], ["outputs"], [None], name="selec
 _SELECTION = Rule(vjp=lambda g, i: PartialCotangents({i: g}))
 
 
+def selection(node: Node, i: int) -> Node:
+    """Return the node of one of the results of a primitive that returns several."""
+    return [next_order(), SELECT, node[SHAPE][i], node[DTYPE][i], node, _SELECTION, (i,)]
+
+
 def leaf(value: Any) -> Node:
     """Return the node of a value to differentiate with respect to."""
-    return [_next_order(), None, shape_of(value), dtype_or_type(value)]
+    return [next_order(), None, shape_of(value), dtype_or_type(value)]
 
 
 def dtype_or_type(value: Any) -> Any:

@@ -1,0 +1,28 @@
+"""``ft.autograd``: derivatives in the object style, under PyTorch's names."""
+
+from functorch_lite.autograd import functional, graph
+from functorch_lite.tensor.anomaly import detect_anomaly, set_detect_anomaly
+from functorch_lite.tensor.engine import backward, grad
+from functorch_lite.tensor.function import Function, once_differentiable, track_grad
+from functorch_lite.tensor.functional import higher_order_grad
+from functorch_lite.tensor.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from functorch_lite.testing import gradcheck, gradgradcheck
+
+__all__ = [
+    "Function",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "functional",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "graph",
+    "higher_order_grad",
+    "inference_mode",
+    "no_grad",
+    "once_differentiable",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+    "track_grad",
+]

@@ -1,0 +1,176 @@
+"""``ft.func``: the transformations again, in the conventions of ``torch.func``.
+
+`vmap` has ``in_dims`` and ``out_dims``; gradients with respect to complex numbers are conjugated (the direction of
+steepest ascent); `functional_call` calls a model with other parameters than its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core import tree
+from functorch_lite.transforms import batching, forward, jacobians, reverse
+
+__all__ = [
+    "functional_call",
+    "grad",
+    "grad_and_value",
+    "hessian",
+    "jacfwd",
+    "jacrev",
+    "jvp",
+    "linearize",
+    "vjp",
+    "vmap",
+]
+
+
+def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Return a function that computes the gradient; see `functorch_lite.grad`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.func.grad(lambda x: x.sin().sum())(ft.tensor([0.0]))
+    tensor([1.])
+    """
+    transform = grad_and_value(func, argnums, has_aux)
+
+    @wraps(func, updated=())
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        g, value = transform(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
+
+    return gradient
+
+
+def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Return a function that computes ``(gradient, value)``, with ``has_aux`` ``(gradient, (value, aux))``."""
+    transform = reverse.grad_and_value(func, argnums, has_aux=has_aux)
+
+    @wraps(func, updated=())
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        g, value = transform(*args, **kwargs)
+        return _conjugated(g), value
+
+    return transformed
+
+
+def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """Return ``(output, vjp_fn[, aux])``; ``vjp_fn`` gives a tuple, one entry a primal.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> value, pull = ft.func.vjp(lambda x: x * x, ft.tensor(3.0))
+    >>> pull(ft.tensor(1.0))
+    (tensor(6.),)
+    """
+    value, pull, *aux = reverse.vjp(func, *primals, has_aux=has_aux)
+
+    def vjp_fn(*cotangents: Any) -> Any:
+        given = cotangents[0] if len(cotangents) == 1 else cotangents
+        return _conjugated(pull(_conjugated(given)))
+
+    return (value, vjp_fn, *aux)
+
+
+def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
+    """Return ``(output, tangent[, aux])``; see `functorch_lite.jvp`. ``strict`` is accepted and changes nothing."""
+    return forward.jvp(func, primals, tangents, has_aux=has_aux)
+
+
+def jacrev(
+    func: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: int | None = None
+) -> Callable[..., Any]:
+    """Return a function that computes the Jacobian in reverse mode; see `functorch_lite.jacrev`."""
+    return jacobians.jacrev(func, argnums, has_aux=has_aux, chunk_size=chunk_size)
+
+
+def jacfwd(
+    func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error"
+) -> Callable[..., Any]:
+    """Return a function that computes the Jacobian in forward mode; see `functorch_lite.jacfwd`."""
+    return jacobians.jacfwd(func, argnums, has_aux=has_aux)
+
+
+def hessian(func: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
+    """Return a function that computes the Hessian; see `functorch_lite.hessian`."""
+    return jacobians.hessian(func, argnums)
+
+
+def vmap(
+    func: Callable[..., Any],
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    randomness: str = "error",
+    *,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """Return the function that maps over a batch; see `functorch_lite.vmap`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.func.vmap(lambda x, y: x @ y, in_dims=(0, None))(ft.ones(2, 3), ft.ones(3))
+    tensor([3., 3.])
+    """
+    return batching.vmap(func, in_dims, out_dims, chunk_size=chunk_size)
+
+
+def linearize(func: Callable[..., Any], *primals: Any) -> Any:
+    """Return ``(output, jvp_fn)``; see `functorch_lite.linearize`."""
+    return reverse.linearize(func, *primals)
+
+
+def functional_call(
+    model: Any, parameters: Mapping[str, Any], args: Any = (), kwargs: Mapping[str, Any] | None = None
+) -> Any:
+    """Call a model with the given parameters in the place of its own.
+
+    Parameters
+    ----------
+    model
+        An object with the parameters as attributes (names may be dotted), or a function that takes the dictionary of
+        parameters first.
+    parameters
+        The parameters by name.
+    args, kwargs
+        What the model is called with; a single argument need not be in a tuple.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> predict = lambda p, x: x @ p["w"] + p["b"]
+    >>> parameters = {"w": ft.ones(2), "b": ft.tensor(1.0)}
+    >>> ft.func.functional_call(predict, parameters, ft.ones(2))
+    tensor(3.)
+    """
+    args = args if isinstance(args, tuple) else (args,)
+    keywords = dict(kwargs or {})
+    owners = [_owner_of(model, name) for name in parameters]
+    if any(owner is None for owner in owners):
+        return model(dict(parameters), *args, **keywords)
+    before = [getattr(owner, name.split(".")[-1]) for owner, name in zip(owners, parameters, strict=True)]
+    try:
+        for owner, (name, value) in zip(owners, parameters.items(), strict=True):
+            setattr(owner, name.split(".")[-1], value)
+        return model(*args, **keywords)
+    finally:
+        for owner, name, value in zip(owners, parameters, before, strict=True):
+            setattr(owner, name.split(".")[-1], value)
+
+
+def _owner_of(model: Any, name: str) -> Any:
+    *path, last = name.split(".")
+    for part in path:
+        model = getattr(model, part, None)
+    return model if hasattr(model, last) else None
+
+
+def _conjugated(values: Any) -> Any:
+    return tree.map(lambda x: np.conjugate(x) if getattr(getattr(x, "dtype", None), "kind", "") == "c" else x, values)

@@ -1,0 +1,1 @@
+"""The object style: tensors that remember how they were computed."""

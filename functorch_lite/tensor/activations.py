@@ -1,0 +1,275 @@
+"""Activation functions of neural networks, and layers without parameters of their own.
+
+`sigmoid`, `relu` and `erf` are primitives, since no composition of NumPy's functions is exact at both ends, zero at the
+kink, or there at all. At kinks derivatives are PyTorch's: 0 for relu at 0, the slope on the left for leaky_relu.
+"""
+
+from __future__ import annotations
+
+from math import pi, prod, sqrt
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.arguments import as_array
+from functorch_lite.calculus.taking import take
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import Pointwise, Primitive
+from functorch_lite.tensor.method_table import method, methods_of_functions
+from functorch_lite.tensor.reductions import logsumexp, mean
+from functorch_lite.transforms.custom import stop_gradient
+
+__all__ = [
+    "celu",
+    "cosine_similarity",
+    "elu",
+    "embedding",
+    "erf",
+    "gelu",
+    "glu",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "logsigmoid",
+    "mish",
+    "normalize",
+    "one_hot",
+    "prelu",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softmin",
+    "softplus",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+]
+
+tanh = np.tanh
+
+# --- Primitives -------------------------------------------------------------------------------------------------------
+
+
+def _sigmoid_of(x: Any) -> Any:
+    small = np.exp(-np.abs(x))  # never overflows, and keeps the digits of both tails
+    return np.where(x >= 0, 1, small) / (1 + small)
+
+
+def _erf_of(x: Any) -> Any:
+    from scipy.special import erf as exact  # noqa: PLC0415 - scipy is optional
+
+    return exact(x)
+
+
+_sigmoid: Primitive = Pointwise(_sigmoid_of, [lambda ans, x: ans * _sigmoid(-x)], name="sigmoid")
+_relu = Pointwise(lambda x: np.maximum(x, 0), [lambda ans: ans > 0], name="relu")
+_erf = Pointwise(_erf_of, [lambda x: 2 / sqrt(pi) * np.exp(-x * x)], name="erf")
+
+
+@method
+def sigmoid(x: Any) -> Any:
+    """Return ``1 / (1 + exp(-x))``.
+
+    Examples
+    --------
+    >>> from functorch_lite.tensor.activations import sigmoid
+    >>> float(sigmoid(0.0)), float(sigmoid(-800.0))
+    (0.5, 0.0)
+    """
+    return _sigmoid(x)
+
+
+@method
+def relu(x: Any) -> Any:
+    """Return what is positive, else zero. The derivative at 0 is 0."""
+    return _relu(x)
+
+
+@method
+def erf(x: Any) -> Any:
+    """Return the error function; it needs scipy."""
+    return _erf(x)
+
+
+# --- Shares of a whole ------------------------------------------------------------------------------------------------
+
+
+@method
+def softmax(x: Any, dim: int = -1, dtype: Any = None) -> Any:
+    """Return exponentials divided by their sum along an axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functorch_lite.tensor.activations import softmax
+    >>> softmax(np.array([1000.0, 1000.0]), dim=0)
+    array([0.5, 0.5])
+    """
+    x = x if dtype is None else x.astype(dtype)
+    weights = np.exp(x - np.max(stop_gradient(x), axis=dim, keepdims=True))  # the shift cancels
+    return weights / np.sum(weights, axis=dim, keepdims=True)
+
+
+@method
+def log_softmax(x: Any, dim: int = -1, dtype: Any = None) -> Any:
+    """Return the logarithm of `softmax`, which never underflows."""
+    x = x if dtype is None else x.astype(dtype)
+    return x - logsumexp(x, dim, keepdim=True)
+
+
+def softmin(x: Any, dim: int = -1, dtype: Any = None) -> Any:
+    """Return `softmax` of ``-x``."""
+    return softmax(-x, dim, dtype)
+
+
+# --- Smooth functions -------------------------------------------------------------------------------------------------
+
+
+def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+    """Return ``log(1 + exp(beta x)) / beta``; where ``beta x`` exceeds the threshold, ``x``."""
+    scaled = beta * x
+    return np.where(scaled > threshold, x, np.logaddexp(0, scaled) / beta)
+
+
+def logsigmoid(x: Any) -> Any:
+    """Return the logarithm of `sigmoid`."""
+    return -np.logaddexp(0, -x)
+
+
+def silu(x: Any) -> Any:
+    """Return ``x * sigmoid(x)``."""
+    return x * _sigmoid(x)
+
+
+def mish(x: Any) -> Any:
+    """Return ``x * tanh(softplus(x))``."""
+    return x * np.tanh(np.logaddexp(0, x))
+
+
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """Return ``x`` times the normal distribution function, by erf (which needs scipy) or ``approximate="tanh"``."""
+    if approximate == "tanh":
+        return 0.5 * x * (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))
+    if approximate != "none":
+        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {approximate!r}")
+    return 0.5 * x * (1 + _erf(x / sqrt(2)))
+
+
+def softsign(x: Any) -> Any:
+    """Return ``x / (1 + abs(x))``."""
+    return x / (1 + np.abs(x))
+
+
+def tanhshrink(x: Any) -> Any:
+    """Return ``x - tanh(x)``."""
+    return x - np.tanh(x)
+
+
+# --- Functions with kinks ---------------------------------------------------------------------------------------------
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """Return ``x`` where positive, else ``alpha (exp(x) - 1)``."""
+    return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x)))
+
+
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """Return ``x`` where positive, else ``alpha (exp(x / alpha) - 1)``."""
+    return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x) / alpha))
+
+
+def selu(x: Any) -> Any:
+    """Return the scaled `elu` that keeps mean 0 and variance 1."""
+    return 1.0507009873554805 * elu(x, 1.6732632423543772)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+    """Return ``x`` where positive, else ``negative_slope * x``."""
+    return np.where(x > 0, x, negative_slope * x)
+
+
+def prelu(x: Any, weight: Any) -> Any:
+    """Return ``x`` where positive, else ``weight * x``; a vector of weights goes along axis 1."""
+    if np.size(weight) > 1 and np.ndim(x) > 1:
+        weight = np.reshape(weight, (-1, *(1,) * (np.ndim(x) - 2)))
+    return np.where(x > 0, x, weight * x)
+
+
+def relu6(x: Any) -> Any:
+    """Keep within 0 and 6; the derivative at both is 0."""
+    return hardtanh(x, 0.0, 6.0)
+
+
+def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """Keep within bounds; the derivative at a bound is 0 (of `clamp` it is 1)."""
+    return np.where(x <= min_val, min_val, np.where(x >= max_val, max_val, x))
+
+
+def hardsigmoid(x: Any) -> Any:
+    """Return ``x / 6 + 1 / 2`` kept within 0 and 1."""
+    return hardtanh(x, -3.0, 3.0) / 6 + 0.5
+
+
+def hardswish(x: Any) -> Any:
+    """Return ``x * hardsigmoid(x)``."""
+    return x * hardsigmoid(x)
+
+
+def glu(x: Any, dim: int = -1) -> Any:
+    """Return the first half of an axis times `sigmoid` of the second."""
+    first, second = np.split(x, 2, axis=dim)
+    return first * _sigmoid(second)
+
+
+# --- Layers -----------------------------------------------------------------------------------------------------------
+
+
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """Return ``x @ weight.T + bias``, where ``weight`` has one row an output."""
+    out = np.matmul(x, np.transpose(weight))
+    return out if bias is None else out + bias
+
+
+def embedding(x: Any, weight: Any) -> Any:
+    """Take the rows of ``weight`` that the integers ``x`` name."""
+    return take(weight, x, 0)
+
+
+def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Bring the last axes, of ``normalized_shape``, to mean 0 and variance 1; then scale and shift."""
+    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if shape_of(x)[-len(sizes) :] != sizes:
+        raise ValueError(f"layer_norm: the last axes of shape {shape_of(x)} are not normalized_shape = {sizes}")
+    axes = tuple(range(-len(sizes), 0))
+    centred = x - mean(x, axis=axes, keepdims=True)
+    out = centred / np.sqrt(np.sum(centred * centred, axis=axes, keepdims=True) / prod(sizes) + eps)
+    out = out if weight is None else out * weight
+    return out if bias is None else out + bias
+
+
+def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
+    """Divide by the p-norm along an axis, or by ``eps`` where that is larger."""
+    return x / np.clip(np.linalg.vector_norm(x, ord=p, axis=dim, keepdims=True), eps, None)
+
+
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    """Return the cosine of the angle between vectors along an axis."""
+    lengths = (np.clip(np.linalg.vector_norm(x, axis=dim, keepdims=True), eps, None) for x in (x1, x2))
+    return np.sum(np.multiply(*(x / n for x, n in zip((x1, x2), lengths, strict=True))), axis=dim)
+
+
+def one_hot(labels: Any, num_classes: int = -1) -> Any:
+    """Return 1 at the position that each integer names along a new last axis, else 0."""
+    labels = as_array(labels)
+    n = int(np.max(labels)) + 1 if num_classes == -1 else num_classes
+    return (np.expand_dims(labels, -1) == np.arange(n)).astype(np.int64)
+
+
+methods_of_functions({"tanh": np.tanh})

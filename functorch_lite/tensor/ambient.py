@@ -1,0 +1,191 @@
+"""The ambient trace: reverse mode that is always on, to which all tensors belong.
+
+It is older than every transformation and never closes. An operation on tensors is recorded when one of them requires
+grad and the mode says so; else it is just performed. Values are raw arrays: a tensor never holds a tracer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakValueDictionary
+
+from functorch_lite.core.primitive import (
+    KEEP_ANS,
+    KEEP_NOTHING,
+    KEEP_X,
+    KEEP_Y,
+    Arrays,
+    JointPrimitive,
+    Params,
+    Primitive,
+)
+from functorch_lite.core.tape import FIRST_PARENT, Node, ReverseTrace, next_order
+from functorch_lite.core.trace import Tracer
+from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording
+from functorch_lite.tensor.memory import owner
+
+__all__ = ["AMBIENT", "LEAVES", "AmbientTrace", "constant", "is_tensor", "tensor_of"]
+
+_new = object.__new__
+_record_unary = ReverseTrace.unary
+_record_binary = ReverseTrace.binary
+
+#: The tensors that are leaves, by the order of their node, which refers to nothing.
+LEAVES: WeakValueDictionary[int, Any] = WeakValueDictionary()
+
+
+class AmbientTrace(ReverseTrace):
+    """Perform operations on tensors, and record those that need it."""
+
+    transformation = "the object style"
+
+    def __init__(self) -> None:
+        self.number = 0  # older than any transformation
+
+    def unary(self, primitive: Primitive, x: Any) -> Any:
+        parent = x.node
+        if parent is None or recording() is not True or not primitive.is_pointwise:
+            return self._unary(primitive, x)
+        # As ReverseTrace.unary does it, without a call for each operation.
+        value = x.value
+        ans = primitive.function(value)
+        keep = primitive.keep  # type: ignore[attr-defined]
+        kept = (
+            value
+            if keep == KEEP_X
+            else ans
+            if keep == KEEP_ANS
+            else None
+            if keep == KEEP_NOTHING
+            else primitive.readers[0]((ans, value))  # type: ignore[attr-defined]
+        )
+        result: Any = _new(self.tracer)
+        result._trace = self
+        result.value = ans
+        result.node = [next_order(), primitive, ans.shape, ans.dtype, parent, primitive.partial, kept]  # type: ignore[attr-defined]
+        return result
+
+    def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        if type(y) is not float or x.node is None or recording() is not True or not primitive.is_pointwise:
+            return self._binary(primitive, x, y)
+        # As ReverseTrace.binary does it for a Python number.
+        partial = primitive.partial  # type: ignore[attr-defined]
+        value = x.value
+        ans = primitive.function(value, y)
+        if partial is None:
+            return constant(ans)
+        keep = primitive.keep  # type: ignore[attr-defined]
+        if keep == KEEP_Y:
+            kept = y
+        elif keep == KEEP_NOTHING:
+            kept = None
+        else:
+            kept = primitive.readers[0]((ans, value, y))  # type: ignore[attr-defined]
+        result: Any = _new(self.tracer)
+        result._trace = self
+        result.value = ans
+        result.node = [next_order(), primitive, ans.shape, ans.dtype, x.node, partial, kept]
+        return result
+
+    def _unary(self, primitive: Primitive, x: Any) -> Any:
+        mode = recording()
+        if primitive.is_pointwise:
+            if x.node is None or not mode:
+                return constant(primitive.function(x.value))
+            result = _record_unary(self, primitive, x)
+            return result if mode is True else mode(result)
+        return self.process(primitive, (x,), ())
+
+    def _binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        mode = recording()
+        if not (mode and primitive.is_pointwise):
+            return primitive.bind((x, y), ())
+        if isinstance(x, Tracer):
+            if x.node is None:  # type: ignore[attr-defined]
+                if not isinstance(y, Tracer) or y.node is None:  # type: ignore[attr-defined]
+                    return primitive.bind((x, y), ())
+                x = x.value
+            elif isinstance(y, Tracer) and y.node is None:  # type: ignore[attr-defined]
+                y = y.value
+        elif y.node is None:
+            return primitive.bind((x, y), ())
+        result = _record_binary(self, primitive, x, y)
+        if not isinstance(result, Tracer):
+            return constant(result)
+        return result if mode is True else mode(result)
+
+    def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        mode = recording()
+        active, values = False, []
+        for array in arrays:
+            if is_tensor(array):
+                if mode and array.node is not None:
+                    active = True
+                    values.append(array)
+                else:
+                    values.append(array.value)
+            else:
+                values.append(array)
+        if not active:
+            out = primitive.bind(tuple(values), params)
+        else:
+            out = ReverseTrace.process(self, primitive, tuple(values), params)
+            if isinstance(primitive, JointPrimitive):
+                self._keep_inputs(out, values, params)
+        if type(out) is tuple:
+            out = tuple(map(constant, out))
+            return tuple(map(mode, out)) if active and mode is not True else out
+        out = constant(out)
+        if len(arrays) == 1 and is_tensor(arrays[0]):
+            _note_view(out, arrays[0], primitive, params)
+        return mode(out) if active and mode is not True else out
+
+    def _keep_inputs(self, outputs: Any, values: list[Any], params: Params) -> None:
+        """Let the node of a joint primitive keep its inputs, for a backward pass that is itself recorded."""
+        for output in outputs:
+            if is_tensor(output) and output.node is not None:
+                node = output.node[FIRST_PARENT]
+                if len(node) == FIRST_PARENT + 2:
+                    node.append((tuple(v.value if is_tensor(v) else v for v in values), params))
+                return
+
+
+def constant(value: Any) -> Any:
+    """Return a tensor without a history for an array; a tracer, and what is no array, as it is."""
+    if isinstance(value, Tracer) or not hasattr(value, "dtype"):
+        return value
+    return tensor_of(value, None)
+
+
+def tensor_of(value: Any, node: Node | None) -> Any:
+    """Return a tensor of a raw value and its node."""
+    result: Any = _new(AMBIENT.tracer)
+    result._trace = AMBIENT
+    result.value = value
+    result.node = node
+    if is_inference_mode_enabled():
+        result._inference = True
+    return result
+
+
+def is_tensor(x: Any) -> bool:
+    """Say whether a value is a tensor."""
+    return isinstance(x, AMBIENT.tracer)
+
+
+def _note_view(out: Any, x: Any, primitive: Primitive, params: Params) -> None:
+    """Write down that a result shares its operand's memory: writes to either must reach the other's history."""
+    if not is_tensor(out) or out is x:
+        return
+    value = out.value
+    if getattr(value, "base", None) is None and value is not x.value:
+        if value.shape != () or primitive.name != "index":
+            return  # memory of its own
+    elif owner(value) is not owner(x.value):
+        return
+    base, chain = (x, ()) if x._view is None else x._view
+    out._view = base, (*chain, (primitive, params))
+    base._add_view(out)
+
+
+AMBIENT = AmbientTrace()

@@ -1,0 +1,151 @@
+"""What may watch operations while they are recorded: anomaly mode and the hooks of saved tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.tape import FIRST_PARENT
+from functorch_lite.tensor.ambient import constant, is_tensor
+from functorch_lite.tensor.grad_mode import observer, observing
+from functorch_lite.tensor.graph import Packed, observed
+
+__all__ = ["detect_anomaly", "is_anomaly_enabled", "save_on_cpu", "saved_tensors_hooks", "set_detect_anomaly"]
+
+
+class _Observer:
+    """Called with each result that is recorded, in the place of nothing at all."""
+
+    def __init__(self, anomaly: bool, hooks: tuple[Callable[..., Any], Callable[..., Any]] | None) -> None:
+        self.anomaly, self.hooks = anomaly, hooks
+
+    def __call__(self, result: Any) -> Any:
+        node = getattr(result, "node", None)
+        if not is_tensor(result) or node is None or node[1] is None:
+            return result
+        if self.anomaly:
+            observed(node).line = user_line()
+        if self.hooks is not None:
+            pack, unpack = self.hooks
+            changed = False
+            for k in range(FIRST_PARENT + 2, len(node), 3):
+                packed = _packed(node[k], pack)
+                changed = changed or packed is not node[k]
+                node[k] = packed
+            if changed:
+                observed(node).unpack = lambda kept: _unpacked(kept, unpack)
+        return result
+
+
+def _packed(kept: Any, pack: Callable[..., Any]) -> Any:
+    if type(kept) is tuple:
+        packed = tuple(_packed(entry, pack) for entry in kept)
+        return kept if all(a is b for a, b in zip(packed, kept, strict=True)) else packed
+    return Packed(pack(constant(kept))) if isinstance(kept, np.ndarray | np.generic) else kept
+
+
+def _unpacked(kept: Any, unpack: Callable[..., Any]) -> Any:
+    if type(kept) is tuple:
+        return tuple(_unpacked(entry, unpack) for entry in kept)
+    if type(kept) is not Packed:
+        return kept
+    value = unpack(kept.content)
+    return value.value if is_tensor(value) else value
+
+
+def is_anomaly_enabled() -> bool:
+    """Say whether anomaly mode is on."""
+    current = observer.get()
+    return current is not True and current.anomaly
+
+
+def _hooks() -> Any:
+    current = observer.get()
+    return None if current is True else current.hooks
+
+
+def _observe(anomaly: bool, hooks: Any) -> Any:
+    return observing(_Observer(anomaly, hooks) if anomaly or hooks is not None else True)
+
+
+class set_detect_anomaly:  # noqa: N801 - PyTorch's name
+    """Switch anomaly mode on or off, at once; as a context manager, for a block.
+
+    In anomaly mode each operation on tensors remembers the line that applied it, and a backward pass raises at the
+    first derivative that is NaN and names that line.
+
+    Parameters
+    ----------
+    mode
+        Whether to switch it on.
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self._previous = _observe(mode, _hooks())
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        observing(self._previous)
+
+
+class detect_anomaly:  # noqa: N801 - PyTorch's name
+    """Anomaly mode for a block; see `set_detect_anomaly`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor(0.0, requires_grad=True)
+    >>> with ft.autograd.detect_anomaly():
+    ...     (ft.sqrt(x) * 0.0).backward()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: sqrtBackward returned nan values: the operation was applied at ...
+    """
+
+    def __enter__(self) -> None:
+        self._previous = _observe(True, _hooks())
+
+    def __exit__(self, *error: object) -> None:
+        observing(self._previous)
+
+
+class saved_tensors_hooks:  # noqa: N801 - PyTorch's name
+    """Change how arrays are kept for the backward pass, for the operations of a block.
+
+    Parameters
+    ----------
+    pack_hook
+        ``pack_hook(tensor)`` returns what is to be kept in the place of the array.
+    unpack_hook
+        ``unpack_hook(packed)`` gives the tensor back.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> x = ft.tensor([1.0, 2.0], requires_grad=True)
+    >>> half = lambda t: t.numpy().astype(np.float16)
+    >>> with ft.autograd.graph.saved_tensors_hooks(half, lambda a: ft.tensor(a.astype(float))):
+    ...     y = ft.exp(x).sum()
+    >>> y.backward()
+    """
+
+    def __init__(self, pack_hook: Callable[[Any], Any], unpack_hook: Callable[[Any], Any]) -> None:
+        self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
+
+    def __enter__(self) -> None:
+        self._previous = _observe(is_anomaly_enabled(), (self.pack_hook, self.unpack_hook))
+
+    def __exit__(self, *error: object) -> None:
+        observing(self._previous)
+
+
+class save_on_cpu(saved_tensors_hooks):  # noqa: N801 - PyTorch's name
+    """Keep copies in main memory, where NumPy's arrays are anyway: writes in place do not reach them."""
+
+    def __init__(self, pin_memory: bool = False) -> None:
+        super().__init__(lambda tensor: tensor.value.copy(), lambda kept: kept)

@@ -1,0 +1,272 @@
+"""Making tensors: from data, filled, spaced, random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core.operands import OBJECT, stacked
+from functorch_lite.core.trace import Tracer
+from functorch_lite.tensor.ambient import is_tensor, tensor_of
+from functorch_lite.tensor.tensor import Tensor
+from functorch_lite.transforms.custom import stop_gradient
+
+__all__ = [
+    "arange",
+    "as_tensor",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_numpy",
+    "full",
+    "full_like",
+    "get_default_dtype",
+    "is_tensor",
+    "linspace",
+    "logspace",
+    "manual_seed",
+    "ones",
+    "ones_like",
+    "rand",
+    "rand_like",
+    "randint",
+    "randn",
+    "randn_like",
+    "randperm",
+    "set_default_dtype",
+    "tensor",
+    "zeros",
+    "zeros_like",
+]
+
+
+class _Defaults:
+    """What is used when nothing is said: the dtype of Python floats, and the source of random numbers."""
+
+    dtype = np.dtype(np.float64)
+    generator = np.random.default_rng()
+
+
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+    """Make a tensor of a copy of some data.
+
+    Parameters
+    ----------
+    data
+        A number, nested lists, an array, or a tensor, whose history is left behind.
+    dtype
+        By default that of the data; Python floats are float64, or what `set_default_dtype` says.
+    requires_grad
+        Whether derivatives with respect to the tensor are recorded.
+
+    Returns
+    -------
+    Tensor
+        A leaf. A value traced by a transformation is returned as it is, without derivative.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.tensor([1.0, 2.0], requires_grad=True)
+    tensor([1., 2.], requires_grad=True)
+    """
+    _only_device(ignored)
+    if isinstance(data, Tracer) and not is_tensor(data):
+        return stop_gradient(data)
+    return _made(np.array(_raw(data, dtype), dtype), requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, **ignored: Any) -> Any:
+    """Make a tensor that shares memory with an array where it can; a tensor of that dtype is returned as it is."""
+    _only_device(ignored)
+    if is_tensor(data):
+        return data if dtype is None or data.dtype == dtype else data.astype(dtype)
+    if isinstance(data, Tracer):
+        return data if dtype is None else np.astype(data, dtype)  # type: ignore[call-overload]
+    raw = _raw(data, dtype)
+    return _made(raw if isinstance(raw, np.ndarray) and (dtype is None or raw.dtype == dtype) else np.array(raw, dtype))
+
+
+def from_numpy(array: Any) -> Any:
+    """Make a tensor that shares an array's memory."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy takes an array, not a {type(array).__name__}; ft.tensor takes anything")
+    return _made(array)
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Set the dtype that Python floats become, and that functions make which are told none."""
+    if np.dtype(dtype).kind not in "fc":
+        raise TypeError(f"the default dtype is floating, not {np.dtype(dtype)}")
+    _Defaults.dtype = np.dtype(dtype)
+
+
+def get_default_dtype() -> Any:
+    """Return what `set_default_dtype` has set: float64 at first."""
+    return _Defaults.dtype
+
+
+def manual_seed(seed: int) -> None:
+    """Seed the generator of the random tensors."""
+    _Defaults.generator = np.random.default_rng(seed)
+
+
+def zeros(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+    """Make a tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
+    _only_device(ignored)
+    return _made(np.zeros(_shape(shape), dtype or _Defaults.dtype), requires_grad)
+
+
+def ones(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+    """Make a tensor of ones."""
+    _only_device(ignored)
+    return _made(np.ones(_shape(shape), dtype or _Defaults.dtype), requires_grad)
+
+
+def empty(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+    """Make a tensor of whatever is in memory."""
+    _only_device(ignored)
+    return _made(np.empty(_shape(shape), dtype or _Defaults.dtype), requires_grad)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+    """Make a tensor filled with a value."""
+    _only_device(ignored)
+    value = _raw(fill_value, dtype)
+    return _made(np.full(_shape((shape,)), value, dtype or np.array(value).dtype), requires_grad)
+
+
+def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+    """Make a tensor of evenly spaced numbers: ``arange(stop)``, ``arange(start, stop, step)``."""
+    _only_device(ignored)
+    return _made(_defaulted(np.arange(*bounds), dtype), requires_grad)
+
+
+def linspace(start: Any, end: Any, steps: int, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+    """Make a tensor of ``steps`` numbers from ``start`` to ``end``."""
+    _only_device(ignored)
+    return _made(_defaulted(np.linspace(start, end, steps), dtype), requires_grad)
+
+
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    **ignored: Any,
+) -> Any:
+    """Make a tensor of ``steps`` powers of ``base``."""
+    _only_device(ignored)
+    return _made(_defaulted(np.logspace(start, end, steps, base=base), dtype), requires_grad)
+
+
+def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+    """Make the identity matrix."""
+    _only_device(ignored)
+    return _made(np.eye(n, m, dtype=dtype or _Defaults.dtype), requires_grad)
+
+
+def rand(*shape: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None, **ignored: Any) -> Any:
+    """Make a tensor of random numbers, uniform between 0 and 1."""
+    _only_device(ignored)
+    return _made(_random(lambda g: g.random(_shape(shape)), dtype, generator), requires_grad)
+
+
+def randn(*shape: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None, **ignored: Any) -> Any:
+    """Make a tensor of random numbers of the standard normal distribution."""
+    _only_device(ignored)
+    return _made(_random(lambda g: g.standard_normal(_shape(shape)), dtype, generator), requires_grad)
+
+
+def randint(*bounds_and_shape: Any, dtype: Any = None, generator: Any = None, **ignored: Any) -> Any:
+    """Make a tensor of random integers: ``randint(high, shape)``, ``randint(low, high, shape)``."""
+    _only_device(ignored)
+    *bounds, shape = bounds_and_shape
+    source: Any = generator or _Defaults.generator
+    return _made(source.integers(*bounds, size=shape).astype(dtype or np.int64))
+
+
+def randperm(n: int, generator: Any = None) -> Any:
+    """Make a random permutation of ``0 … n - 1``."""
+    return _made((generator or _Defaults.generator).permutation(n))
+
+
+def _like(make: Callable[[Any, Any], Any], name: str, doc: str) -> Callable[..., Any]:
+    def like(x: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+        _only_device(ignored)
+        dtype = dtype or x.dtype
+        return _made(np.array(make(np.shape(x), dtype), dtype), requires_grad)
+
+    like.__name__, like.__doc__ = name, doc
+    return like
+
+
+zeros_like = _like(np.zeros, "zeros_like", "Make zeros of another tensor's shape and dtype.")
+ones_like = _like(np.ones, "ones_like", "Make ones of another tensor's shape and dtype.")
+empty_like = _like(np.empty, "empty_like", "Make a tensor of another's shape and dtype, of whatever is in memory.")
+rand_like = _like(
+    lambda shape, dtype: _Defaults.generator.random(shape), "rand_like", "Make `rand` of another's shape and dtype."
+)
+randn_like = _like(
+    lambda shape, dtype: _Defaults.generator.standard_normal(shape),
+    "randn_like",
+    "Make `randn` of another's shape and dtype.",
+)
+
+
+def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+    """Make a tensor of another's shape and dtype, filled with a value."""
+    _only_device(ignored)
+    return _made(np.full(np.shape(x), _raw(fill_value, dtype), dtype or x.dtype), requires_grad)
+
+
+def _made(raw: Any, requires_grad: bool = False) -> Any:
+    made: Tensor = tensor_of(raw, None)
+    return made.requires_grad_() if requires_grad else made
+
+
+def _raw(data: Any, dtype: Any) -> Any:
+    if is_tensor(data):
+        return data.value
+    if isinstance(data, Tracer):
+        raise TypeError(f"a tensor outlives the transformation that traces {data!r}; use the traced value itself")
+    if isinstance(data, list | tuple):
+        data = _nested(data)
+    if getattr(data, "dtype", None) is OBJECT:
+        return stacked(data).value
+    if dtype is None and not hasattr(data, "dtype"):
+        return _defaulted(np.array(data), None)
+    return data
+
+
+def _nested(data: Any) -> Any:
+    """Return nested lists with their tensors as arrays; the default dtype is given to Python numbers only."""
+    if isinstance(data, list | tuple):
+        return [_nested(entry) for entry in data]
+    return data.value if is_tensor(data) else data
+
+
+def _defaulted(array: Any, dtype: Any) -> Any:
+    if dtype is not None:
+        return array.astype(dtype)
+    if array.dtype == np.float64 and _Defaults.dtype != np.float64:
+        return array.astype(_Defaults.dtype)
+    return array
+
+
+def _random(draw: Callable[[Any], Any], dtype: Any, generator: Any) -> Any:
+    return np.array(draw(generator or _Defaults.generator)).astype(dtype or _Defaults.dtype)
+
+
+def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], list | tuple) else shape
+
+
+def _only_device(ignored: dict[str, Any]) -> None:
+    for name, value in ignored.items():
+        if not (name == "device" and str(value) in {"cpu", "None"}):
+            raise TypeError(f"unexpected keyword argument {name}={value!r}: values live in NumPy arrays on the CPU")

@@ -1,0 +1,428 @@
+"""Operations with derivatives given by the user, in PyTorch's form: `Function`, `once_differentiable`, `track_grad`.
+
+A call of a `Function` is an `Application` (see `functorch_lite.transforms.custom`), so every transformation knows what
+to do with it. ``forward`` always sees plain values: tensors without a history, or examples of a ``vmap``. What it saves
+is told apart by identity: an input is an input also in the derivative of the derivative, an output an output.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.tape import Taped
+from functorch_lite.core.trace import Tracer
+from functorch_lite.core.tracer import ArrayTracer
+from functorch_lite.tensor.ambient import constant, is_tensor, tensor_of
+from functorch_lite.tensor.grad_mode import enable_grad, no_grad
+from functorch_lite.transforms.custom import Application
+from functorch_lite.transforms.forward import Dual
+
+__all__ = ["Function", "FunctionContext", "once_differentiable", "track_grad"]
+
+
+class FunctionContext:
+    """What ``forward`` hands to ``backward``; any attribute may be set on it besides.
+
+    Attributes
+    ----------
+    saved_tensors
+        What `save_for_backward` was given.
+    needs_input_grad
+        For each argument of ``apply``, whether its derivative is wanted.
+    """
+
+    def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
+        self.needs_input_grad = needs_input_grad
+        self.saved_tensors: tuple[Any, ...] = ()
+        self.saved_for_forward: tuple[Any, ...] = ()
+        self._materialize = True
+        self._without_derivative: tuple[Any, ...] = ()
+        self._dirty: tuple[Any, ...] = ()
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keep tensors for ``backward``, where they are ``ctx.saved_tensors``."""
+        for x in tensors:
+            if x is not None and not hasattr(x, "dtype"):
+                raise TypeError(f"save_for_backward can only save tensors, not a {type(x).__name__}; set ctx.name = …")
+        self.saved_tensors = tuple(tensors)
+
+    def save_for_forward(self, *tensors: Any) -> None:
+        """Keep tensors for ``jvp``, where they are ``ctx.saved_for_forward``."""
+        self.saved_for_forward = tuple(tensors)
+
+    def mark_non_differentiable(self, *tensors: Any) -> None:
+        """Declare that some outputs have no derivative."""
+        self._without_derivative = tensors
+
+    def mark_dirty(self, *tensors: Any) -> None:
+        """Declare that some inputs were written to in place, and are returned."""
+        self._dirty = tensors
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Say whether ``backward`` gets zeros for outputs that nothing depended on (the default), or None."""
+        self._materialize = value
+
+
+class _Info(NamedTuple):
+    """What a ``vmap`` static method is told about the batch."""
+
+    batch_size: int
+    randomness: str = "error"
+
+
+class Function:
+    """An operation with a derivative of its own.
+
+    Subclass it with static methods and call ``apply``:
+
+    - ``forward(ctx, *args)``, or ``forward(*args)`` and ``setup_context(ctx, inputs, output)``;
+    - ``backward(ctx, *grad_outputs)``, which returns one gradient (or None) for each argument of ``forward``;
+    - ``jvp(ctx, *tangents)``, if forward mode is not to be derived by transposing ``backward``;
+    - ``vmap(info, in_dims, *args)``, if a batch is not to be made by running the other methods on batched values.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> class Cube(ft.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x**3
+    ...
+    ...     @staticmethod
+    ...     def backward(ctx, grad_output):
+    ...         (x,) = ctx.saved_tensors
+    ...         return grad_output * 3.0 * x**2
+    >>> x = ft.tensor(2.0, requires_grad=True)
+    >>> Cube.apply(x).backward()
+    >>> x.grad
+    tensor(12.)
+    >>> ft.vmap(ft.grad(Cube.apply))(np.array([1.0, 2.0]))
+    array([ 3., 12.])
+    """
+
+    generate_vmap_rule = False
+
+    @staticmethod
+    def forward(*args: Any) -> Any:
+        """Compute the result."""
+        raise NotImplementedError("a Function defines forward as a static method")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """Compute the gradients of the arguments from those of the results."""
+        raise NotImplementedError("this Function defines no backward, so it has no derivative in reverse mode")
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Call the function."""
+        call = _Call(cls, args)
+        outputs = call.bind(tuple(call.arrays), ())
+        return call.restored(outputs)
+
+
+class _Call(Application):
+    """One call: which arguments are arrays, and the rules, restated for leaves."""
+
+    def __init__(self, cls: type[Function], args: tuple[Any, ...]) -> None:
+        self.cls = cls
+        self.places = [i for i, a in enumerate(args) if isinstance(a, Tracer | np.ndarray | np.generic)]
+        self.arrays = [args[i] for i in self.places]
+        self.args = args
+        self.template: Any = None
+        has_jvp = "jvp" in vars(cls) or any("jvp" in vars(base) for base in cls.__mro__ if base is not Function)
+        super().__init__(cls.__name__, self._run, self._jvp if has_jvp else None, self._fwd, self._bwd)
+
+    def restored(self, outputs: tuple[Any, ...]) -> Any:
+        """Return the outputs in the form in which ``forward`` gave them."""
+        rest = iter(outputs)
+        full = [next(rest) if is_array else value for is_array, value in self.template[1]]
+        full = [constant(y) for y in full]
+        self._write_dirty(full)
+        return full[0] if self.template[0] else tuple(full)
+
+    def _write_dirty(self, full: list[Any]) -> None:
+        for position, place in self.template[2]:
+            target = self.args[place]
+            if is_tensor(target) and is_tensor(full[position]):
+                target.node = full[position].node
+                full[position] = target
+
+    def batch(self, size: int, arrays: Any, batched: tuple[bool, ...], params: Any) -> Any:
+        if "vmap" not in vars(self.cls):
+            return super().batch(size, arrays, batched, params)
+        rest = iter(zip(arrays, batched, strict=True))
+        args = list(self.args)
+        dims: list[Any] = [None] * len(self.args)
+        for i in self.places:
+            args[i], is_batched = next(rest)
+            args[i] = _plain(args[i])
+            dims[i] = 0 if is_batched else None
+        outputs, out_dims = self.cls.vmap(_Info(size), tuple(dims), *args)  # type: ignore[attr-defined]
+        single = not isinstance(outputs, tuple)
+        outputs, out_dims = ((outputs,), (out_dims,)) if single else (outputs, out_dims)
+        self.template = single, [(True, None) for _ in outputs], []
+        fronted = []
+        for y, dim in zip(outputs, out_dims, strict=True):
+            if dim is None:
+                y = np.broadcast_to(y, (size, *shape_of(y)))
+            elif dim:
+                y = np.moveaxis(y, dim, 0)
+            fronted.append(y.value if is_tensor(y) and y.node is None else y)
+        return tuple(fronted)
+
+    def _apply(self, values: tuple[Any, ...], active: tuple[bool, ...]) -> tuple[list[Any], FunctionContext, list[Any]]:
+        """Run ``forward`` on plain values; return its outputs that are arrays, the context, and the inputs given."""
+        args = list(self.args)
+        needed = [False] * len(args)
+        for i, value, is_active in zip(self.places, values, active, strict=True):
+            args[i], needed[i] = _plain(value), is_active
+        ctx = FunctionContext(tuple(needed))
+        with no_grad():
+            if _has_own_context(self.cls):
+                output = self.cls.forward(*args)
+                self.cls.setup_context(ctx, tuple(args), output)  # type: ignore[attr-defined]
+            else:
+                output = self.cls.forward(ctx, *args)
+        single = not isinstance(output, tuple)
+        outputs = [output] if single else list(output)
+        is_array = [isinstance(y, Tracer | np.ndarray | np.generic) for y in outputs]
+        dirty = [
+            (position, i) for position, y in enumerate(outputs) for i in self.places if any(y is d for d in ctx._dirty)
+            and y is args[i]
+        ]
+        self.template = single, [(a, None if a else y) for a, y in zip(is_array, outputs, strict=True)], dirty
+        return [y for a, y in zip(is_array, outputs, strict=True) if a], ctx, args
+
+    def _run(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        outputs, _, _ = self._apply(values, tuple(False for _ in values))
+        return tuple(map(_raw, outputs))
+
+    def _fwd(self, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
+        lowered = tuple(map(_lowered, values))
+        nested = any(low is not value for low, value in zip(lowered, values, strict=True))
+        plain, ctx, given = self._apply(lowered, tuple(True for _ in values))
+        # With values that an outer differentiation watches, that one meets the function as a whole as well.
+        outputs = self.bind(values, ()) if nested else tuple(map(_raw, plain))
+        inputs = [(given[i], value) for i, value in zip(self.places, values, strict=True)]
+        links = [*inputs, *zip(plain, outputs, strict=True)]
+        saved = [_linked(x, links, nested, self.name) for x in ctx.saved_tensors]
+        attributes = {k: _linked(v, links, False, self.name) for k, v in vars(ctx).items() if not k.startswith("_")}
+        attributes.pop("saved_tensors")
+        without = [any(y is x for x in ctx._without_derivative) for y in plain]
+        return outputs, (saved, attributes, _Static((ctx._materialize, without, [shape_of(v) for v in values])))
+
+    def _context(self, residuals: Any) -> tuple[FunctionContext, Any]:
+        saved, attributes, static = residuals
+        ctx = FunctionContext(())
+        vars(ctx).update({k: _plain(v) if isinstance(v, Tracer | np.ndarray) else v for k, v in attributes.items()})
+        ctx.saved_tensors = tuple(None if x is None else _plain(x) for x in saved)
+        ctx._materialize = static.content[0]
+        return ctx, static.content
+
+    def _bwd(self, residuals: Any, cotangents: tuple[Any, ...]) -> tuple[Any, ...]:
+        ctx, (materialize, without, shapes) = self._context(residuals)
+        given = []
+        for g, constant_output in zip(cotangents, without, strict=True):
+            if constant_output or (not materialize and g is None):
+                given.append(None if not materialize else _plain(np.zeros_like(g)))
+            else:
+                given.append(_plain(_conjugated(g)))
+        rest = iter(given)
+        full = [next(rest) if is_array else None for is_array, _ in self.template[1]]
+        with enable_grad() if any(map(_is_watched, (*given, *ctx.saved_tensors))) else no_grad():
+            found = self.cls.backward(ctx, *full)
+        found = tuple(found) if isinstance(found, tuple | list) else (found,)
+        while len(found) > len(self.args) and found[-1] is None:
+            found = found[:-1]
+        if len(found) != len(self.args):
+            raise RuntimeError(
+                f"function {self.name}Backward returned an incorrect number of gradients (expected {len(self.args)}, "
+                f"got {len(found)})"
+            )
+        gradients = []
+        for i, shape in zip(self.places, shapes, strict=True):
+            g = found[i]
+            if g is None:
+                g = 0.0
+            elif shape_of(g) != shape and not _broadcasts(shape, shape_of(g)):
+                raise RuntimeError(
+                    f"Function {self.name}Backward returned an invalid gradient at index {i} - got {shape_of(g)} but "
+                    f"expected shape compatible with {shape}"
+                )
+            gradients.append(_conjugated(_raw(g)))
+        return tuple(gradients)
+
+    def _jvp(self, values: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        lowered = tuple(map(_lowered, values))
+        nested = any(low is not value for low, value in zip(lowered, values, strict=True))
+        plain, ctx, given = self._apply(lowered, tuple(True for _ in values))
+        outputs = self.bind(values, ()) if nested else tuple(map(_raw, plain))
+        links = [
+            *((given[i], value) for i, value in zip(self.places, values, strict=True)),
+            *zip(plain, outputs, strict=True),
+        ]
+        ctx.saved_tensors = tuple(_plain(_linked(x, links, nested, self.name)) for x in ctx.saved_tensors)
+        ctx.saved_for_forward = tuple(_plain(_linked(x, links, nested, self.name)) for x in ctx.saved_for_forward)
+        for name, value in list(vars(ctx).items()):
+            if isinstance(value, Tracer):
+                setattr(ctx, name, _plain(_linked(value, links, False, self.name)))
+        full: list[Any] = [None] * len(self.args)
+        for i, t in zip(self.places, tangents, strict=True):
+            full[i] = _plain(t)
+        with enable_grad() if any(map(_is_watched, (*full, *ctx.saved_tensors))) else no_grad():
+            pushed = self.cls.jvp(ctx, *full)  # type: ignore[attr-defined]
+        pushed = pushed if isinstance(pushed, tuple) else (pushed,)
+        return outputs, tuple(
+            np.zeros_like(y) if t is None else _raw(t) for t, y in zip(pushed, outputs, strict=True)
+        )
+
+
+class _Static:
+    """Residuals that are no arrays: a leaf to trees."""
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a ``backward`` whose own derivative is not to be taken: it raises instead of being wrong."""
+
+    @wraps(backward)
+    def wrapped(ctx: Any, *grad_outputs: Any) -> Any:
+        watched = any(map(_is_watched, (*grad_outputs, *ctx.saved_tensors)))
+        if not watched:
+            return backward(ctx, *grad_outputs)
+        lowered = [_plain(_lowered(g)) if isinstance(g, Tracer) else g for g in grad_outputs]
+        kept = ctx.saved_tensors
+        ctx.saved_tensors = tuple(_plain(_lowered(x)) if isinstance(x, Tracer) else x for x in kept)
+        with no_grad():
+            found = backward(ctx, *lowered)
+        ctx.saved_tensors = kept
+        sources = tuple(x for x in (*grad_outputs, *kept) if isinstance(x, Tracer) and _is_watched(x))
+        single = not isinstance(found, tuple)
+        outputs = tuple(_only_once(g, sources) if hasattr(g, "dtype") else g for g in ((found,) if single else found))
+        return outputs[0] if single else outputs
+
+    return wrapped
+
+
+def _only_once(g: Any, sources: tuple[Any, ...]) -> Any:
+    def refuse(*_: Any) -> Any:
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+    value = _raw(g)
+    call = Application("once_differentiable", lambda xs: (value,), None, lambda xs: ((value,), ()), refuse)
+    return constant(call.bind(sources, ())[0])
+
+
+def track_grad(derivative: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a function with its partial derivatives.
+
+    Parameters
+    ----------
+    derivative
+        It takes the function's arguments and returns a tuple: the elementwise partial derivative of the result with
+        respect to each, or None.
+
+    Returns
+    -------
+    callable
+        The decorator. The decorated function works on tensors and under every transformation.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> @ft.track_grad(lambda x, y: (y, x))
+    ... def product(x, y):
+    ...     return x * y
+    >>> x, y = ft.tensor(2.0, requires_grad=True), ft.tensor(3.0, requires_grad=True)
+    >>> product(x, y).backward()
+    >>> x.grad, y.grad
+    (tensor(3.), tensor(2.))
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        class Tracked(Function):
+            @staticmethod
+            def forward(ctx: Any, *args: Any) -> Any:
+                ctx.save_for_backward(*(a if hasattr(a, "dtype") else None for a in args))
+                ctx.others = _Static(args)
+                return function(*args)
+
+            @staticmethod
+            def backward(ctx: Any, g: Any) -> Any:
+                pairs = zip(ctx.saved_tensors, ctx.others.content, strict=True)
+                partials = derivative(*(other if x is None else x for x, other in pairs))
+                if not isinstance(partials, tuple | list):
+                    raise TypeError(
+                        f"the derivative of {function.__name__} must return a tuple, one entry for each argument; it "
+                        f"returned a {type(partials).__name__}"
+                    )
+                return tuple(None if p is None else g * np.conjugate(p) for p in partials)
+
+        Tracked.__name__ = Tracked.__qualname__ = function.__name__
+        return wraps(function)(lambda *args: Tracked.apply(*args))
+
+    return decorate
+
+
+def _has_own_context(cls: type[Function]) -> bool:
+    return any("setup_context" in vars(base) for base in cls.__mro__)
+
+
+def _lowered(x: Any) -> Any:
+    """Return a value without what differentiates it; examples of a batch stay so."""
+    while True:
+        if is_tensor(x) or isinstance(x, Taped | Dual):
+            x = x.value
+        else:
+            return x
+
+
+def _plain(x: Any) -> Any:
+    """Return a raw array as a tensor, a tracer as it is."""
+    return x if isinstance(x, Tracer) or not hasattr(x, "dtype") else tensor_of(x, None)
+
+
+def _raw(x: Any) -> Any:
+    """Return a tensor without a history as its array, anything else as it is."""
+    return x.value if is_tensor(x) and x.node is None else x
+
+
+def _linked(x: Any, links: list[tuple[Any, Any]], warn: bool, name: str) -> Any:
+    """Return what stands for a saved value on the level of the rule's values."""
+    if not isinstance(x, ArrayTracer):
+        return x
+    for plain, value in links:
+        if x is plain:
+            return value
+    if warn and np.issubdtype(x.dtype, np.inexact):
+        warnings.warn(
+            f"{name} saved a value for backward that is neither an input nor an output; its second derivative takes it "
+            f"as a constant. Save inputs and outputs, or mark backward once_differentiable.",
+            stacklevel=2,
+        )
+    return _raw(x)
+
+
+def _is_watched(x: Any) -> bool:
+    """Say whether something differentiates a value."""
+    return (is_tensor(x) and x.node is not None) or isinstance(x, Dual) or (isinstance(x, Taped) and not is_tensor(x))
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, to) == to
+    except ValueError:
+        return False
+
+
+def _conjugated(g: Any) -> Any:
+    return np.conjugate(g) if getattr(getattr(g, "dtype", None), "kind", "") == "c" else g

@@ -1,0 +1,105 @@
+"""Functions by PyTorch's names: of tensors, traced arrays, arrays and numbers.
+
+Where signatures agree they are NumPy's own functions, which dispatch; the others are the functions behind the methods,
+and follow the rules of `functorch_lite.tensor.methods`. Of plain arrays they give what NumPy gives.
+"""
+
+# The table is easier to read in paragraphs.
+# fmt: off
+# isort: off
+from numpy import (
+    abs, absolute, acos, acosh, allclose, angle, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh,
+    argwhere, asin, asinh, atan, atan2, atanh, atleast_1d, atleast_2d, atleast_3d, bincount, bitwise_and,
+    bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, broadcast_shapes, ceil, clip,
+    concatenate, conj, copysign, cos, cosh, deg2rad, diag, diagflat, dot, dsplit, exp, exp2, expm1, fliplr, flipud,
+    float_power, floor, floor_divide, fmax, fmin, fmod, frexp, gcd, gradient, greater, greater_equal, heaviside,
+    hsplit, hypot, imag, inner, isclose, isfinite, isin, isinf, isnan, isneginf, isposinf, isreal, kron, lcm, ldexp,
+    less, less_equal, log, log1p, log2, log10, logaddexp, logaddexp2, logical_and, logical_not, logical_or,
+    logical_xor, matmul, maximum, minimum, moveaxis, multiply, negative, nextafter, not_equal, outer, positive,
+    rad2deg, ravel, real, remainder, reshape, round, sign, signbit, sin, sinc, sinh, sqrt, square, swapaxes, tan,
+    tanh, trace, tril_indices, triu_indices, trunc, unique, unravel_index, vander, vdot, vsplit,
+)
+from numpy import conjugate as conj_physical
+from numpy import equal as eq
+from numpy import greater as gt
+from numpy import greater_equal as ge
+from numpy import less as lt
+from numpy import less_equal as le
+from numpy import multiply as mul
+from numpy import negative as neg
+from numpy import not_equal as ne
+from numpy import outer as ger
+from numpy import sign as sgn
+from numpy import swapaxes as swapdims
+from numpy import trunc as fix
+from numpy.linalg import det, slogdet
+from numpy.linalg import inv as inverse
+from functorch_lite.calculus.taking import take
+from functorch_lite.tensor.activations import erf, log_softmax, relu, sigmoid, softmax
+from functorch_lite.tensor.conversion import is_complex, is_floating_point, numel
+from functorch_lite.tensor.elementwise import (
+    add, addcdiv, addcmul, clamp, clamp_max, clamp_min, div, equal, frac, lerp, logit, nan_to_num, polar,
+    reciprocal, rsqrt, sub, view_as_complex, view_as_real, xlogy,
+)
+from functorch_lite.tensor.elementwise import complex_ as complex
+from functorch_lite.tensor.elementwise import div as divide
+from functorch_lite.tensor.elementwise import div as true_divide
+from functorch_lite.tensor.elementwise import pow_ as pow
+from functorch_lite.tensor.elementwise import sub as subtract
+from functorch_lite.tensor.ordering import (
+    aminmax, argsort, cummax, cummin, kthvalue, median, mode, msort, nanmedian, nanquantile, quantile, sort, topk,
+)
+from functorch_lite.tensor.ordering import max_ as max
+from functorch_lite.tensor.ordering import min_ as min
+from functorch_lite.tensor.products import (
+    addmm, addmv, baddbmm, bmm, cdist, cholesky, corrcoef, cov, cross, einsum, logdet, matrix_power, mm, mv,
+    pinverse, qr, svd, tensordot,
+)
+from functorch_lite.tensor.reductions import all_ as all
+from functorch_lite.tensor.reductions import (
+    amax, amin, argmax, argmin, count_nonzero, cumprod, cumsum, diff, logcumsumexp, logsumexp, mean, nanmean,
+    nansum, norm, prod, std, std_mean, trapezoid, var, var_mean,
+)
+from functorch_lite.tensor.reductions import any_ as any
+from functorch_lite.tensor.reductions import sum_ as sum
+from functorch_lite.tensor.selection import (
+    bucketize, gather, index_add, index_copy, index_fill, index_select, masked_fill, masked_scatter, masked_select,
+    nonzero, scatter, scatter_add, searchsorted, take_along_dim, where,
+)
+from functorch_lite.tensor.shaping import (
+    broadcast_to, cat, chunk, column_stack, diag_embed, diagonal, dstack, flatten, flip, hstack, meshgrid, movedim,
+    narrow, permute, repeat_interleave, roll, rot90, select, split, squeeze, stack, t, tensor_split, tile,
+    transpose, tril, triu, unbind, unflatten, unsqueeze, vstack,
+)
+from functorch_lite.tensor.shaping import cat as concat
+
+__all__ = [
+    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv", "all", "allclose", "amax",
+    "amin", "aminmax", "angle", "any", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "argmax", "argmin", "argsort", "argwhere", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d",
+    "atleast_2d", "atleast_3d", "baddbmm", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not",
+    "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm", "broadcast_shapes", "broadcast_to", "bucketize",
+    "cat", "cdist", "ceil", "cholesky", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "column_stack",
+    "complex", "concat", "concatenate", "conj", "conj_physical", "copysign", "corrcoef", "cos", "cosh",
+    "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "deg2rad", "det", "diag",
+    "diag_embed", "diagflat", "diagonal", "diff", "div", "divide", "dot", "dsplit", "dstack", "einsum", "eq",
+    "equal", "erf", "exp", "exp2", "expm1", "fix", "flatten", "flip", "fliplr", "flipud", "float_power", "floor",
+    "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "gather", "gcd", "ge", "ger", "gradient", "greater",
+    "greater_equal", "gt", "heaviside", "hsplit", "hstack", "hypot", "imag", "index_add", "index_copy",
+    "index_fill", "index_select", "inner", "inverse", "is_complex", "is_floating_point", "isclose", "isfinite",
+    "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "lcm", "ldexp", "le", "lerp",
+    "less", "less_equal", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp",
+    "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lt", "masked_fill",
+    "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median", "meshgrid",
+    "min", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multiply", "mv", "nan_to_num",
+    "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "nextafter", "nonzero",
+    "norm", "not_equal", "numel", "outer", "permute", "pinverse", "polar", "positive", "pow", "prod", "qr",
+    "quantile", "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder", "repeat_interleave", "reshape",
+    "roll", "rot90", "round", "rsqrt", "scatter", "scatter_add", "searchsorted", "select", "sgn", "sigmoid", "sign",
+    "signbit", "sin", "sinc", "sinh", "slogdet", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack",
+    "std", "std_mean", "sub", "subtract", "sum", "svd", "swapaxes", "swapdims", "t", "take", "take_along_dim",
+    "tan", "tanh", "tensor_split", "tensordot", "tile", "topk", "trace", "transpose", "trapezoid", "tril",
+    "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "unbind", "unflatten", "unique",
+    "unravel_index", "unsqueeze", "vander", "var", "var_mean", "vdot", "view_as_complex", "view_as_real", "vsplit",
+    "vstack", "where", "xlogy",
+]

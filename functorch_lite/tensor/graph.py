@@ -1,0 +1,216 @@
+"""The graph that users see: ``grad_fn``, its neighbours, and the hooks on nodes and tensors.
+
+What is to happen at a node beside its derivative is said by an `Observed` in the place of its primitive. Other nodes
+know nothing of hooks, and the walk does not ask for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from itertools import count
+from typing import Any
+from weakref import ref
+
+from functorch_lite.core.tape import FIRST_PARENT, Node
+from functorch_lite.tensor.ambient import LEAVES
+
+__all__ = [
+    "Freed",
+    "GraphNode",
+    "Observed",
+    "Packed",
+    "RemovableHandle",
+    "freed",
+    "move_retained",
+    "observed",
+    "parents_of",
+    "register",
+    "retain",
+]
+
+_next_hook = count(1).__next__
+
+
+class Observed:
+    """The primitive of a node at which something else happens too.
+
+    Attributes
+    ----------
+    primitive
+        The node's own.
+    hooks
+        By number: functions of the cotangent that may replace it.
+    before, after
+        Hooks of the node: ``before(outputs' cotangents)``, ``after(inputs' cotangents, outputs' cotangents)``.
+    retained
+        A weak reference to the tensor that wants the cotangent as its ``grad``.
+    unpack
+        Turns what the saved-tensor hooks made of the kept arrays back into them.
+    line
+        Where the operation was applied, in anomaly mode.
+    """
+
+    is_pointwise = False
+    differentiable = True
+
+    def __init__(self, primitive: Any) -> None:
+        self.primitive = primitive
+        self.name: str = primitive.name
+        self.hooks: dict[int, Callable[[Any], Any]] = {}
+        self.before: dict[int, Callable[..., Any]] = {}
+        self.after: dict[int, Callable[..., Any]] = {}
+        self.retained: Any = None
+        self.unpack: Callable[[Any], Any] | None = None
+        self.line: str | None = None
+
+
+class Packed:
+    """What a saved-tensor hook made of an array that a node keeps."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+
+class Freed:
+    """The primitive of a node whose kept values a backward pass has freed."""
+
+    is_pointwise = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@cache
+def freed(name: str) -> Freed:
+    """Return the primitive of the nodes of an operation that have been freed."""
+    return Freed(name)
+
+
+class RemovableHandle:
+    """What registering a hook gives: `remove` takes the hook away. A context manager, too."""
+
+    def __init__(self, hooks: dict[int, Any], number: int) -> None:
+        self._hooks, self.id = hooks, number
+
+    def remove(self) -> None:
+        """Take the hook away; a second time does nothing."""
+        self._hooks.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.remove()
+
+
+def register(hooks: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:
+    """Add a hook to a table; return its handle."""
+    number = _next_hook()
+    hooks[number] = hook
+    return RemovableHandle(hooks, number)
+
+
+def observed(node: Node) -> Observed:
+    """Return what observes a node, made if there is nothing yet."""
+    primitive = node[1]
+    if type(primitive) is not Observed:
+        node[1] = primitive = Observed(primitive)
+    return primitive
+
+
+def retain(x: Any) -> None:
+    """Let the cotangent of a result become its ``grad``."""
+    observed(x.node).retained = ref(x)
+
+
+def move_retained(x: Any, before: Node) -> None:
+    """Let a tensor whose history was replaced get the ``grad`` of its new node in the place of the old one's."""
+    primitive = before[1]
+    if type(primitive) is Observed and primitive.retained is not None and primitive.retained() is x:
+        primitive.retained = None
+        retain(x)
+
+
+def parents_of(node: Node) -> list[Node]:
+    """Return the nodes of the traced arguments of a node's operation."""
+    if node[1] is None:
+        return []
+    if len(node) > FIRST_PARENT and type(node[FIRST_PARENT]) is tuple:
+        return list(node[FIRST_PARENT])
+    return node[FIRST_PARENT::3]
+
+
+class GraphNode:
+    """A node of the graph, as ``grad_fn`` shows it."""
+
+    __slots__ = ("_node",)
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GraphNode) and self._node is other._node
+
+    def __hash__(self) -> int:
+        return hash(self._node[0])
+
+    def name(self) -> str:
+        """Return the name: that of the operation, and ``Backward``."""
+        primitive = self._node[1]
+        if primitive is None:
+            return "AccumulateGrad"
+        words = _NAMES.get(primitive.name) or primitive.name.replace("-", "_").split("_")
+        if isinstance(words, list):
+            words = "".join(word[:1].upper() + word[1:] for word in words)
+        return f"{words}Backward"
+
+    @property
+    def next_functions(self) -> tuple[tuple[GraphNode, int], ...]:
+        """The nodes of the operation's arguments that require grad, each with the number of the output it was."""
+        edges = []
+        for parent in parents_of(self._node):
+            number = 0
+            if getattr(parent[1], "name", None) == "select" and type(parent[FIRST_PARENT][2]) is tuple:
+                (number,), parent = parent[FIRST_PARENT + 2] or (0,), parent[FIRST_PARENT]
+            edges.append((GraphNode(parent), number))
+        return tuple(edges)
+
+    @property
+    def variable(self) -> Any:
+        """The leaf tensor into whose ``grad`` an ``AccumulateGrad`` adds."""
+        if self._node[1] is not None:
+            raise AttributeError(f"{self!r} has no variable; only AccumulateGrad has")
+        return LEAVES.get(self._node[0])
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What anomaly mode noted about the operation."""
+        primitive = self._node[1]
+        return {"line": primitive.line} if type(primitive) is Observed and primitive.line else {}
+
+    def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(grad_inputs, grad_outputs)`` after the derivative; what it returns replaces ``grad_inputs``."""
+        return register(observed(self._node).after, hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(grad_outputs)`` before the node's derivative; what it returns replaces grad_outputs."""
+        return register(observed(self._node).before, hook)
+
+
+#: Where PyTorch's name of an operation is not ours.
+_NAMES = {
+    "multiply": "Mul",
+    "truediv": "Div",
+    "divide": "Div",
+    "subtract": "Sub",
+    "negative": "Neg",
+    "power": "Pow",
+    "update": "CopySlices",
+    "absolute": "Abs",
+}

@@ -1,0 +1,87 @@
+"""The methods and operators that write into a tensor: ``add_``, ``x *= y``, ``zero_``, ``copy_`` and so on.
+
+Each computes what the method without the underscore does, and writes it where the tensor is.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.tensor.in_place import broadcast, replace_part, write
+from functorch_lite.tensor.tensor import Tensor
+
+__all__ = ["IN_PLACE", "install_in_place"]
+
+# fmt: off
+#: The methods that have a form in place, of the same name with an underscore.
+IN_PLACE = (
+    "abs", "absolute", "acos", "acosh", "add", "addmm", "arccos", "arcsin", "arctan", "asin", "asinh", "atan", "atan2",
+    "atanh", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "cos", "cosh", "div", "divide", "erf", "exp", "exp2",
+    "expm1", "floor", "floor_divide", "fmod", "frac", "hypot", "index_add", "lerp", "log", "log10", "log1p", "log2",
+    "logical_and", "logical_not", "logical_or", "masked_fill", "masked_scatter", "mul", "multiply", "nan_to_num", "neg",
+    "negative", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt", "scatter", "scatter_add", "sigmoid", "sign",
+    "sin", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh", "tril", "triu", "true_divide", "trunc",
+)
+_OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
+# fmt: on
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def in_place(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return write(self, f"{name}_", getattr(type(self), name), *args, **kwargs)
+
+    in_place.__name__ = f"{name}_"
+    in_place.__doc__ = f"Write the result of `{name}` into the tensor; return the tensor."
+    return in_place
+
+
+def _operator(name: str) -> Callable[[Any, Any], Any]:
+    function = getattr(operator, f"__{name}__")
+
+    def in_place(self: Any, other: Any) -> Any:
+        return write(self, f"i{name}", function, other)
+
+    in_place.__name__ = f"__i{name}__"
+    return in_place
+
+
+def zero_(self: Any) -> Any:
+    """Set all elements to zero; return the tensor."""
+    return write(self, "zero_", _filled, 0)
+
+
+def fill_(self: Any, value: Any) -> Any:
+    """Set all elements to a scalar; return the tensor."""
+    return write(self, "fill_", _filled, value)
+
+
+def copy_(self: Any, source: Any) -> Any:
+    """Copy the elements of another array, broadcast and converted, into the tensor; return the tensor."""
+    return write(self, "copy_", lambda x: broadcast(source, x.shape, x.dtype))
+
+
+def fill_diagonal_(self: Any, value: Any) -> Any:
+    """Set the elements of the main diagonal; return the tensor."""
+    replace_part(np.diagonal(self), value, "fill_diagonal_")
+    return self
+
+
+def _filled(x: Any, value: Any) -> Any:
+    return broadcast(value, x.shape, x.dtype)
+
+
+def install_in_place() -> None:
+    """Give tensors the methods and operators that write in place."""
+    for name in IN_PLACE:
+        setattr(Tensor, f"{name}_", _method(name))
+    for name in _OPERATORS:
+        setattr(Tensor, f"__i{name}__", _operator(name))
+    for function in (zero_, fill_, copy_, fill_diagonal_):
+        setattr(Tensor, function.__name__, function)
+
+
+

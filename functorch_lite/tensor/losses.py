@@ -1,0 +1,202 @@
+"""Losses of neural networks in PyTorch's signatures: what is to be learned comes first, the target second.
+
+``reduction`` is ``"mean"``, ``"sum"`` or ``"none"``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.arguments import as_array
+from functorch_lite.calculus.taking import take
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import Pointwise
+from functorch_lite.tensor.activations import log_softmax
+from functorch_lite.tensor.elementwise import xlogy
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "mse_loss",
+    "nll_loss",
+    "smooth_l1_loss",
+]
+
+# --- Of numbers -------------------------------------------------------------------------------------------------------
+
+
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """Return the squared differences, by default their mean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functorch_lite.tensor.losses import mse_loss
+    >>> float(mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+    2.0
+    """
+    return _reduced(np.square(input - target), reduction)
+
+
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """Return the absolute differences."""
+    return _reduced(np.abs(input - target), reduction)
+
+
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
+    """Return the differences squared over ``2 beta`` where they are below ``beta``, else absolute less ``beta / 2``."""
+    if beta == 0:
+        return l1_loss(input, target, reduction)
+    return huber_loss(input, target, reduction, beta) / beta
+
+
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+    """Return half the squared differences where they are below ``delta``, and what goes on linearly beyond."""
+    error = input - target
+    size = np.abs(error)
+    return _reduced(np.where(size < delta, 0.5 * error * error, delta * (size - 0.5 * delta)), reduction)
+
+
+# --- Of probabilities -------------------------------------------------------------------------------------------------
+
+
+def _clamped_log(x: Any) -> Any:
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log(x), -100)
+
+
+def _binary_cross_entropy(x: Any, y: Any) -> Any:
+    return (y - 1) * _clamped_log(1 - x) - y * _clamped_log(x)
+
+
+# The quotient is PyTorch's, which is large but finite where a probability is 0 or 1; so are the logarithms.
+_bce = Pointwise(
+    _binary_cross_entropy,
+    [
+        lambda x, y: (x - y) / np.maximum(x * (1 - x), 1e-12),
+        lambda x: _clamped_log(1 - x) - _clamped_log(x),
+    ],
+    name="binary_cross_entropy",
+)
+
+
+def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
+    """Return ``-(t log p + (1 - t) log(1 - p))`` of probabilities; no logarithm is taken to be below -100."""
+    losses = _bce(input, target)
+    return _reduced(losses if weight is None else weight * losses, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Any:
+    """Return `binary_cross_entropy` of ``sigmoid(input)``, which neither overflows nor loses digits."""
+    negative = np.logaddexp(0, -input)  # -log sigmoid(input)
+    losses = (1 - target) * input + (negative if pos_weight is None else (1 + (pos_weight - 1) * target) * negative)
+    return _reduced(losses if weight is None else weight * losses, reduction)
+
+
+def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
+    """Return ``t (log t - input)``, where ``input`` is the logarithm of a distribution; also by ``"batchmean"``."""
+    losses = np.exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
+    if reduction == "batchmean":
+        return np.sum(losses) / shape_of(losses)[0]
+    return _reduced(losses, reduction)
+
+
+# --- Of classes -------------------------------------------------------------------------------------------------------
+
+
+def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
+    """Return minus the log-probability of the target class.
+
+    Parameters
+    ----------
+    input
+        Log-probabilities of shape (C,), (N, C) or (N, C, …).
+    target
+        Class numbers of shape (), (N,) or (N, …).
+    weight
+        One weight a class; the mean is weighted.
+    ignore_index
+        The target that counts nothing.
+    reduction
+        ``"mean"``, ``"sum"`` or ``"none"``.
+    """
+    target = as_array(target)
+    axis = min(1, len(shape_of(input)) - 1)
+    counts = target != ignore_index
+    chosen = np.where(counts, target, 0)
+    weights = counts.astype(input.dtype) if weight is None else np.where(counts, take(weight, chosen), 0)
+    losses = -np.squeeze(np.take_along_axis(input, np.expand_dims(chosen, axis), axis), axis)
+    losses = np.where(counts, losses, 0) * weights
+    return np.sum(losses) / np.sum(weights) if reduction == "mean" else _reduced(losses, reduction)
+
+
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    """Return the cross entropy of the softmax of scores against class numbers or probabilities.
+
+    Parameters
+    ----------
+    input
+        Scores of shape (C,), (N, C) or (N, C, …).
+    target
+        Class numbers, integers of the shape without C; or probabilities, of the same shape as the scores.
+    weight
+        One weight a class.
+    ignore_index
+        The class number that counts nothing.
+    reduction
+        ``"mean"``, ``"sum"`` or ``"none"``. The mean is weighted for class numbers.
+    label_smoothing
+        The fraction of the target that is spread evenly over all classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from functorch_lite.tensor.losses import cross_entropy
+    >>> float(cross_entropy(np.zeros((2, 4)), np.array([0, 3]))) == np.log(4)
+    True
+    """
+    target = as_array(target)
+    axis = min(1, len(shape_of(input)) - 1)
+    scores = log_softmax(input, axis)
+    classes = shape_of(scores)[axis]
+    column = None if weight is None else np.reshape(weight, (-1, *(1,) * (len(shape_of(scores)) - 1 - axis)))
+    if target.dtype.kind == "f":
+        target = target if not label_smoothing else (1 - label_smoothing) * target + label_smoothing / classes
+        losses = -np.sum(scores * target if column is None else scores * target * column, axis=axis)
+        return np.sum(losses) / max(1, losses.size) if reduction == "mean" else _reduced(losses, reduction)
+    sharp = nll_loss(scores, target, weight, ignore_index, reduction)
+    if not label_smoothing:
+        return sharp
+    counts = target != ignore_index
+    smooth = np.where(counts, -np.sum(scores if column is None else scores * column, axis=axis), 0)
+    if reduction == "mean":
+        weights = counts if weight is None else np.where(counts, take(weight, np.where(counts, target, 0)), 0)
+        smooth = np.sum(smooth) / np.sum(weights)
+    else:
+        smooth = _reduced(smooth, reduction)
+    return (1 - label_smoothing) * sharp + label_smoothing / classes * smooth
+
+
+def _reduced(losses: Any, reduction: str) -> Any:
+    if reduction == "mean":
+        return np.mean(losses)
+    if reduction == "sum":
+        return np.sum(losses)
+    if reduction == "none":
+        return losses
+    raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")

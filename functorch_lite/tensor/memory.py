@@ -1,0 +1,75 @@
+"""Memory that tensors share: who owns an array's memory, and when it was last written to.
+
+A write in place is a fact about memory, not about one tensor: views and detached aliases see it too. So the version of
+a tensor is the number of writes to the array that owns its memory. A value that the tape has kept is stale if its
+memory was written to after its node was made; nodes and writes are numbered by the same clock. Programs that never
+write in place pay nothing for any of this.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from weakref import ref
+
+import numpy as np
+
+from functorch_lite.core.tape import Node, next_order
+
+__all__ = ["last_write", "owner", "record_write", "stale", "version"]
+
+
+class _Write(NamedTuple):
+    memory: Any  # a weak reference, whose death removes the entry
+    number: int
+    order: int
+    action: str
+
+
+#: By the identity of the array that owns the memory.
+_writes: dict[int, _Write] = {}
+
+
+def owner(value: Any) -> Any:
+    """Return the array that owns the memory of an array."""
+    while True:
+        base = value.base if type(value) is np.ndarray else None
+        if type(base) is not np.ndarray:
+            return value
+        value = base
+
+
+def record_write(value: Any, action: str) -> None:
+    """Note that an array's memory has been written to just now."""
+    memory = owner(value)
+    key = id(memory)
+    before = _writes.get(key)
+    if before is None:
+        weak = ref(memory, lambda _: _writes.pop(key, None))
+        _writes[key] = _Write(weak, 1, next_order(), action)
+    else:
+        _writes[key] = _Write(before.memory, before.number + 1, next_order(), action)
+
+
+def version(value: Any) -> int:
+    """Return how many times an array's memory has been written to in place."""
+    write = _writes.get(id(owner(value)))
+    return 0 if write is None else write.number
+
+
+def last_write() -> int | None:
+    """Return the order of the last write to memory that is still alive; None if there was none."""
+    return min((write.order for write in list(_writes.values())), default=None)
+
+
+def stale(kept: Any, node: Node) -> str | None:
+    """Say what wrote to the memory of a kept value after its node was made; None if nothing did."""
+    for value in kept if type(kept) is tuple else (kept,):
+        if type(value) is np.ndarray:
+            write = _writes.get(id(owner(value)))
+            if write is not None and write.order < node[0]:
+                return write.action
+        elif type(value) is tuple:
+            found = stale(value, node)
+            if found is not None:
+                return found
+    return None

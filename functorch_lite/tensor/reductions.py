@@ -1,0 +1,188 @@
+"""Reductions that understand both vocabularies: NumPy's ``axis`` and ``keepdims``, PyTorch's ``dim`` and ``keepdim``.
+
+Positional arguments mean what they mean in NumPy, with one addition: True or False in the second place, where NumPy has
+``dtype`` or ``out``, is ``keepdim``. `std` and `var` divide by ``n - ddof`` as NumPy does, and by ``n - 1`` as PyTorch
+does when ``dim``, ``unbiased`` or ``correction`` is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core.backward import unbroadcast
+from functorch_lite.core.operands import shape_of
+from functorch_lite.tensor.method_table import method, methods_of_functions
+from functorch_lite.transforms.custom import stop_gradient
+
+__all__ = [
+    "all_",
+    "amax",
+    "amin",
+    "any_",
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "cumprod",
+    "cumsum",
+    "diff",
+    "logcumsumexp",
+    "logsumexp",
+    "mean",
+    "nanmean",
+    "nansum",
+    "norm",
+    "prod",
+    "std",
+    "std_mean",
+    "sum_",
+    "sum_to_size",
+    "trapezoid",
+    "var",
+    "var_mean",
+]
+
+# --- The two vocabularies ---------------------------------------------------------------------------------------------
+
+
+def _bilingual(function: Callable[..., Any]) -> Callable[..., Any]:
+    def reduction(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or len(args) > 1:
+            args, kwargs = _in_numpys_words(args, kwargs)
+        return function(x, *args, **kwargs)
+
+    reduction.__name__ = function.__name__
+    reduction.__doc__ = f"``np.{function.__name__}``, which also understands PyTorch's ``dim`` and ``keepdim``."
+    return method(reduction)
+
+
+def _in_numpys_words(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if "dim" in kwargs:
+        if args or "axis" in kwargs:
+            raise TypeError("the axis is given twice; name it once, as axis (NumPy) or as dim (PyTorch)")
+        dim = kwargs.pop("dim")
+        kwargs["axis"] = dim if dim is None or isinstance(dim, int) else tuple(dim) or None
+    if "keepdim" in kwargs:
+        kwargs["keepdims"] = kwargs.pop("keepdim")
+    if len(args) > 1 and type(args[1]) is bool:
+        kwargs["keepdims"] = args[1]
+        args = (args[0], *args[2:])
+    return args, kwargs
+
+
+sum_ = _bilingual(np.sum)
+prod = _bilingual(np.prod)
+mean = _bilingual(np.mean)
+nansum = _bilingual(np.nansum)
+nanmean = _bilingual(np.nanmean)
+all_ = _bilingual(np.all)
+any_ = _bilingual(np.any)
+argmax = _bilingual(np.argmax)
+argmin = _bilingual(np.argmin)
+count_nonzero = _bilingual(np.count_nonzero)
+cumsum = _bilingual(np.cumsum)
+cumprod = _bilingual(np.cumprod)
+
+
+def _dispersion(function: Callable[..., Any]) -> Callable[..., Any]:
+    def reduction(x: Any, *args: Any, unbiased: bool | None = None, correction: Any = None, **kwargs: Any) -> Any:
+        if unbiased is not None:
+            correction = 1 if unbiased else 0
+        elif correction is None and "dim" in kwargs:
+            correction = 1
+        if correction is not None:
+            kwargs["ddof"] = correction
+        args, kwargs = _in_numpys_words(args, kwargs)
+        return function(x, *args, **kwargs)
+
+    reduction.__name__ = function.__name__
+    reduction.__doc__ = (
+        f"``np.{function.__name__}``; with ``dim``, ``unbiased`` or ``correction`` PyTorch's, which divides by n - 1."
+    )
+    return method(reduction)
+
+
+std = _dispersion(np.std)
+var = _dispersion(np.var)
+
+
+def std_mean(x: Any, dim: Any = None, *, correction: Any = 1, keepdim: bool = False) -> tuple[Any, Any]:
+    """Return the standard deviation (that divides by ``n - correction``) and the mean."""
+    return std(x, dim=dim, correction=correction, keepdim=keepdim), mean(x, dim=dim, keepdim=keepdim)
+
+
+def var_mean(x: Any, dim: Any = None, *, correction: Any = 1, keepdim: bool = False) -> tuple[Any, Any]:
+    """Return the variance (that divides by ``n - correction``) and the mean."""
+    return var(x, dim=dim, correction=correction, keepdim=keepdim), mean(x, dim=dim, keepdim=keepdim)
+
+
+# --- Reductions that NumPy has by other names -------------------------------------------------------------------------
+
+
+@method
+def amax(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Take the largest element over axes. Ties share the derivative."""
+    return np.max(x, axis=dim if isinstance(dim, int) else tuple(dim or ()) or None, keepdims=keepdim)
+
+
+@method
+def amin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Take the smallest element over axes. Ties share the derivative."""
+    return np.min(x, axis=dim if isinstance(dim, int) else tuple(dim or ()) or None, keepdims=keepdim)
+
+
+@method
+def logsumexp(x: Any, dim: Any, keepdim: bool = False) -> Any:
+    """Return the logarithm of the sum of exponentials over axes, which neither overflows nor underflows."""
+    dim = dim if isinstance(dim, int) else tuple(dim)
+    top = np.max(stop_gradient(x), axis=dim, keepdims=True)  # it cancels, and so do its derivatives
+    top = np.where(np.isfinite(top), top, 0)
+    total = np.log(np.sum(np.exp(x - top), axis=dim, keepdims=True)) + top
+    return total if keepdim else np.squeeze(total, dim)
+
+
+@method
+def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
+    """Return the p-norm of the elements, of all or over axes; at zero its derivative is zero.
+
+    ``p`` is a number, an infinity, ``"fro"`` (the same as 2) or ``"nuc"`` (of matrices, the sum of singular values).
+    """
+    dim = dim if dim is None or isinstance(dim, int) else tuple(dim)
+    if p == "nuc":
+        return np.linalg.norm(x, "nuc", axis=(-2, -1) if dim is None else dim, keepdims=keepdim)
+    return np.linalg.vector_norm(x, ord=2 if p is None or p == "fro" else p, axis=dim, keepdims=keepdim)
+
+
+@method
+def sum_to_size(x: Any, *size: Any) -> Any:
+    """Sum over the axes along which an array of the given size would be repeated to that of ``x``."""
+    shape = tuple(size[0] if len(size) == 1 and not isinstance(size[0], int) else size)
+    if np.broadcast_shapes(shape, shape_of(x)) != shape_of(x):
+        raise ValueError(f"sum_to_size: size {shape} does not repeat to the shape {shape_of(x)} of the array")
+    return unbroadcast(x, shape)
+
+
+# --- Along an axis ----------------------------------------------------------------------------------------------------
+
+
+@method
+def logcumsumexp(x: Any, dim: int) -> Any:
+    """Return the logarithm of the running sum of exponentials."""
+    return np.logaddexp.accumulate(x, axis=dim)
+
+
+@method
+def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """Take the differences of neighbours along an axis, ``n`` times."""
+    ends = {name: a for name, a in (("prepend", prepend), ("append", append)) if a is not None}
+    return np.diff(x, n, dim, **ends)
+
+
+def trapezoid(y: Any, x: Any = None, *, dx: Any = 1.0, dim: int = -1) -> Any:
+    """Integrate along an axis by the trapezoidal rule."""
+    return np.trapezoid(y, x, dx=dx, axis=dim)
+
+
+methods_of_functions({"ptp": np.ptp})

@@ -1,0 +1,196 @@
+"""Taking and putting by positions and masks, by PyTorch's names. What puts returns a new array.
+
+PyTorch's `gather` and `scatter` go along one axis: the position along it comes from ``index``, that along the others is
+the place in ``index``, which may be smaller than the array.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus import indexing, taking
+from functorch_lite.calculus.arguments import as_array, only_axis
+from functorch_lite.calculus.declare import zero_function
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.tensor.method_table import method
+
+__all__ = [
+    "bucketize",
+    "gather",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_select",
+    "masked_fill",
+    "masked_scatter",
+    "masked_select",
+    "nonzero",
+    "scatter",
+    "scatter_add",
+    "searchsorted",
+    "take_along_dim",
+    "where",
+]
+
+# --- By masks ---------------------------------------------------------------------------------------------------------
+
+
+def where(condition: Any, *args: Any) -> Any:
+    """Take from the first array where the condition holds, else from the second; alone, find where it holds."""
+    return np.where(condition, *args)
+
+
+@method
+def masked_fill(x: Any, mask: Any, value: Any) -> Any:
+    """Put a number where a mask is true."""
+    return np.where(mask, value, x)
+
+
+@method
+def masked_select(x: Any, mask: Any) -> Any:
+    """Take the elements where a mask is true, as a vector."""
+    shape = np.broadcast_shapes(shape_of(x), shape_of(mask))
+    return indexing.getitem(np.broadcast_to(x, shape), np.broadcast_to(mask, shape))
+
+
+@method
+def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
+    """Put the elements of ``source``, one after the other, where a mask is true."""
+    mask = np.broadcast_to(mask, shape_of(x))
+    order = np.reshape(np.cumsum(np.ravel(mask)), shape_of(x))
+    return np.where(mask, taking.take(np.ravel(source), np.maximum(order - 1, 0), mode="clip"), x)
+
+
+def _where_method(x: Any, condition: Any, other: Any) -> Any:
+    return np.where(condition, x, other)
+
+
+_where_method.__name__ = "where"
+method(_where_method)
+
+
+@method
+def nonzero(x: Any, *, as_tuple: bool = True) -> Any:
+    """Find the elements that are not zero: one array of positions an axis, or one row of positions an element."""
+    return np.nonzero(x) if as_tuple else np.argwhere(x)
+
+
+# --- Taking by positions ----------------------------------------------------------------------------------------------
+
+
+@method
+def gather(x: Any, dim: int, index: Any) -> Any:
+    """Take ``x[index[i, j], j]`` (for ``dim=0`` of a matrix) at each place ``i, j`` of ``index``."""
+    x, index = as_array(x), as_array(index)
+    return indexing.gather.bind((x, *_places(x, dim, index)), _key(x))
+
+
+@method
+def index_select(x: Any, dim: int, index: Any) -> Any:
+    """Take slices along an axis."""
+    return taking.take(x, index, dim)
+
+
+@method
+def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
+    """Take along an axis at positions whose other axes repeat as needed; from the flattened array without an axis."""
+    if dim is None:
+        return np.take_along_axis(np.ravel(x), np.ravel(indices), 0)
+    axis = only_axis(dim, np.ndim(x))
+    shapes = [(*s[:axis], 1, *s[axis + 1 :]) for s in (shape_of(x), shape_of(indices))]
+    other = np.broadcast_shapes(*shapes)
+    x, indices = (np.broadcast_to(a, (*other[:axis], shape_of(a)[axis], *other[axis + 1 :])) for a in (x, indices))
+    return np.take_along_axis(x, indices, axis)
+
+
+# --- Putting by positions ---------------------------------------------------------------------------------------------
+
+
+@method
+def scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
+    """Put ``src[i, j]`` (or a number) at ``x[index[i, j], j]``; of several put at one place the last stays."""
+    x, index = as_array(x), as_array(index)
+    axis = only_axis(dim, x.ndim)
+    writer = _writer(index, axis, x.shape)
+    if shape_of(src):
+        within = tuple(slice(n) for n in index.shape)
+        source = np.maximum(writer[(*within[:axis], slice(None), *within[axis + 1 :])], 0)
+        part = np.take_along_axis(src[within], source, axis)
+        src = np.pad(part, [(0, n - m) for n, m in zip(x.shape, part.shape, strict=True)])
+    return np.where(writer >= 0, src, x)
+
+
+@method
+def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
+    """Add ``src[i, j]`` to ``x[index[i, j], j]``, as often as a place is named."""
+    x, index = as_array(x), as_array(index)
+    src = np.broadcast_to(src, index.shape) if not shape_of(src) else src[tuple(slice(n) for n in index.shape)]
+    return x + indexing.scatter.bind((src, *_places(x, dim, index)), (x.shape, *_key(x)))
+
+
+@method
+def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
+    """Add slices of ``source`` to the slices of the array that ``index`` names along an axis."""
+    x, index = as_array(x), as_array(index)
+    axis = only_axis(dim, x.ndim)
+    added = indexing.scatter.bind((source, index), (x.shape, (slice(None),) * axis + (0,), (axis,), False))
+    return x + (added if alpha == 1 else alpha * added)
+
+
+@method
+def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
+    """Put slices of ``source`` in the place of the slices that ``index`` names along an axis."""
+    index = np.reshape(index, (-1, *(1,) * (np.ndim(x) - only_axis(dim, np.ndim(x)) - 1)))
+    return scatter(x, dim, np.broadcast_to(index, shape_of(source)), source)
+
+
+@method
+def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
+    """Put a number in all slices that ``index`` names along an axis."""
+    axis, shape = only_axis(dim, np.ndim(x)), shape_of(x)
+    named = np.reshape(np.isin(np.arange(shape[axis]), index), (-1, *(1,) * (len(shape) - axis - 1)))
+    return np.where(named, value, x)
+
+
+def searchsorted(sorted_sequence: Any, values: Any, *, right: bool = False, side: Any = None) -> Any:
+    """Find where values would be put into a sorted vector to keep it sorted, before or behind equal ones."""
+    return np.searchsorted(sorted_sequence, values, side=side or ("right" if right else "left"))
+
+
+def bucketize(x: Any, boundaries: Any, *, right: bool = False) -> Any:
+    """Find between which boundaries each element lies."""
+    return searchsorted(boundaries, x, right=right)
+
+
+# --- Parts of them ----------------------------------------------------------------------------------------------------
+
+
+def _places(x: Any, dim: int, index: Any) -> list[Any]:
+    """Return one array of positions for each axis: ``index`` for one, for the others the place in ``index``."""
+    rank = x.ndim
+    places = [np.arange(n).reshape(-1, *(1,) * (rank - 1 - i)) for i, n in enumerate(index.shape)]
+    places[only_axis(dim, rank)] = index
+    return places
+
+
+def _key(x: Any) -> tuple[Any, ...]:
+    return (0,) * x.ndim, tuple(range(x.ndim)), False
+
+
+def _batched_writer(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+    axis, shape = params
+    return primitive.bind(arrays, (axis + 1, (size, *shape)))
+
+
+@zero_function(batch=_batched_writer)
+def _writer(index: Any, axis: int, shape: tuple[int, ...]) -> Any:
+    """Find, for each place of an array of the given shape, which place of ``index`` along the axis named it last."""
+    found = np.full(shape, -1)
+    positions = np.arange(index.shape[axis]).reshape(-1, *(1,) * (index.ndim - axis - 1))
+    key = [np.arange(n).reshape(-1, *(1,) * (index.ndim - 1 - i)) for i, n in enumerate(index.shape)]
+    key[axis] = index
+    found[tuple(key)] = positions
+    return found

@@ -1,0 +1,384 @@
+"""Changing shapes by PyTorch's names: order of axes, views, repetition, joining and splitting, diagonals.
+
+Two calls mean different things in NumPy and in PyTorch. ``x.transpose(0, 1)`` of a matrix is the matrix itself in
+NumPy, its transpose in PyTorch; ``x.repeat(2, 1)`` of a matrix repeats columns in NumPy, stacks copies in PyTorch.
+Traced arrays, which may belong to code of either style, refuse these two; tensors follow PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.arguments import as_array, only_axis
+from functorch_lite.calculus.cumulative import along
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.operands import shape_of
+from functorch_lite.tensor.method_table import METHODS, TENSOR_METHODS, method, methods_of_functions
+
+__all__ = [
+    "broadcast_to",
+    "cat",
+    "chunk",
+    "column_stack",
+    "diag_embed",
+    "diagonal",
+    "dstack",
+    "expand",
+    "flatten",
+    "flip",
+    "hstack",
+    "meshgrid",
+    "movedim",
+    "narrow",
+    "permute",
+    "repeat",
+    "repeat_interleave",
+    "roll",
+    "rot90",
+    "select",
+    "split",
+    "squeeze",
+    "stack",
+    "t",
+    "tensor_split",
+    "tile",
+    "transpose",
+    "tril",
+    "triu",
+    "unbind",
+    "unflatten",
+    "unsqueeze",
+    "view",
+    "vstack",
+]
+
+# --- The order of axes ------------------------------------------------------------------------------------------------
+
+
+@method
+def t(x: Any) -> Any:
+    """Transpose a matrix; a vector and a number stay as they are."""
+    if np.ndim(x) > 2:
+        raise ValueError(f"t: expects at most two axes, not shape {shape_of(x)}; name the axes: swapaxes(x, -1, -2)")
+    return np.transpose(x)
+
+
+@method
+def permute(x: Any, *dims: Any) -> Any:
+    """Put the axes in another order: ``permute(x, 2, 0, 1)`` or ``permute(x, (2, 0, 1))``."""
+    return np.transpose(x, _unpacked(dims))
+
+
+def transpose(x: Any, *axes: Any, dim0: Any = None, dim1: Any = None) -> Any:
+    """Exchange two axes, ``transpose(x, 0, 1)``; or, as in NumPy, permute them all, ``transpose(x, (2, 0, 1))``."""
+    axes = axes + tuple(dim for dim in (dim0, dim1) if dim is not None)
+    if len(axes) == 2 and isinstance(axes[0], int):
+        return np.swapaxes(x, *axes)
+    return np.transpose(x, _unpacked(axes) if axes and axes[0] is not None else None)
+
+
+def _transpose_unless_ambiguous(x: Any, *axes: Any, dim0: Any = None, dim1: Any = None) -> Any:
+    if len(axes) == 2 and x.ndim == 2 and [only_axis(axis, 2) for axis in axes] == [0, 1]:
+        raise TypeError(
+            f"x.transpose{axes} at {user_line()} of an array {x.dtype}{list(x.shape)}: in NumPy this matrix itself, in "
+            f"PyTorch its transpose. Write x.T or np.swapaxes(x, 0, 1) for the transpose, np.transpose(x, axes) for a "
+            f"permutation."
+        )
+    return transpose(x, *axes, dim0=dim0, dim1=dim1)
+
+
+METHODS["transpose"], TENSOR_METHODS["transpose"] = _transpose_unless_ambiguous, transpose
+
+
+@method
+def movedim(x: Any, source: Any, destination: Any) -> Any:
+    """Move axes to other places; the others keep their order."""
+    return np.moveaxis(x, source, destination)
+
+
+@method
+def flip(x: Any, *dims: Any) -> Any:
+    """Reverse the order along axes, along all if none is named."""
+    return np.flip(x, _unpacked(dims) or None)
+
+
+@method
+def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
+    """Shift along axes, what falls out coming in again; along the flattened array if no axis is named."""
+    return np.roll(x, shifts, axis=dims)
+
+
+@method
+def rot90(x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
+    """Rotate by ninety degrees ``k`` times in the plane of two axes."""
+    return np.rot90(x, k, dims)
+
+
+# --- Shapes -----------------------------------------------------------------------------------------------------------
+
+
+@method
+def view(x: Any, *shape: Any) -> Any:
+    """Return the array with another shape. NumPy's ``view(dtype)``, which reads the bits anew, is refused."""
+    if len(shape) == 1 and isinstance(shape[0], type | np.dtype | str):
+        raise TypeError(
+            f"view({shape[0]!r}) at {user_line()} would read the bits of {x.dtype} anew, which has no derivative; "
+            f"write x.astype(dtype) to convert the values, or x.view(*shape) to change the shape"
+        )
+    return np.reshape(x, _unpacked(shape))
+
+
+@method
+def view_as(x: Any, other: Any) -> Any:
+    """Return the array with the shape of another."""
+    return np.reshape(x, other.shape)
+
+
+@method
+def expand(x: Any, *sizes: Any) -> Any:
+    """Repeat along axes of length one, and along new axes in front; -1 keeps an axis as it is."""
+    shape, wanted = shape_of(x), _unpacked(sizes)
+    own = (-1,) * (len(wanted) - len(shape)) + shape
+    return np.broadcast_to(x, tuple(o if n == -1 else n for n, o in zip(wanted, own, strict=True)))
+
+
+@method
+def expand_as(x: Any, other: Any) -> Any:
+    """Repeat to the shape of another array."""
+    return np.broadcast_to(x, other.shape)
+
+
+@method
+def broadcast_to(x: Any, *size: Any) -> Any:
+    """Repeat to a shape."""
+    return np.broadcast_to(x, _unpacked(size))
+
+
+@method
+def flatten(x: Any, start_dim: Any = 0, end_dim: int = -1, order: str = "C") -> Any:
+    """Join axes into one, all of them unless told otherwise; ``flatten(order)`` is NumPy's."""
+    x = as_array(x)
+    if isinstance(start_dim, str):
+        start_dim, order = 0, start_dim
+    if x.ndim <= 1 or order != "C" or (start_dim == 0 and end_dim == -1):
+        return np.ravel(x, order)  # type: ignore[call-overload]
+    first, last = only_axis(start_dim, x.ndim), only_axis(end_dim, x.ndim)
+    if first > last:
+        raise ValueError(f"flatten: start_dim = {start_dim} comes behind end_dim = {end_dim} in shape {x.shape}")
+    return np.reshape(x, (*x.shape[:first], int(np.prod(x.shape[first : last + 1])), *x.shape[last + 1 :]))
+
+
+@method
+def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
+    """Split an axis into several."""
+    axis, shape = only_axis(dim, np.ndim(x)), shape_of(x)
+    rest = int(np.prod([n for n in sizes if n != -1]))
+    sizes = [shape[axis] // rest if n == -1 else n for n in sizes]
+    return np.reshape(x, (*shape[:axis], *sizes, *shape[axis + 1 :]))
+
+
+@method
+def unsqueeze(x: Any, dim: int) -> Any:
+    """Put in an axis of length one."""
+    return np.expand_dims(x, dim)
+
+
+@method
+def squeeze(x: Any, axis: Any = None, *, dim: Any = None) -> Any:
+    """Drop axes of length one. By ``dim`` longer axes stay, as in PyTorch; by position or ``axis`` NumPy raises."""
+    if dim is None:
+        return np.squeeze(x, axis)
+    shape = shape_of(x)
+    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    return np.squeeze(x, tuple(d for d in dims if shape[only_axis(d, len(shape))] == 1))
+
+
+# --- Repetition -------------------------------------------------------------------------------------------------------
+
+
+@method
+def tile(x: Any, *dims: Any) -> Any:
+    """Stack copies, ``dims[i]`` of them along axis ``i``."""
+    return np.tile(x, _unpacked(dims))
+
+
+def repeat(x: Any, *sizes: Any, axis: Any = None, repeats: Any = None) -> Any:
+    """Stack copies, ``repeat(x, 2, 3)``; or, as in NumPy, repeat each element, ``repeat(x, 2)`` or with an ``axis``.
+
+    Several ints are PyTorch's, as is a tuple where there is no ``axis``. One int, or an array of counts, is NumPy's.
+    """
+    if repeats is not None or axis is not None or (len(sizes) == 1 and not isinstance(sizes[0], tuple | list)):
+        return np.repeat(x, sizes[0] if repeats is None else repeats, axis)
+    if len(sizes) == 2 and -2 <= sizes[1] <= 0 and isinstance(sizes[0], int):  # an axis: no number of copies
+        return np.repeat(x, *sizes)
+    return np.tile(x, _unpacked(sizes))
+
+
+def _repeat_unless_ambiguous(x: Any, *sizes: Any, axis: Any = None, repeats: Any = None) -> Any:
+    if len(sizes) == 2 and (not isinstance(sizes[0], int) or -x.ndim <= sizes[1] < x.ndim):
+        if x.ndim == 2 and sizes[1] == 1:
+            raise TypeError(
+                f"x.repeat{sizes} at {user_line()} of an array {x.dtype}{list(x.shape)}: in NumPy it repeats each "
+                f"column {sizes[0]} times, in PyTorch it stacks {sizes[0]} copies. Write x.repeat({sizes[0]}, axis=1) "
+                f"for the one, x.tile({sizes[0]}, 1) for the other."
+            )
+        return np.repeat(x, *sizes)
+    return repeat(x, *sizes, axis=axis, repeats=repeats)
+
+
+METHODS["repeat"], TENSOR_METHODS["repeat"] = _repeat_unless_ambiguous, repeat
+
+
+@method
+def repeat_interleave(x: Any, repeats: Any, dim: Any = None) -> Any:
+    """Repeat each element, along an axis or of the flattened array; ``repeats`` is a number or one for each."""
+    return np.repeat(x, repeats, axis=dim)
+
+
+# --- Splitting --------------------------------------------------------------------------------------------------------
+
+
+@method
+def split(x: Any, sizes: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Split along an axis into parts of one size (the last may be smaller) or of given sizes."""
+    n = shape_of(x)[dim]
+    if not isinstance(sizes, int):
+        if sum(sizes) != n:
+            raise ValueError(f"split: sizes {list(sizes)} do not add up to the {n} elements along axis {dim}")
+        return tuple(np.split(x, list(accumulate(sizes))[:-1], axis=dim))
+    if sizes < 1:
+        raise ValueError(f"split: the size of a part must be positive, not {sizes}")
+    return tuple(np.split(x, range(sizes, n, sizes), axis=dim))
+
+
+@method
+def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+    """Split along an axis into at most ``chunks`` parts of one size, the last of which may be smaller."""
+    parts: tuple[Any, ...] = split(x, max(1, -(-shape_of(x)[dim] // chunks)), dim)
+    return parts
+
+
+@method
+def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Split along an axis at positions, or into parts whose sizes differ by one at most."""
+    return tuple(np.array_split(x, indices_or_sections, axis=dim))
+
+
+@method
+def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Return the slices along an axis, which falls away."""
+    return tuple(select(x, dim, i) for i in range(shape_of(x)[dim]))
+
+
+@method
+def select(x: Any, dim: int, index: int) -> Any:
+    """Take one slice along an axis, which falls away."""
+    return x[along(only_axis(dim, np.ndim(x)), index)]
+
+
+@method
+def narrow(x: Any, dim: int, start: int, length: int) -> Any:
+    """Take ``length`` slices along an axis from ``start`` on."""
+    return x[along(only_axis(dim, np.ndim(x)), slice(start, start + length))]
+
+
+@method
+def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
+    """Take all windows of a size along an axis, ``step`` apart; the elements of each lie along a new last axis."""
+    axis = only_axis(dimension, np.ndim(x))
+    starts = np.arange(0, shape_of(x)[axis] - size + 1, step)
+    return np.moveaxis(x[along(axis, starts[:, None] + np.arange(size))], axis + 1, -1)
+
+
+# --- Joining ----------------------------------------------------------------------------------------------------------
+
+
+def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
+    """Join arrays along an axis."""
+    return np.concatenate(tensors, axis=dim if axis is None else axis)
+
+
+def stack(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
+    """Join arrays of one shape along a new axis."""
+    return np.stack(tensors, axis=dim if axis is None else axis)
+
+
+def hstack(tensors: Any) -> Any:
+    """Join arrays along the second axis, vectors along their only one."""
+    return np.hstack(tensors)
+
+
+def vstack(tensors: Any) -> Any:
+    """Join arrays along the first axis, vectors as rows."""
+    return np.vstack(tensors)
+
+
+def dstack(tensors: Any) -> Any:
+    """Join arrays along the third axis."""
+    return np.dstack(tensors)
+
+
+def column_stack(tensors: Any) -> Any:
+    """Join vectors as the columns of a matrix, and matrices side by side."""
+    return np.column_stack(tensors)
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
+    """Return the coordinates of a grid; the first varies along the first axis unless ``indexing="xy"``."""
+    return tuple(np.meshgrid(*_unpacked(tensors), indexing=indexing))  # type: ignore[call-overload]
+
+
+# --- Triangles and diagonals ------------------------------------------------------------------------------------------
+
+
+@method
+def tril(x: Any, diagonal: int = 0) -> Any:
+    """Keep what is on and below a diagonal of matrices."""
+    return np.tril(x, diagonal)
+
+
+@method
+def triu(x: Any, diagonal: int = 0) -> Any:
+    """Keep what is on and above a diagonal of matrices."""
+    return np.triu(x, diagonal)
+
+
+@method
+def diagonal(
+    x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dim1: int | None = None, dim2: int | None = None
+) -> Any:
+    """Take a diagonal of the matrices that two axes span."""
+    return np.diagonal(x, offset, axis1 if dim1 is None else dim1, axis2 if dim2 is None else dim2)
+
+
+@method
+def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """Make matrices that have the last axis of the array on a diagonal."""
+    n = shape_of(x)[-1] + abs(offset)
+    padding = [(0, 0)] * (np.ndim(x) - 1) + [(0, offset) if offset >= 0 else (-offset, 0)]
+    rows = np.expand_dims(np.pad(x, padding) if offset else x, -1)
+    return np.moveaxis(np.where(np.eye(n, k=offset, dtype=bool), rows, 0), (-2, -1), (dim1, dim2))
+
+
+def _unpacked(args: tuple[Any, ...]) -> Any:
+    """Return the arguments of ``f(x, 2, 3)`` and of ``f(x, (2, 3))`` alike, as a tuple."""
+    if len(args) == 1 and isinstance(args[0], tuple | list):
+        return tuple(args[0])
+    return args
+
+
+methods_of_functions(
+    {
+        "swapdims": np.swapaxes,
+        "moveaxis": np.moveaxis,
+        "reshape_as": view_as,
+        "fliplr": np.fliplr,
+        "flipud": np.flipud,
+        "diag": np.diag,
+        "diagflat": np.diagflat,
+    }
+)

@@ -1,0 +1,305 @@
+"""The backward passes of the object style: the engine's walk, which also observes, frees, and can be recorded.
+
+Three things are added to the walk of `functorch_lite.core.backward`: what happens at an `Observed` node; freeing what
+the nodes have kept; and, for ``create_graph``, a walk whose cotangents are tensors, so that the ambient trace records
+it. There the kept values are made tensors again, with the nodes that they came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core.backward import Walk, project, transposed
+from functorch_lite.core.primitive import IDENTITY, KEPT, NEGATION, General, JointPrimitive, Pointwise
+from functorch_lite.core.tape import DTYPE, FIRST_PARENT, SHAPE, Node, PartialCotangents, selection
+from functorch_lite.core.trace import Tracer
+from functorch_lite.tensor.ambient import constant, is_tensor, tensor_of
+from functorch_lite.tensor.grad_mode import enable_grad, no_grad
+from functorch_lite.tensor.graph import Freed, Observed, Packed, freed, parents_of
+from functorch_lite.tensor.memory import last_write, stale
+from functorch_lite.transforms.reverse import vjp
+
+__all__ = ["conjugated", "walked"]
+
+
+def walked(
+    seeds: Iterable[tuple[Node, Any]], wanted: Iterable[int], *, record: bool, free: bool, anomaly: bool = False
+) -> dict[int, Any]:
+    """Walk back from the seeds; return the cotangents of the leaves reached and of the wanted nodes, by order.
+
+    Parameters
+    ----------
+    seeds
+        Nodes and their cotangents: raw arrays (or tracers of an inner ``vmap``), tensors when recording.
+    wanted
+        The orders of interior nodes whose cotangent is to be returned too; they must be `Observed`.
+    record
+        Whether the walk itself is recorded, for derivatives of the result.
+    free
+        Whether the values that the nodes have kept are let go.
+    anomaly
+        Whether a NaN in a cotangent raises.
+    """
+    seeds = list(seeds)
+    _check_unmodified([node for node, _ in seeds])
+    done: list[Node] = []
+    walk = _TensorWalk(wanted, record, anomaly, done.append if free else None)
+    for node, g in seeds:
+        walk.accumulate(node, project(g, node[SHAPE], node[DTYPE]))
+    if record:
+        with enable_grad():
+            walk.run_recorded()
+    else:
+        walk.run()
+    for node in done:
+        if len(node) == 7 and type(node[6]) is np.ndarray:  # most nodes of most programs
+            node[1], node[6] = freed(node[1].name), None
+        else:
+            _free(node)
+    walk.cotangents.update(walk.captured)
+    return walk.cotangents
+
+
+class _TensorWalk(Walk):
+    """A walk that minds what is to happen at nodes."""
+
+    __slots__ = ("anomaly", "captured", "record", "wanted")
+
+    def __init__(
+        self, wanted: Iterable[int], record: bool, anomaly: bool, note: Callable[[Node], None] | None
+    ) -> None:
+        super().__init__(note)
+        self.wanted, self.record, self.anomaly = frozenset(wanted), record, anomaly
+        self.captured: dict[int, Any] = {}
+
+    def run_recorded(self) -> None:
+        """Process all nodes with cotangents that are tensors."""
+        while self.pending:
+            node, g = self.youngest()
+            if self.note is not None:
+                self.note(node)
+            self.pull(node, g)
+
+    def pull(self, node: Node, g: Any) -> None:
+        primitive = node[1]
+        if type(primitive) is Freed:
+            raise RuntimeError(
+                f"Trying to backward through the graph a second time: what {primitive.name} had kept was freed by the "
+                f"first. Pass retain_graph=True to the first backward (or autograd.grad) to go through it again."
+            )
+        if type(primitive) is Observed:
+            with enable_grad() if self.record else no_grad():
+                self._pull_observed(node, primitive, g)
+        elif self.record:
+            for parent, c in contributions(node, primitive, node[FIRST_PARENT + 2 :: 3], g, self):
+                self.accumulate(parent, c)
+        else:
+            super().pull(node, g)
+
+    def _pull_observed(self, node: Node, observed: Observed, g: Any) -> None:
+        several = type(g) is PartialCotangents
+        if not several:
+            for hook in list(observed.hooks.values()):
+                g = self._called(hook, g, node)
+            tensor = observed.retained and observed.retained()
+            if tensor is not None:
+                tensor._accumulate(g, self.record, set())
+            if node[0] in self.wanted:
+                self.captured[node[0]] = g
+        for hook in list(observed.before.values()):
+            given = hook(tuple(map(_shown, g.known(node) if several else (g,))))
+            if given is not None:
+                g = PartialCotangents(dict(enumerate(map(self._hidden, given)))) if several else self._hidden(given[0])
+        kept = node[FIRST_PARENT + 2 :: 3]
+        if observed.unpack is not None:
+            kept = list(map(observed.unpack, kept))
+        found = list(contributions(node, observed.primitive, kept, g, self))
+        for after in list(observed.after.values()):
+            given = after(
+                tuple(_shown(c) for _, c in found), tuple(map(_shown, g.known(node) if several else (g,)))
+            )
+            if given is not None:
+                found = [(parent, self._hidden(c)) for (parent, _), c in zip(found, given, strict=True)]
+        for parent, c in found:
+            if self.anomaly and not isinstance(c, PartialCotangents):
+                _refuse_nan(c, observed)
+            self.accumulate(parent, c)
+
+    def _called(self, hook: Callable[[Any], Any], g: Any, node: Node) -> Any:
+        """Return the cotangent, or what a hook put in its place."""
+        given = hook(_shown(g))
+        if given is None:
+            return g
+        given = self._hidden(given)
+        if np.shape(given) != node[SHAPE]:
+            raise RuntimeError(f"hook '{hook}' has changed the size of value: {node[SHAPE]} became {np.shape(given)}")
+        return given
+
+    def _hidden(self, g: Any) -> Any:
+        """Return a cotangent as the walk has it from one as hooks have it."""
+        if is_tensor(g):
+            g = conjugated(g) if self.record else conjugated(g.value)
+        return g
+
+
+def contributions(node: Node, primitive: Any, kept: list[Any], g: Any, walk: Any) -> Iterator[tuple[Node, Any]]:
+    """Yield the parents of a node and what its cotangent contributes to theirs, by the primitive's rules."""
+    record = walk.record
+    if isinstance(primitive, JointPrimitive):
+        yield from _joint_contributions(node, primitive, g, walk)
+        return
+    if type(g) is PartialCotangents:
+        g = g.known(node)
+    for k, value in zip(range(FIRST_PARENT, len(node), 3), kept, strict=True):
+        parent, rule = node[k], node[k + 1]
+        if isinstance(primitive, Pointwise):
+            if record:
+                value = _as_recorded(value, _names_of_partial(primitive, node, k), node, primitive)
+            c = g * value if rule is KEPT else g if rule is IDENTITY else -g if rule is NEGATION else g * rule(value)
+        else:
+            if record:
+                value = _as_recorded(value, rule.reads_vjp if rule.vjp is not None else rule.reads_jvp, node, primitive)
+            if rule.vjp is not None:
+                c = rule.vjp(g, *value)
+            else:
+                c = transposed(rule, value, primitive.name, parent[SHAPE], parent[DTYPE])(g)
+        yield parent, c if type(c) is PartialCotangents else project(c, parent[SHAPE], parent[DTYPE])
+
+
+def _joint_contributions(
+    node: Node, primitive: JointPrimitive, g: Any, walk: Any
+) -> Iterator[tuple[Node, Any]]:
+    g = g.filled(node)
+    parents, pullback = node[FIRST_PARENT], node[FIRST_PARENT + 1]
+    if not walk.record:
+        for parent, c in zip(parents, pullback(g), strict=True):
+            yield parent, project(c, parent[SHAPE], parent[DTYPE])
+        return
+    values, params, active = node[FIRST_PARENT + 2]
+    tensors = [tensor_of(values[i], parent) for i, parent in zip(active, parents, strict=False)]
+
+    def again(*xs: Any) -> Any:
+        arrays = list(values)
+        for i, x in zip(active, xs, strict=True):
+            arrays[i] = x
+        return primitive.bind(tuple(arrays), params)
+
+    if primitive.is_inlined:  # recomputed with its operations recorded, from which the walk goes on
+        for out, c in zip(primitive.function(_substituted(values, active, tensors)), g, strict=True):
+            if is_tensor(out) and out.node is not None:
+                yield out.node, c
+        return
+    _, pull = vjp(again, *tensors)
+    for parent, c in zip(parents, pull(tuple(g)), strict=True):
+        yield parent, project(c, parent[SHAPE], parent[DTYPE])
+
+
+def _substituted(values: tuple[Any, ...], positions: list[int], new: list[Any]) -> tuple[Any, ...]:
+    result = list(values)
+    for i, x in zip(positions, new, strict=True):
+        result[i] = x
+    return tuple(result)
+
+
+def _names_of_partial(primitive: Pointwise, node: Node, k: int) -> tuple[str, ...]:
+    """Return what the partial of the argument whose entry starts at ``k`` reads."""
+    return primitive.uses[_position(primitive, node, k)]
+
+
+def _position(primitive: Any, node: Node, k: int) -> int:
+    """Return which argument of the primitive the entry that starts at ``k`` belongs to."""
+    rules = primitive.partials if isinstance(primitive, Pointwise) else primitive.rules
+    if len(node) - FIRST_PARENT == 3 * len(rules):
+        return (k - FIRST_PARENT) // 3
+    return next(i for i, rule in enumerate(rules) if rule is node[k + 1])
+
+
+def _as_recorded(kept: Any, names: tuple[str, ...], node: Node, primitive: Any) -> Any:
+    """Return what an entry has kept with tensors, that have their nodes, for the arrays that were tensors."""
+    if isinstance(primitive, General) and primitive.arity is None:
+        if "arrays" not in names:
+            return kept
+        nodes = {node[k + 2][0]: node[k] for k in range(FIRST_PARENT, len(node), 3)}
+        i = names.index("arrays") + 1
+        arrays = tuple(tensor_of(x, nodes[j]) if j in nodes else x for j, x in enumerate(kept[i]))
+        return (*kept[:i], arrays, *kept[i + 1 :])
+    if not names:
+        return kept
+    nodes = {primitive.arguments[_position(primitive, node, k)]: node[k] for k in range(FIRST_PARENT, len(node), 3)}
+    single = isinstance(primitive, Pointwise) and len(names) == 1
+    tensors = []
+    for name, value in zip(names, (kept,) if single else kept, strict=True):
+        if name == "ans":
+            value = _outputs(value, node) if type(value) is tuple else tensor_of(value, node)
+        elif name in nodes and hasattr(value, "dtype"):
+            value = tensor_of(value, nodes[name])
+        tensors.append(value)
+    return tensors[0] if single else tuple(tensors)
+
+
+def _outputs(ans: tuple[Any, ...], node: Node) -> tuple[Any, ...]:
+    return tuple(tensor_of(a, selection(node, i)) if a.dtype.kind in "fc" else a for i, a in enumerate(ans))
+
+
+def _shown(g: Any) -> Any:
+    """Return a cotangent as hooks and users see it: a tensor, in PyTorch's convention for complex numbers."""
+    return None if g is None else constant(conjugated(g)) if not isinstance(g, Tracer) else conjugated(g)
+
+
+def conjugated(g: Any) -> Any:
+    """Translate between the convention of the transformations for complex cotangents and PyTorch's."""
+    return np.conjugate(g) if getattr(getattr(g, "dtype", None), "kind", "") == "c" else g
+
+
+def _refuse_nan(c: Any, observed: Observed) -> None:
+    value = c.value if is_tensor(c) else c
+    if not isinstance(value, Tracer) and np.isnan(value).any():
+        raise RuntimeError(
+            f"{observed.name}Backward returned nan values: the operation was applied at "
+            f"{observed.line or 'an unknown line'}"
+        )
+
+
+def _check_unmodified(roots: list[Node]) -> None:
+    """Raise if something that a node keeps was written to since."""
+    last = last_write()
+    if last is None:
+        return
+    seen = {node[0] for node in roots}
+    waiting = list(roots)
+    while waiting:
+        node = waiting.pop()
+        if node[0] > last and node[1] is not None:
+            for kept in node[FIRST_PARENT + 2 :: 3]:
+                action = stale(kept, node)
+                if action is not None:
+                    raise RuntimeError(
+                        f"one of the variables needed for gradient computation has been modified by an inplace "
+                        f"operation: {node[1].name} had kept a value of shape {np.shape(kept)} that {action} has "
+                        f"changed since. Write to a clone, or use the operation that makes a new tensor."
+                    )
+        for parent in parents_of(node):
+            if parent[0] not in seen:
+                seen.add(parent[0])
+                waiting.append(parent)
+
+
+def _free(node: Node) -> None:
+    """Let go of the arrays that a node has kept; one that has kept none stays as it is."""
+    held = False
+    for k in range(FIRST_PARENT + 2, len(node), 3):
+        if _holds_arrays(node[k]):
+            held = True
+    if held:
+        node[1] = freed(node[1].name)
+        for k in range(FIRST_PARENT + 2, len(node), 3):
+            node[k] = None
+        if type(node[FIRST_PARENT]) is tuple:
+            node[FIRST_PARENT + 1] = None
+
+
+def _holds_arrays(kept: Any) -> bool:
+    return type(kept) in (np.ndarray, Packed) or (type(kept) is tuple and any(map(_holds_arrays, kept)))
