@@ -8,10 +8,11 @@ of pure functions written in plain NumPy, which compose freely; and tensors that
 import functorch_lite.calculus
 import functorch_lite.numpy
 import functorch_lite.tensor.installation  # noqa: F401 - tracers name the namespace, and get the methods
-from functorch_lite import autograd, func
+from functorch_lite import autograd, func, linalg
 from functorch_lite.core import tree
 from functorch_lite.core.errors import EscapedTracerError, TracerConversionError
 from functorch_lite.core.trace import is_tracer
+from functorch_lite.tensor.anomaly import is_anomaly_enabled
 from functorch_lite.tensor.creation import (
     arange,
     as_tensor,
@@ -93,6 +94,7 @@ __all__ = [
     "hessian_diag",
     "hvp",
     "inference_mode",
+    "is_anomaly_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "is_tensor",
@@ -101,6 +103,7 @@ __all__ = [
     "jacobian",
     "jacrev",
     "jvp",
+    "linalg",
     "linear_transpose",
     "linearize",
     "linspace",

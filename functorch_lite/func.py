@@ -6,7 +6,7 @@ steepest ascent); `functional_call` calls a model with other parameters than its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
@@ -128,7 +128,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> Any:
 
 
 def functional_call(
-    model: Any, parameters: Mapping[str, Any], args: Any = (), kwargs: Mapping[str, Any] | None = None
+    model: Any, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]], args: Any = (), kwargs: Mapping[str, Any] | None = None
 ) -> Any:
     """Call a model with the given parameters in the place of its own.
 
@@ -138,7 +138,7 @@ def functional_call(
         An object with the parameters as attributes (names may be dotted), or a function that takes the dictionary of
         parameters first.
     parameters
-        The parameters by name.
+        The parameters by name; or several such dictionaries.
     args, kwargs
         What the model is called with; a single argument need not be in a tuple.
 
@@ -150,19 +150,22 @@ def functional_call(
     >>> ft.func.functional_call(predict, parameters, ft.ones(2))
     tensor(3.)
     """
+    parts = [parameters] if isinstance(parameters, Mapping) else parameters
+    named = {name: value for part in parts for name, value in part.items()}
     args = args if isinstance(args, tuple) else (args,)
     keywords = dict(kwargs or {})
-    owners = [_owner_of(model, name) for name in parameters]
+    owners = [_owner_of(model, name) for name in named]
     if any(owner is None for owner in owners):
-        return model(dict(parameters), *args, **keywords)
-    before = [getattr(owner, name.split(".")[-1]) for owner, name in zip(owners, parameters, strict=True)]
+        return model(named, *args, **keywords)
+    names = [name.split(".")[-1] for name in named]
+    before = [getattr(owner, name) for owner, name in zip(owners, names, strict=True)]
     try:
-        for owner, (name, value) in zip(owners, parameters.items(), strict=True):
-            setattr(owner, name.split(".")[-1], value)
+        for owner, name, value in zip(owners, names, named.values(), strict=True):
+            setattr(owner, name, value)
         return model(*args, **keywords)
     finally:
-        for owner, name, value in zip(owners, parameters, before, strict=True):
-            setattr(owner, name.split(".")[-1], value)
+        for owner, name, value in zip(owners, names, before, strict=True):
+            setattr(owner, name, value)
 
 
 def _owner_of(model: Any, name: str) -> Any:

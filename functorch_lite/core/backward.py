@@ -147,9 +147,10 @@ class Walk:
         """Process a node of a primitive that is not pointwise."""
         primitive = node[PRIMITIVE]
         if isinstance(primitive, JointPrimitive):
-            g = g.filled(node)
+            g = g.filled(node) if primitive.fills else g.known(node)
             for parent, c in zip(node[4], node[5](g), strict=True):
-                self.accumulate(parent, project(c, parent[SHAPE], parent[DTYPE]))
+                if c is not None:
+                    self.accumulate(parent, project(c, parent[SHAPE], parent[DTYPE]))
             return
         if type(g) is PartialCotangents:
             g = g.known(node)

@@ -333,6 +333,8 @@ class JointPrimitive(Primitive):
 
     #: Whether traces that keep nothing for a long way back just run the function on their tracers.
     is_inlined = False
+    #: Whether the pullback gets zeros, not None, for results of which no cotangent arrived.
+    fills = True
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
         """Return the results and their tangents; None among the tangents is a structural zero."""
@@ -343,8 +345,8 @@ class JointPrimitive(Primitive):
     ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
         """Return the results, their pullback, and captured tracers.
 
-        The pullback takes the cotangents of the results to those of the arrays at the active positions, followed by
-        those of the tracers of this trace that the operation captured otherwise.
+        The pullback takes the cotangents of the results to those of the arrays at the active positions (None for zero),
+        followed by those of the tracers of this trace that the operation captured otherwise.
         """
         raise NotImplementedError
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakValueDictionary
 
+import numpy as np
+
 from functorch_lite.core.primitive import (
     KEEP_ANS,
     KEEP_NOTHING,
@@ -100,6 +102,7 @@ class AmbientTrace(ReverseTrace):
         mode = recording()
         if not (mode and primitive.is_pointwise):
             return primitive.bind((x, y), ())
+        saved = [a.value for a in (x, y) if is_tensor(a) and a._inference and a.node is None]
         if isinstance(x, Tracer):
             if x.node is None:  # type: ignore[attr-defined]
                 if not isinstance(y, Tracer) or y.node is None:  # type: ignore[attr-defined]
@@ -112,9 +115,13 @@ class AmbientTrace(ReverseTrace):
         result = _record_binary(self, primitive, x, y)
         if not isinstance(result, Tracer):
             return constant(result)
+        if saved:
+            _refuse_kept(result.node, saved)  # type: ignore[attr-defined]
         return result if mode is True else mode(result)
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        if isinstance(primitive, JointPrimitive):
+            return self._joint(primitive, arrays, params)
         mode = recording()
         active, values = False, []
         for array in arrays:
@@ -130,8 +137,6 @@ class AmbientTrace(ReverseTrace):
             out = primitive.bind(tuple(values), params)
         else:
             out = ReverseTrace.process(self, primitive, tuple(values), params)
-            if isinstance(primitive, JointPrimitive):
-                self._keep_inputs(out, values, params)
         if type(out) is tuple:
             out = tuple(map(constant, out))
             return tuple(map(mode, out)) if active and mode is not True else out
@@ -140,14 +145,46 @@ class AmbientTrace(ReverseTrace):
             _note_view(out, arrays[0], primitive, params)
         return mode(out) if active and mode is not True else out
 
-    def _keep_inputs(self, outputs: Any, values: list[Any], params: Params) -> None:
-        """Let the node of a joint primitive keep its inputs, for a backward pass that is itself recorded."""
-        for output in outputs:
-            if is_tensor(output) and output.node is not None:
-                node = output.node[FIRST_PARENT]
-                if len(node) == FIRST_PARENT + 2:
-                    node.append((tuple(v.value if is_tensor(v) else v for v in values), params))
-                return
+    def _joint(self, primitive: JointPrimitive, arrays: Arrays, params: Params) -> Any:
+        """Apply a function with rules of its own, which sees tensors without a history.
+
+        The node keeps the inputs beside the pullback, for a backward pass that is itself recorded.
+        """
+        mode = recording()
+        active = [i for i, a in enumerate(arrays) if is_tensor(a) and a.node is not None] if mode else []
+        values = tuple(a.value if is_tensor(a) else a for a in arrays)
+        shown = tuple(map(constant, values))
+        if not active:
+            return tuple(map(constant, primitive.function(shown, *params)))
+        outputs, pullback, captured = primitive.reverse(self, shown, active)
+        outputs = tuple(map(without_history, outputs))
+        node = self.node_of(outputs, primitive)
+
+        def pull(g: Any) -> list[Any]:
+            found = pullback(tuple(c if c is None else constant(c) for c in g))
+            return [c.value if is_tensor(c) else c for c in found]
+
+        parents = (*(arrays[i].node for i in active), *(tracer.node for tracer in captured))
+        node += (parents, pull, (values, params, active))
+        out = tuple(map(constant, self.wrapped(outputs, node)))
+        return out if mode is True else tuple(map(mode, out))
+
+
+def _refuse_kept(node: Node, values: list[Any]) -> None:
+    if any(node[k] is value for k in range(FIRST_PARENT + 2, len(node), 3) for value in values):
+        raise RuntimeError("Inference tensors cannot be saved for backward. To work around you can make a clone of it.")
+
+
+def without_history(output: Any) -> Any:
+    """Return the raw value of what a function with rules of its own has returned."""
+    if not is_tensor(output):
+        return output
+    if output.node is not None:
+        raise TypeError(
+            "a function with custom derivatives closes over a tensor that requires grad, for which its rules give no "
+            "derivative; pass the tensor as an argument"
+        )
+    return output.value
 
 
 def constant(value: Any) -> Any:
@@ -178,11 +215,12 @@ def _note_view(out: Any, x: Any, primitive: Primitive, params: Params) -> None:
     if not is_tensor(out) or out is x:
         return
     value = out.value
-    if getattr(value, "base", None) is None and value is not x.value:
-        if value.shape != () or primitive.name != "index":
-            return  # memory of its own
-    elif owner(value) is not owner(x.value):
-        return
+    if type(value) is not np.ndarray and primitive.name == "index" and type(x.value) is np.ndarray:
+        (key,) = params
+        out.value = x.value[(*key, ...) if type(key) is tuple else (key, ...)]  # no scalar: an array in that place
+    elif (getattr(value, "base", None) is None and value is not x.value) or owner(value) is not owner(x.value):
+        return  # memory of its own
+    out._inference = x._inference
     base, chain = (x, ()) if x._view is None else x._view
     out._view = base, (*chain, (primitive, params))
     base._add_view(out)

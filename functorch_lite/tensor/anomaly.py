@@ -13,16 +13,19 @@ from functorch_lite.tensor.ambient import constant, is_tensor
 from functorch_lite.tensor.grad_mode import observer, observing
 from functorch_lite.tensor.graph import Packed, observed
 
-__all__ = ["detect_anomaly", "is_anomaly_enabled", "save_on_cpu", "saved_tensors_hooks", "set_detect_anomaly"]
+__all__ = ["checks_nan", "detect_anomaly", "is_anomaly_enabled", "save_on_cpu", "saved_tensors_hooks", "set_detect_anomaly"]
 
 
 class _Observer:
     """Called with each result that is recorded, in the place of nothing at all."""
 
-    def __init__(self, anomaly: bool, hooks: tuple[Callable[..., Any], Callable[..., Any]] | None) -> None:
-        self.anomaly, self.hooks = anomaly, hooks
+    def __init__(
+        self, anomaly: bool, hooks: tuple[Callable[..., Any], Callable[..., Any]] | None, check_nan: bool
+    ) -> None:
+        self.anomaly, self.hooks, self.check_nan = anomaly, hooks, check_nan
 
     def __call__(self, result: Any) -> Any:
+        """Look at the node of a result."""
         node = getattr(result, "node", None)
         if not is_tensor(result) or node is None or node[1] is None:
             return result
@@ -62,13 +65,19 @@ def is_anomaly_enabled() -> bool:
     return current is not True and current.anomaly
 
 
+def checks_nan() -> bool:
+    """Say whether a backward pass looks for NaN."""
+    current = observer.get()
+    return current is not True and current.anomaly and current.check_nan
+
+
 def _hooks() -> Any:
     current = observer.get()
     return None if current is True else current.hooks
 
 
-def _observe(anomaly: bool, hooks: Any) -> Any:
-    return observing(_Observer(anomaly, hooks) if anomaly or hooks is not None else True)
+def _observe(anomaly: bool, hooks: Any, check_nan: bool = True) -> Any:
+    return observing(_Observer(anomaly, hooks, check_nan) if anomaly or hooks is not None else True)
 
 
 class set_detect_anomaly:  # noqa: N801 - PyTorch's name
@@ -81,10 +90,12 @@ class set_detect_anomaly:  # noqa: N801 - PyTorch's name
     ----------
     mode
         Whether to switch it on.
+    check_nan
+        Whether NaN raises; else operations only remember their lines.
     """
 
-    def __init__(self, mode: bool) -> None:
-        self._previous = _observe(mode, _hooks())
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self._previous = _observe(mode, _hooks(), check_nan)
 
     def __enter__(self) -> None:
         pass
@@ -96,6 +107,11 @@ class set_detect_anomaly:  # noqa: N801 - PyTorch's name
 class detect_anomaly:  # noqa: N801 - PyTorch's name
     """Anomaly mode for a block; see `set_detect_anomaly`.
 
+    Parameters
+    ----------
+    check_nan
+        Whether NaN raises; else operations only remember their lines.
+
     Examples
     --------
     >>> import functorch_lite as ft
@@ -104,11 +120,14 @@ class detect_anomaly:  # noqa: N801 - PyTorch's name
     ...     (ft.sqrt(x) * 0.0).backward()
     Traceback (most recent call last):
         ...
-    RuntimeError: sqrtBackward returned nan values: the operation was applied at ...
+    RuntimeError: sqrtBackward returned nan values; the operation was applied at ...
     """
 
+    def __init__(self, check_nan: bool = True) -> None:
+        self.check_nan = check_nan
+
     def __enter__(self) -> None:
-        self._previous = _observe(True, _hooks())
+        self._previous = _observe(True, _hooks(), self.check_nan)
 
     def __exit__(self, *error: object) -> None:
         observing(self._previous)

@@ -9,7 +9,7 @@ import numpy as np
 from functorch_lite.core.tape import Node
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import LEAVES, constant, is_tensor
-from functorch_lite.tensor.anomaly import is_anomaly_enabled
+from functorch_lite.tensor.anomaly import checks_nan
 from functorch_lite.tensor.graph import observed
 from functorch_lite.tensor.walk import conjugated, walked
 from functorch_lite.transforms.arguments import unshared
@@ -56,13 +56,19 @@ def backward(
     roots = _sequence(tensors)
     seeds = _seeds(roots, _sequence(grad_tensors, len(roots)), create_graph)
     targets = None if inputs is None else _inputs(_sequence(inputs), "backward")
-    interior = [] if targets is None else [x for x in targets if x.node[1] is not None]
+    for i, x in enumerate(targets or ()):
+        if x.node[1] is not None:
+            raise RuntimeError(
+                f"backward: input {i}, of shape {x.shape}, is not a leaf; use ft.autograd.grad for the gradients of "
+                f"results, or retain_grad() on them"
+            )
     found = walked(
         seeds,
-        _watched(interior),
+        (),
         record=create_graph,
         free=not (create_graph if retain_graph is None else retain_graph),
-        anomaly=is_anomaly_enabled(),
+        anomaly=checks_nan(),
+        only=None if targets is None else [x.node[0] for x in targets],
     )
     seen = {id(g) for _, g in seeds}
     if targets is None:
@@ -130,7 +136,12 @@ def grad(
         rest = iter(given)
         full = [None if c is None else next(rest) for c in cotangents]
         found = walked(
-            _seeds(roots, full, create_graph), wanted, record=create_graph, free=not keep, anomaly=is_anomaly_enabled()
+            _seeds(roots, full, create_graph),
+            wanted,
+            record=create_graph,
+            free=not keep,
+            anomaly=checks_nan(),
+            only=[x.node[0] for x in targets],
         )
         return [found.get(x.node[0]) for x in targets]
 

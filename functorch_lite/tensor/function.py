@@ -20,7 +20,8 @@ from functorch_lite.core.trace import Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.tensor.ambient import constant, is_tensor, tensor_of
 from functorch_lite.tensor.grad_mode import enable_grad, no_grad
-from functorch_lite.transforms.custom import Application
+from functorch_lite.tensor.in_place import refuse_leaf
+from functorch_lite.transforms.custom import Application, stop_gradient
 from functorch_lite.transforms.forward import Dual
 
 __all__ = ["Function", "FunctionContext", "once_differentiable", "track_grad"]
@@ -123,11 +124,31 @@ class Function:
     def apply(cls, *args: Any) -> Any:
         """Call the function."""
         call = _Call(cls, args)
-        outputs = call.bind(tuple(call.arrays), ())
+        outputs = _Application(call).bind(tuple(call.arrays), ())
         return call.restored(outputs)
 
 
-class _Call(Application):
+class _Application(Application):
+    """The primitive that stands for a call; it refers to the call, and not the other way."""
+
+    #: A missing cotangent is None to ``backward``, if it says so.
+    fills = False
+
+    def __init__(self, call: _Call) -> None:
+        super().__init__(call.name, call.run, call.jvp if call.has_jvp else None, call.fwd, call.bwd)
+        self.call = call
+
+    def reverse(self, trace: Any, values: Any, active: Any) -> Any:
+        self.call.active = tuple(i in active for i in range(len(values)))
+        return super().reverse(trace, values, active)
+
+    def batch(self, size: int, arrays: Any, batched: tuple[bool, ...], params: Any) -> Any:
+        if "vmap" in vars(self.call.cls):
+            return self.call.batch(size, arrays, batched)
+        return super().batch(size, arrays, batched, params)
+
+
+class _Call:
     """One call: which arguments are arrays, and the rules, restated for leaves."""
 
     def __init__(self, cls: type[Function], args: tuple[Any, ...]) -> None:
@@ -136,14 +157,20 @@ class _Call(Application):
         self.arrays = [args[i] for i in self.places]
         self.args = args
         self.template: Any = None
-        has_jvp = "jvp" in vars(cls) or any("jvp" in vars(base) for base in cls.__mro__ if base is not Function)
-        super().__init__(cls.__name__, self._run, self._jvp if has_jvp else None, self._fwd, self._bwd)
+        self.active = (True,) * len(self.arrays)
+        self.without: list[bool] = []
+        self.name = cls.__name__
+        self.has_jvp = any("jvp" in vars(base) for base in cls.__mro__)
 
     def restored(self, outputs: tuple[Any, ...]) -> Any:
         """Return the outputs in the form in which ``forward`` gave them."""
         rest = iter(outputs)
         full = [next(rest) if is_array else value for is_array, value in self.template[1]]
-        full = [constant(y) for y in full]
+        constants = iter(self.without or [False] * len(outputs))
+        for i, (is_array, _) in enumerate(self.template[1]):
+            if is_array:
+                y = constant(full[i])
+                full[i] = (y.detach() if is_tensor(y) else stop_gradient(y)) if next(constants) else y
         self._write_dirty(full)
         return full[0] if self.template[0] else tuple(full)
 
@@ -151,12 +178,12 @@ class _Call(Application):
         for position, place in self.template[2]:
             target = self.args[place]
             if is_tensor(target) and is_tensor(full[position]):
+                refuse_leaf(target, self.name)
                 target.node = full[position].node
                 full[position] = target
 
-    def batch(self, size: int, arrays: Any, batched: tuple[bool, ...], params: Any) -> Any:
-        if "vmap" not in vars(self.cls):
-            return super().batch(size, arrays, batched, params)
+    def batch(self, size: int, arrays: Any, batched: tuple[bool, ...]) -> tuple[Any, ...]:
+        """Compute a batch by the user's ``vmap``."""
         rest = iter(zip(arrays, batched, strict=True))
         args = list(self.args)
         dims: list[Any] = [None] * len(self.args)
@@ -200,23 +227,23 @@ class _Call(Application):
         self.template = single, [(a, None if a else y) for a, y in zip(is_array, outputs, strict=True)], dirty
         return [y for a, y in zip(is_array, outputs, strict=True) if a], ctx, args
 
-    def _run(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    def run(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
         outputs, _, _ = self._apply(values, tuple(False for _ in values))
         return tuple(map(_raw, outputs))
 
-    def _fwd(self, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
+    def fwd(self, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
         lowered = tuple(map(_lowered, values))
-        nested = any(low is not value for low, value in zip(lowered, values, strict=True))
-        plain, ctx, given = self._apply(lowered, tuple(True for _ in values))
+        nested = any(map(_is_watched, values))
+        plain, ctx, given = self._apply(lowered, self.active)
         # With values that an outer differentiation watches, that one meets the function as a whole as well.
-        outputs = self.bind(values, ()) if nested else tuple(map(_raw, plain))
+        outputs = _Application(self).bind(values, ()) if nested else tuple(map(_raw, plain))
         inputs = [(given[i], value) for i, value in zip(self.places, values, strict=True)]
         links = [*inputs, *zip(plain, outputs, strict=True)]
         saved = [_linked(x, links, nested, self.name) for x in ctx.saved_tensors]
         attributes = {k: _linked(v, links, False, self.name) for k, v in vars(ctx).items() if not k.startswith("_")}
         attributes.pop("saved_tensors")
-        without = [any(y is x for x in ctx._without_derivative) for y in plain]
-        return outputs, (saved, attributes, _Static((ctx._materialize, without, [shape_of(v) for v in values])))
+        self.without = without = [any(y is x for x in ctx._without_derivative) for y in plain]
+        return outputs, (saved, attributes, _Static((ctx._materialize, without, list(map(shape_of, values)), outputs)))
 
     def _context(self, residuals: Any) -> tuple[FunctionContext, Any]:
         saved, attributes, static = residuals
@@ -226,12 +253,12 @@ class _Call(Application):
         ctx._materialize = static.content[0]
         return ctx, static.content
 
-    def _bwd(self, residuals: Any, cotangents: tuple[Any, ...]) -> tuple[Any, ...]:
-        ctx, (materialize, without, shapes) = self._context(residuals)
+    def bwd(self, residuals: Any, cotangents: tuple[Any, ...]) -> tuple[Any, ...]:
+        ctx, (materialize, without, shapes, likes) = self._context(residuals)
         given = []
-        for g, constant_output in zip(cotangents, without, strict=True):
-            if constant_output or (not materialize and g is None):
-                given.append(None if not materialize else _plain(np.zeros_like(g)))
+        for g, constant_output, like in zip(cotangents, without, likes, strict=True):
+            if g is None or constant_output:
+                given.append(_plain(np.zeros_like(_lowered(like))) if materialize else None)
             else:
                 given.append(_plain(_conjugated(g)))
         rest = iter(given)
@@ -246,12 +273,19 @@ class _Call(Application):
                 f"function {self.name}Backward returned an incorrect number of gradients (expected {len(self.args)}, "
                 f"got {len(found)})"
             )
-        gradients = []
+        for i, g in enumerate(found):
+            if g is not None and i not in self.places:
+                raise RuntimeError(
+                    f"function {self.name}Backward returned a gradient different from None at position {i}, but the "
+                    f"corresponding forward input was not a Tensor"
+                )
+        gradients: list[Any] = []
         for i, shape in zip(self.places, shapes, strict=True):
             g = found[i]
             if g is None:
-                g = 0.0
-            elif shape_of(g) != shape and not _broadcasts(shape, shape_of(g)):
+                gradients.append(None)
+                continue
+            if shape_of(g) != shape and not _broadcasts(shape, shape_of(g)):
                 raise RuntimeError(
                     f"Function {self.name}Backward returned an invalid gradient at index {i} - got {shape_of(g)} but "
                     f"expected shape compatible with {shape}"
@@ -259,11 +293,11 @@ class _Call(Application):
             gradients.append(_conjugated(_raw(g)))
         return tuple(gradients)
 
-    def _jvp(self, values: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def jvp(self, values: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         lowered = tuple(map(_lowered, values))
-        nested = any(low is not value for low, value in zip(lowered, values, strict=True))
+        nested = any(map(_is_watched, values))
         plain, ctx, given = self._apply(lowered, tuple(True for _ in values))
-        outputs = self.bind(values, ()) if nested else tuple(map(_raw, plain))
+        outputs = _Application(self).bind(values, ()) if nested else tuple(map(_raw, plain))
         links = [
             *((given[i], value) for i, value in zip(self.places, values, strict=True)),
             *zip(plain, outputs, strict=True),
@@ -388,12 +422,18 @@ def _lowered(x: Any) -> Any:
 
 def _plain(x: Any) -> Any:
     """Return a raw array as a tensor, a tracer as it is."""
+    if type(x) in (float, complex):
+        x = np.array(x)
     return x if isinstance(x, Tracer) or not hasattr(x, "dtype") else tensor_of(x, None)
 
 
 def _raw(x: Any) -> Any:
-    """Return a tensor without a history as its array, anything else as it is."""
-    return x.value if is_tensor(x) and x.node is None else x
+    """Return a tensor without a history as its array, also below a tracer; anything else as it is."""
+    if is_tensor(x):
+        return x.value if x.node is None else x
+    if isinstance(x, Tracer) and is_tensor(x.value) and x.value.node is None:
+        x.value = x.value.value
+    return x
 
 
 def _linked(x: Any, links: list[tuple[Any, Any]], warn: bool, name: str) -> Any:

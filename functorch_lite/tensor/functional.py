@@ -16,8 +16,7 @@ from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import constant, is_tensor
 from functorch_lite.tensor.engine import grad
 from functorch_lite.tensor.grad_mode import enable_grad
-from functorch_lite.transforms import forward
-from functorch_lite.transforms.jacobians import jacfwd
+from functorch_lite.transforms import forward, jacobians
 
 __all__ = ["derivative", "hessian", "higher_order_grad", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
@@ -62,7 +61,7 @@ def jacobian(
     xs, single = _prepared(inputs, create_graph)
     if strategy == "forward-mode":
         with enable_grad():
-            columns = jacfwd(func, tuple(range(len(xs))))(*xs)
+            columns = jacobians.jacfwd(func, tuple(range(len(xs))))(*xs)
         return _returned(_unpacked(columns, single), create_graph)
     if strategy != "reverse-mode":
         raise ValueError(f"strategy is 'reverse-mode' or 'forward-mode', not {strategy!r}")
@@ -108,6 +107,11 @@ def hessian(
             [ 0., 12.]])
     """
     single = not isinstance(inputs, tuple | list)
+    if outer_jacobian_strategy == "forward-mode":
+        xs, _ = _prepared(inputs, create_graph)
+        with enable_grad():
+            matrix = jacobians.hessian(func, tuple(range(len(xs))))(*xs)
+        return _returned(matrix[0][0] if single else matrix, create_graph)
 
     def gradient(*xs: Any) -> Any:
         found = _gradient(func, list(xs), strict)
@@ -156,6 +160,8 @@ def jvp(
     """
     xs, _ = _prepared(inputs, create_graph)
     vectors = _vectors(v, xs, "the inputs")
+    if strict and any(y.node is None for y in _called(func, xs)[0]):
+        _refuse_strict(strict, "an output does not require grad: it does not depend on any input")
     with enable_grad():
         outputs, pushed = forward.jvp(func, tuple(xs), tuple(vectors))
     return _returned(_tensors(outputs), create_graph), _returned(_tensors(pushed), create_graph)
@@ -211,10 +217,11 @@ def derivative(func: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(func, updated=())
     def differentiated(*inputs: Any) -> Any:
-        xs, _ = _prepared(tuple(inputs), any(is_tensor(x) and x.node is not None for x in inputs))
+        create_graph = any(is_tensor(x) and x.node is not None for x in inputs)
+        xs, _ = _prepared(tuple(inputs), create_graph)
         with enable_grad():
             value = func(*xs)
-            found = grad(value, xs, np.ones(value.shape, value.dtype), None, True, materialize_grads=True)
+            found = grad(value, xs, np.ones(value.shape, value.dtype), None, create_graph, materialize_grads=True)
         return found[0] if len(found) == 1 else found
 
     return differentiated
@@ -263,7 +270,8 @@ def _prepared(inputs: Any, create_graph: bool) -> tuple[list[Any], bool]:
     for i, x in enumerate(given):
         if isinstance(x, Tracer) and not is_tensor(x):
             raise TypeError(f"input {i} is traced by {x._trace.transformation}; use ft.jacobian, ft.jvp and their kin")
-        x = x if is_tensor(x) else constant(np.array(x))
+        if not is_tensor(x):
+            raise TypeError(f"the inputs must be Tensors; input {i} is a {type(x).__name__}")
         if create_graph and x.node is not None:
             with enable_grad():
                 prepared.append(x.clone())

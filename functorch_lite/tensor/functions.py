@@ -9,15 +9,14 @@ and follow the rules of `functorch_lite.tensor.methods`. Of plain arrays they gi
 # isort: off
 from numpy import (
     abs, absolute, acos, acosh, allclose, angle, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh,
-    argwhere, asin, asinh, atan, atan2, atanh, atleast_1d, atleast_2d, atleast_3d, bincount, bitwise_and,
-    bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, broadcast_shapes, ceil, clip,
-    concatenate, conj, copysign, cos, cosh, deg2rad, diag, diagflat, dot, dsplit, exp, exp2, expm1, fliplr, flipud,
-    float_power, floor, floor_divide, fmax, fmin, fmod, frexp, gcd, gradient, greater, greater_equal, heaviside,
-    hsplit, hypot, imag, inner, isclose, isfinite, isin, isinf, isnan, isneginf, isposinf, isreal, kron, lcm, ldexp,
-    less, less_equal, log, log1p, log2, log10, logaddexp, logaddexp2, logical_and, logical_not, logical_or,
-    logical_xor, matmul, maximum, minimum, moveaxis, multiply, negative, nextafter, not_equal, outer, positive,
-    rad2deg, ravel, real, remainder, reshape, round, sign, signbit, sin, sinc, sinh, sqrt, square, swapaxes, tan,
-    tanh, trace, tril_indices, triu_indices, trunc, unique, unravel_index, vander, vdot, vsplit,
+    argwhere, asin, asinh, atan, atan2, atanh, atleast_1d, atleast_2d, atleast_3d, bitwise_and, bitwise_left_shift,
+    bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, broadcast_shapes, ceil, clip, conj, copysign, cos,
+    cosh, deg2rad, dot, dsplit, exp, exp2, expm1, fliplr, flipud, float_power, floor, floor_divide, fmax, fmin,
+    fmod, frexp, gcd, greater, greater_equal, heaviside, hsplit, hypot, imag, inner, isclose, isfinite, isin, isinf,
+    isnan, isneginf, isposinf, isreal, kron, lcm, ldexp, less, less_equal, log, log1p, log2, log10, logaddexp,
+    logaddexp2, logical_and, logical_not, logical_or, logical_xor, matmul, maximum, minimum, moveaxis, multiply,
+    negative, nextafter, not_equal, outer, positive, rad2deg, ravel, real, remainder, reshape, round, sign, signbit,
+    sin, sinc, sinh, sqrt, square, swapaxes, tan, tanh, trace, trunc, unravel_index, vander, vdot, vsplit,
 )
 from numpy import conjugate as conj_physical
 from numpy import equal as eq
@@ -46,32 +45,35 @@ from functorch_lite.tensor.elementwise import div as divide
 from functorch_lite.tensor.elementwise import div as true_divide
 from functorch_lite.tensor.elementwise import pow_ as pow
 from functorch_lite.tensor.elementwise import sub as subtract
+from functorch_lite.tensor.joining import (
+    cat, chunk, column_stack, dstack, hstack, meshgrid, narrow, select, split, stack, tensor_split, unbind, vstack,
+)
+from functorch_lite.tensor.joining import cat as concat
+from functorch_lite.tensor.joining import cat as concatenate
 from functorch_lite.tensor.ordering import (
     aminmax, argsort, cummax, cummin, kthvalue, median, mode, msort, nanmedian, nanquantile, quantile, sort, topk,
 )
 from functorch_lite.tensor.ordering import max_ as max
 from functorch_lite.tensor.ordering import min_ as min
 from functorch_lite.tensor.products import (
-    addmm, addmv, baddbmm, bmm, cdist, cholesky, corrcoef, cov, cross, einsum, logdet, matrix_power, mm, mv,
+    addmm, addmv, baddbmm, bmm, cdist, cholesky, corrcoef, cov, cross, dist, einsum, logdet, matrix_power, mm, mv,
     pinverse, qr, svd, tensordot,
 )
-from functorch_lite.tensor.reductions import all_ as all
 from functorch_lite.tensor.reductions import (
     amax, amin, argmax, argmin, count_nonzero, cumprod, cumsum, diff, logcumsumexp, logsumexp, mean, nanmean,
     nansum, norm, prod, std, std_mean, trapezoid, var, var_mean,
 )
+from functorch_lite.tensor.reductions import all_ as all
 from functorch_lite.tensor.reductions import any_ as any
 from functorch_lite.tensor.reductions import sum_ as sum
 from functorch_lite.tensor.selection import (
-    bucketize, gather, index_add, index_copy, index_fill, index_select, masked_fill, masked_scatter, masked_select,
-    nonzero, scatter, scatter_add, searchsorted, take_along_dim, where,
+    bincount, bucketize, gather, index_add, index_copy, index_fill, index_select, masked_fill, masked_scatter,
+    masked_select, nonzero, scatter, scatter_add, searchsorted, take_along_dim, unique, where,
 )
 from functorch_lite.tensor.shaping import (
-    broadcast_to, cat, chunk, column_stack, diag_embed, diagonal, dstack, flatten, flip, hstack, meshgrid, movedim,
-    narrow, permute, repeat_interleave, roll, rot90, select, split, squeeze, stack, t, tensor_split, tile,
-    transpose, tril, triu, unbind, unflatten, unsqueeze, vstack,
+    broadcast_to, diag, diag_embed, diagflat, diagonal, flatten, flip, movedim, permute, repeat_interleave, roll,
+    rot90, squeeze, t, tile, transpose, tril, tril_indices, triu, triu_indices, unflatten, unsqueeze,
 )
-from functorch_lite.tensor.shaping import cat as concat
 
 __all__ = [
     "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv", "all", "allclose", "amax",
@@ -82,9 +84,9 @@ __all__ = [
     "cat", "cdist", "ceil", "cholesky", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "column_stack",
     "complex", "concat", "concatenate", "conj", "conj_physical", "copysign", "corrcoef", "cos", "cosh",
     "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "deg2rad", "det", "diag",
-    "diag_embed", "diagflat", "diagonal", "diff", "div", "divide", "dot", "dsplit", "dstack", "einsum", "eq",
-    "equal", "erf", "exp", "exp2", "expm1", "fix", "flatten", "flip", "fliplr", "flipud", "float_power", "floor",
-    "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "gather", "gcd", "ge", "ger", "gradient", "greater",
+    "diag_embed", "diagflat", "diagonal", "diff", "dist", "div", "divide", "dot", "dsplit", "dstack", "einsum",
+    "eq", "equal", "erf", "exp", "exp2", "expm1", "fix", "flatten", "flip", "fliplr", "flipud", "float_power",
+    "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "gather", "gcd", "ge", "ger", "greater",
     "greater_equal", "gt", "heaviside", "hsplit", "hstack", "hypot", "imag", "index_add", "index_copy",
     "index_fill", "index_select", "inner", "inverse", "is_complex", "is_floating_point", "isclose", "isfinite",
     "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "lcm", "ldexp", "le", "lerp",

@@ -244,6 +244,20 @@ def _decorated(function: Any, mode: Callable[[], GradMode]) -> Any:
                     resume = _sender(inner, sent)
 
         return generator
+    if inspect.isasyncgenfunction(function):
+
+        @wraps(function)
+        async def async_generator(*args: Any, **kwargs: Any) -> Any:
+            inner = function(*args, **kwargs)
+            while True:
+                try:
+                    with mode():
+                        item = await anext(inner)
+                except StopAsyncIteration:
+                    return
+                yield item
+
+        return async_generator
     if inspect.iscoroutinefunction(function):
 
         @wraps(function)

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from functools import cache
 from itertools import count
 from typing import Any
-from weakref import ref
+from weakref import WeakValueDictionary, ref
 
-from functorch_lite.core.tape import FIRST_PARENT, Node
+from functorch_lite.core.primitive import JointPrimitive, Pointwise
+from functorch_lite.core.tape import FIRST_PARENT, SELECT, Node
 from functorch_lite.tensor.ambient import LEAVES
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Observed",
     "Packed",
     "RemovableHandle",
+    "argument_position",
     "freed",
     "move_retained",
     "observed",
@@ -56,7 +58,7 @@ class Observed:
 
     def __init__(self, primitive: Any) -> None:
         self.primitive = primitive
-        self.name: str = primitive.name
+        self.name: str = getattr(primitive, "name", "AccumulateGrad")
         self.hooks: dict[int, Callable[[Any], Any]] = {}
         self.before: dict[int, Callable[..., Any]] = {}
         self.after: dict[int, Callable[..., Any]] = {}
@@ -146,19 +148,21 @@ def parents_of(node: Node) -> list[Node]:
 class GraphNode:
     """A node of the graph, as ``grad_fn`` shows it."""
 
-    __slots__ = ("_node",)
+    __slots__ = ("__weakref__", "_node")
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    _node: Node
+
+    def __new__(cls, node: Node) -> GraphNode:
+        """Return the one object that shows a node; of a result among several it is the operation's node."""
+        node = node[FIRST_PARENT] if _is_selection(node) else node
+        shown = _SHOWN.get(node[0])
+        if shown is None:
+            _SHOWN[node[0]] = shown = super().__new__(cls)
+            shown._node = node
+        return shown
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, GraphNode) and self._node is other._node
-
-    def __hash__(self) -> int:
-        return hash(self._node[0])
 
     def name(self) -> str:
         """Return the name: that of the operation, and ``Backward``."""
@@ -172,13 +176,18 @@ class GraphNode:
 
     @property
     def next_functions(self) -> tuple[tuple[GraphNode, int], ...]:
-        """The nodes of the operation's arguments that require grad, each with the number of the output it was."""
-        edges = []
-        for parent in parents_of(self._node):
-            number = 0
-            if getattr(parent[1], "name", None) == "select" and type(parent[FIRST_PARENT][2]) is tuple:
-                (number,), parent = parent[FIRST_PARENT + 2] or (0,), parent[FIRST_PARENT]
-            edges.append((GraphNode(parent), number))
+        """For each argument: its node with the number of the output that it was; ``(None, 0)`` for a constant."""
+        node = self._node
+        parents = parents_of(node)
+        edges: list[tuple[Any, int]] = [
+            (GraphNode(parent), parent[FIRST_PARENT + 2][0] if _is_selection(parent) else 0) for parent in parents
+        ]
+        primitive = node[1].primitive if type(node[1]) is Observed else node[1]
+        arity = getattr(primitive, "arity", None)
+        if arity and arity > len(edges) and not isinstance(primitive, JointPrimitive) and primitive.name != "update":
+            places = [argument_position(primitive, node, k) for k in range(FIRST_PARENT, len(node), 3)]
+            by_place = dict(zip(places, edges, strict=True))
+            edges = [by_place.get(i, (None, 0)) for i in range(arity)]
         return tuple(edges)
 
     @property
@@ -196,11 +205,39 @@ class GraphNode:
 
     def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(grad_inputs, grad_outputs)`` after the derivative; what it returns replaces ``grad_inputs``."""
+        if self._node[1] is None:
+            return register(self._accumulation().after, hook)
         return register(observed(self._node).after, hook)
 
     def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(grad_outputs)`` before the node's derivative; what it returns replaces grad_outputs."""
+        if self._node[1] is None:
+            return register(self._accumulation().before, hook)
         return register(observed(self._node).before, hook)
+
+    def _accumulation(self) -> Observed:
+        """Return what observes the accumulation into a leaf's ``grad``."""
+        leaf: Any = LEAVES.get(self._node[0])
+        if leaf._accumulation is None:
+            leaf._accumulation = Observed(None)
+        return leaf._accumulation  # type: ignore[no-any-return]
+
+
+#: The objects that show nodes, by the nodes' order.
+_SHOWN: WeakValueDictionary[int, GraphNode] = WeakValueDictionary()
+
+
+def argument_position(primitive: Any, node: Node, k: int) -> int:
+    """Return which argument of the primitive the entry that starts at ``k`` belongs to."""
+    rules = primitive.partials if isinstance(primitive, Pointwise) else primitive.rules
+    if len(node) - FIRST_PARENT == 3 * len(rules):
+        return (k - FIRST_PARENT) // 3
+    return next(i for i, rule in enumerate(rules) if rule is node[k + 1])
+
+
+def _is_selection(node: Node) -> bool:
+    primitive = node[1].primitive if type(node[1]) is Observed else node[1]
+    return primitive is SELECT
 
 
 #: Where PyTorch's name of an operation is not ours.
@@ -213,4 +250,5 @@ _NAMES = {
     "power": "Pow",
     "update": "CopySlices",
     "absolute": "Abs",
+    "positive": "Clone",
 }

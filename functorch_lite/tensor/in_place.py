@@ -23,7 +23,7 @@ from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording
 from functorch_lite.tensor.graph import move_retained
 from functorch_lite.tensor.memory import owner, record_write
 
-__all__ = ["assign", "at_key", "broadcast", "own_memory", "refuse_leaf", "replace", "replace_part", "write"]
+__all__ = ["assign", "at_key", "broadcast", "overwrite", "own_memory", "refuse_leaf", "replace", "replace_part", "write"]
 
 #: A way from an array to a part of it: primitives of one array with their parameters, and keys of advanced indexing.
 Chain = tuple[tuple[Any, tuple[Any, ...]], ...]
@@ -88,10 +88,23 @@ def replace(x: Any, result: Any, name: str) -> Any:
     return x
 
 
+def overwrite(x: Any, value: Any, name: str) -> Any:
+    """Write a value, broadcast and converted, over all elements; what was there gets zero derivatives."""
+    refuse_leaf(x, name)
+    value = broadcast(value, x.shape, x.dtype)
+    raw = value.value if is_tensor(value) else value
+    if isinstance(raw, Tracer):
+        return replace(x, raw, name)
+    node = _update_node(x.node, _node(value), (("key", (...,)),), x) if recording() else None
+    return replace(x, tensor_of(raw, node), name)
+
+
 def own_memory(x: Any, name: str = "an in-place operation") -> None:
     """Make sure that the value is an array that may be written to: a scalar becomes one, in its base's memory."""
     value = x.value
     if type(value) is np.ndarray:
+        if not value.flags.writeable and x._view is not None and all(value.strides) and owner(value).flags.writeable:
+            value.flags.writeable = True  # np.diagonal gives read-only views
         if not value.flags.writeable:
             raise RuntimeError(
                 f"{name} on a read-only tensor of shape {x.shape}: several of its elements are one in memory (it was "
@@ -155,8 +168,6 @@ def _node(value: Any) -> Node | None:
 
 def _replace_history(x: Any, node: Node | None) -> None:
     if x._view is None:
-        if node is None:  # nothing is left of what was there, but zero derivatives
-            node = _update_node(x.node, None, (("key", (...,)),), x)
         _give_node(x, node)
         base = x
     else:

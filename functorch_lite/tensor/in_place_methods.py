@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.tensor.in_place import broadcast, replace_part, write
+from functorch_lite.tensor.in_place import overwrite, replace_part, write
 from functorch_lite.tensor.tensor import Tensor
 
 __all__ = ["IN_PLACE", "install_in_place"]
@@ -19,7 +19,7 @@ __all__ = ["IN_PLACE", "install_in_place"]
 # fmt: off
 #: The methods that have a form in place, of the same name with an underscore.
 IN_PLACE = (
-    "abs", "absolute", "acos", "acosh", "add", "addmm", "arccos", "arcsin", "arctan", "asin", "asinh", "atan", "atan2",
+    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "arccos", "arcsin", "arctan", "asin", "asinh", "atan", "atan2",
     "atanh", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "cos", "cosh", "div", "divide", "erf", "exp", "exp2",
     "expm1", "floor", "floor_divide", "fmod", "frac", "hypot", "index_add", "lerp", "log", "log10", "log1p", "log2",
     "logical_and", "logical_not", "logical_or", "masked_fill", "masked_scatter", "mul", "multiply", "nan_to_num", "neg",
@@ -51,27 +51,23 @@ def _operator(name: str) -> Callable[[Any, Any], Any]:
 
 def zero_(self: Any) -> Any:
     """Set all elements to zero; return the tensor."""
-    return write(self, "zero_", _filled, 0)
+    return overwrite(self, 0, "zero_")
 
 
 def fill_(self: Any, value: Any) -> Any:
     """Set all elements to a scalar; return the tensor."""
-    return write(self, "fill_", _filled, value)
+    return overwrite(self, value, "fill_")
 
 
 def copy_(self: Any, source: Any) -> Any:
     """Copy the elements of another array, broadcast and converted, into the tensor; return the tensor."""
-    return write(self, "copy_", lambda x: broadcast(source, x.shape, x.dtype))
+    return overwrite(self, source, "copy_")
 
 
 def fill_diagonal_(self: Any, value: Any) -> Any:
     """Set the elements of the main diagonal; return the tensor."""
     replace_part(np.diagonal(self), value, "fill_diagonal_")
     return self
-
-
-def _filled(x: Any, value: Any) -> Any:
-    return broadcast(value, x.shape, x.dtype)
 
 
 def install_in_place() -> None:

@@ -6,7 +6,10 @@ from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.tensor.in_place_methods import install_in_place
 from functorch_lite.tensor.methods import METHODS, TENSOR_METHODS
 from functorch_lite.tensor.tensor import Tensor
+from functorch_lite.tensor.traced import TRACED
 
+for name, attribute in TRACED.items():
+    setattr(ArrayTracer, name, attribute)
 for name, function in METHODS.items():
     setattr(ArrayTracer, name, function)
 for name, function in TENSOR_METHODS.items():

@@ -131,10 +131,9 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     target = as_array(target)
     axis = min(1, len(shape_of(input)) - 1)
     counts = target != ignore_index
-    chosen = np.where(counts, target, 0)
-    weights = counts.astype(input.dtype) if weight is None else np.where(counts, take(weight, chosen), 0)
-    losses = -np.squeeze(np.take_along_axis(input, np.expand_dims(chosen, axis), axis), axis)
-    losses = np.where(counts, losses, 0) * weights
+    chosen = np.expand_dims(np.where(counts, target, 0), axis)
+    weights = _weights(input, target, weight, ignore_index)
+    losses = np.where(counts, -np.squeeze(np.take_along_axis(input, chosen, axis), axis), 0) * weights
     return np.sum(losses) / np.sum(weights) if reduction == "mean" else _reduced(losses, reduction)
 
 
@@ -178,18 +177,25 @@ def cross_entropy(
     if target.dtype.kind == "f":
         target = target if not label_smoothing else (1 - label_smoothing) * target + label_smoothing / classes
         losses = -np.sum(scores * target if column is None else scores * target * column, axis=axis)
-        return np.sum(losses) / max(1, losses.size) if reduction == "mean" else _reduced(losses, reduction)
+        return _reduced(losses, reduction)
     sharp = nll_loss(scores, target, weight, ignore_index, reduction)
     if not label_smoothing:
         return sharp
     counts = target != ignore_index
     smooth = np.where(counts, -np.sum(scores if column is None else scores * column, axis=axis), 0)
     if reduction == "mean":
-        weights = counts if weight is None else np.where(counts, take(weight, np.where(counts, target, 0)), 0)
-        smooth = np.sum(smooth) / np.sum(weights)
+        smooth = np.sum(smooth) / np.sum(_weights(scores, target, weight, ignore_index))
     else:
         smooth = _reduced(smooth, reduction)
     return (1 - label_smoothing) * sharp + label_smoothing / classes * smooth
+
+
+def _weights(input: Any, target: Any, weight: Any, ignore_index: int) -> Any:
+    """Return the weight of each target, zero for those that count nothing."""
+    counts = target != ignore_index
+    return (
+        counts.astype(input.dtype) if weight is None else np.where(counts, take(weight, np.where(counts, target, 0)), 0)
+    )
 
 
 def _reduced(losses: Any, reduction: str) -> Any:

@@ -62,12 +62,14 @@ def last_write() -> int | None:
 
 
 def stale(kept: Any, node: Node) -> str | None:
-    """Say what wrote to the memory of a kept value after its node was made; None if nothing did."""
+    """Say which value, of those kept, was written to by what after its node was made; None if none was."""
     for value in kept if type(kept) is tuple else (kept,):
         if type(value) is np.ndarray:
             write = _writes.get(id(owner(value)))
             if write is not None and write.order < node[0]:
-                return write.action
+                return (
+                    f"a value of shape {value.shape}, which {write.action} has changed; it is at version {write.number}"
+                )
         elif type(value) is tuple:
             found = stale(value, node)
             if found is not None:

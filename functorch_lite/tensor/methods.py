@@ -12,6 +12,7 @@ from functorch_lite.tensor import (  # noqa: F401 - they fill the table
     activations,
     conversion,
     elementwise,
+    joining,
     ordering,
     products,
     reductions,

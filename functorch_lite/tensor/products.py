@@ -21,6 +21,7 @@ __all__ = [
     "corrcoef",
     "cov",
     "cross",
+    "dist",
     "einsum",
     "logdet",
     "matrix_power",
@@ -112,6 +113,11 @@ def cdist(x1: Any, x2: Any, p: float = 2.0) -> Any:
     return np.linalg.vector_norm(x1[..., :, None, :] - x2[..., None, :, :], axis=-1, ord=p)
 
 
+def dist(x: Any, other: Any, p: float = 2.0) -> Any:
+    """Return the p-norm of the difference."""
+    return np.linalg.vector_norm(x - other, ord=p)
+
+
 # --- Decompositions and determinants ----------------------------------------------------------------------------------
 
 
@@ -153,13 +159,18 @@ def svd(x: Any, some: bool = True) -> SVD:
 @method
 def cov(x: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
     """Return the covariance of the variables that are the rows."""
-    return np.cov(x, ddof=correction, fweights=fweights, aweights=aweights)
+    return _of_dtype(np.cov(x, ddof=correction, fweights=fweights, aweights=aweights), x)
 
 
 @method
 def corrcoef(x: Any) -> Any:
     """Return the correlation of the variables that are the rows."""
-    return np.corrcoef(x)
+    return _of_dtype(np.corrcoef(x), x)
+
+
+def _of_dtype(result: Any, x: Any) -> Any:
+    """Return a result that NumPy computes in float64 at least in the dtype of the numbers it came from."""
+    return result.astype(x.dtype) if x.dtype.kind in "fc" and x.dtype != result.dtype else result
 
 
 def _check_ranks(name: str, *operands: tuple[Any, int]) -> None:
@@ -179,6 +190,5 @@ methods_of_functions(
         "det": np.linalg.det,
         "slogdet": np.linalg.slogdet,
         "inverse": np.linalg.inv,
-        "bincount": np.bincount,
     }
 )

@@ -15,9 +15,11 @@ from functorch_lite.calculus.arguments import as_array, only_axis
 from functorch_lite.calculus.declare import zero_function
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.tensor.ambient import is_tensor
 from functorch_lite.tensor.method_table import method
 
 __all__ = [
+    "bincount",
     "bucketize",
     "gather",
     "index_add",
@@ -32,6 +34,7 @@ __all__ = [
     "scatter_add",
     "searchsorted",
     "take_along_dim",
+    "unique",
     "where",
 ]
 
@@ -163,6 +166,31 @@ def searchsorted(sorted_sequence: Any, values: Any, *, right: bool = False, side
 def bucketize(x: Any, boundaries: Any, *, right: bool = False) -> Any:
     """Find between which boundaries each element lies."""
     return searchsorted(boundaries, x, right=right)
+
+
+@method
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """Count how often each number from 0 on occurs, or sum the weights that stand with it."""
+    return np.bincount(_at_hand(x), weights, minlength)
+
+
+@method
+def unique(
+    x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """Take the distinct elements (or slices along an axis), sorted; on request where they went and how many they are.
+
+    The derivative of each belongs to its first occurrence.
+    """
+    _, first, inverse, counts = np.unique(_at_hand(x), True, True, True, axis=dim)
+    values = taking.take(np.ravel(x), first, 0) if dim is None else taking.take(x, first, dim)
+    extra = tuple(a for a, asked in ((inverse, return_inverse), (counts, return_counts)) if asked)
+    return (values, *extra) if extra else values
+
+
+def _at_hand(x: Any) -> Any:
+    """Return the array of a tensor, whose elements may be looked at; those of other traced arrays NumPy will refuse."""
+    return x.data if is_tensor(x) else x
 
 
 # --- Parts of them ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Changing shapes by PyTorch's names: order of axes, views, repetition, joining and splitting, diagonals.
+"""Changing shapes by PyTorch's names: order of axes, shapes, repetition, triangles and diagonals.
 
 Two calls mean different things in NumPy and in PyTorch. ``x.transpose(0, 1)`` of a matrix is the matrix itself in
 NumPy, its transpose in PyTorch; ``x.repeat(2, 1)`` of a matrix repeats columns in NumPy, stacks copies in PyTorch.
@@ -8,52 +8,42 @@ Traced arrays, which may belong to code of either style, refuse these two; tenso
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from functorch_lite.calculus.arguments import as_array, only_axis
-from functorch_lite.calculus.cumulative import along
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.tensor.method_table import METHODS, TENSOR_METHODS, method, methods_of_functions
 
 __all__ = [
     "broadcast_to",
-    "cat",
-    "chunk",
-    "column_stack",
+    "diag",
     "diag_embed",
+    "diagflat",
     "diagonal",
-    "dstack",
     "expand",
     "flatten",
     "flip",
-    "hstack",
-    "meshgrid",
     "movedim",
-    "narrow",
     "permute",
     "repeat",
     "repeat_interleave",
     "roll",
     "rot90",
-    "select",
-    "split",
     "squeeze",
-    "stack",
     "t",
-    "tensor_split",
     "tile",
     "transpose",
     "tril",
+    "tril_indices",
     "triu",
-    "unbind",
+    "triu_indices",
     "unflatten",
+    "unpacked",
     "unsqueeze",
     "view",
-    "vstack",
 ]
 
 # --- The order of axes ------------------------------------------------------------------------------------------------
@@ -70,7 +60,7 @@ def t(x: Any) -> Any:
 @method
 def permute(x: Any, *dims: Any) -> Any:
     """Put the axes in another order: ``permute(x, 2, 0, 1)`` or ``permute(x, (2, 0, 1))``."""
-    return np.transpose(x, _unpacked(dims))
+    return np.transpose(x, unpacked(dims))
 
 
 def transpose(x: Any, *axes: Any, dim0: Any = None, dim1: Any = None) -> Any:
@@ -78,7 +68,7 @@ def transpose(x: Any, *axes: Any, dim0: Any = None, dim1: Any = None) -> Any:
     axes = axes + tuple(dim for dim in (dim0, dim1) if dim is not None)
     if len(axes) == 2 and isinstance(axes[0], int):
         return np.swapaxes(x, *axes)
-    return np.transpose(x, _unpacked(axes) if axes and axes[0] is not None else None)
+    return np.transpose(x, unpacked(axes) if axes and axes[0] is not None else None)
 
 
 def _transpose_unless_ambiguous(x: Any, *axes: Any, dim0: Any = None, dim1: Any = None) -> Any:
@@ -101,9 +91,9 @@ def movedim(x: Any, source: Any, destination: Any) -> Any:
 
 
 @method
-def flip(x: Any, *dims: Any) -> Any:
+def flip(x: Any, *axes: Any, dims: Any = None) -> Any:
     """Reverse the order along axes, along all if none is named."""
-    return np.flip(x, _unpacked(dims) or None)
+    return np.flip(x, dims if axes == () else unpacked(axes))
 
 
 @method
@@ -129,7 +119,7 @@ def view(x: Any, *shape: Any) -> Any:
             f"view({shape[0]!r}) at {user_line()} would read the bits of {x.dtype} anew, which has no derivative; "
             f"write x.astype(dtype) to convert the values, or x.view(*shape) to change the shape"
         )
-    return np.reshape(x, _unpacked(shape))
+    return np.reshape(x, unpacked(shape))
 
 
 @method
@@ -141,7 +131,7 @@ def view_as(x: Any, other: Any) -> Any:
 @method
 def expand(x: Any, *sizes: Any) -> Any:
     """Repeat along axes of length one, and along new axes in front; -1 keeps an axis as it is."""
-    shape, wanted = shape_of(x), _unpacked(sizes)
+    shape, wanted = shape_of(x), unpacked(sizes)
     own = (-1,) * (len(wanted) - len(shape)) + shape
     return np.broadcast_to(x, tuple(o if n == -1 else n for n, o in zip(wanted, own, strict=True)))
 
@@ -155,7 +145,7 @@ def expand_as(x: Any, other: Any) -> Any:
 @method
 def broadcast_to(x: Any, *size: Any) -> Any:
     """Repeat to a shape."""
-    return np.broadcast_to(x, _unpacked(size))
+    return np.broadcast_to(x, unpacked(size))
 
 
 @method
@@ -203,7 +193,7 @@ def squeeze(x: Any, axis: Any = None, *, dim: Any = None) -> Any:
 @method
 def tile(x: Any, *dims: Any) -> Any:
     """Stack copies, ``dims[i]`` of them along axis ``i``."""
-    return np.tile(x, _unpacked(dims))
+    return np.tile(x, unpacked(dims))
 
 
 def repeat(x: Any, *sizes: Any, axis: Any = None, repeats: Any = None) -> Any:
@@ -215,7 +205,7 @@ def repeat(x: Any, *sizes: Any, axis: Any = None, repeats: Any = None) -> Any:
         return np.repeat(x, sizes[0] if repeats is None else repeats, axis)
     if len(sizes) == 2 and -2 <= sizes[1] <= 0 and isinstance(sizes[0], int):  # an axis: no number of copies
         return np.repeat(x, *sizes)
-    return np.tile(x, _unpacked(sizes))
+    return np.tile(x, unpacked(sizes))
 
 
 def _repeat_unless_ambiguous(x: Any, *sizes: Any, axis: Any = None, repeats: Any = None) -> Any:
@@ -237,99 +227,6 @@ METHODS["repeat"], TENSOR_METHODS["repeat"] = _repeat_unless_ambiguous, repeat
 def repeat_interleave(x: Any, repeats: Any, dim: Any = None) -> Any:
     """Repeat each element, along an axis or of the flattened array; ``repeats`` is a number or one for each."""
     return np.repeat(x, repeats, axis=dim)
-
-
-# --- Splitting --------------------------------------------------------------------------------------------------------
-
-
-@method
-def split(x: Any, sizes: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Split along an axis into parts of one size (the last may be smaller) or of given sizes."""
-    n = shape_of(x)[dim]
-    if not isinstance(sizes, int):
-        if sum(sizes) != n:
-            raise ValueError(f"split: sizes {list(sizes)} do not add up to the {n} elements along axis {dim}")
-        return tuple(np.split(x, list(accumulate(sizes))[:-1], axis=dim))
-    if sizes < 1:
-        raise ValueError(f"split: the size of a part must be positive, not {sizes}")
-    return tuple(np.split(x, range(sizes, n, sizes), axis=dim))
-
-
-@method
-def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-    """Split along an axis into at most ``chunks`` parts of one size, the last of which may be smaller."""
-    parts: tuple[Any, ...] = split(x, max(1, -(-shape_of(x)[dim] // chunks)), dim)
-    return parts
-
-
-@method
-def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Split along an axis at positions, or into parts whose sizes differ by one at most."""
-    return tuple(np.array_split(x, indices_or_sections, axis=dim))
-
-
-@method
-def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Return the slices along an axis, which falls away."""
-    return tuple(select(x, dim, i) for i in range(shape_of(x)[dim]))
-
-
-@method
-def select(x: Any, dim: int, index: int) -> Any:
-    """Take one slice along an axis, which falls away."""
-    return x[along(only_axis(dim, np.ndim(x)), index)]
-
-
-@method
-def narrow(x: Any, dim: int, start: int, length: int) -> Any:
-    """Take ``length`` slices along an axis from ``start`` on."""
-    return x[along(only_axis(dim, np.ndim(x)), slice(start, start + length))]
-
-
-@method
-def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
-    """Take all windows of a size along an axis, ``step`` apart; the elements of each lie along a new last axis."""
-    axis = only_axis(dimension, np.ndim(x))
-    starts = np.arange(0, shape_of(x)[axis] - size + 1, step)
-    return np.moveaxis(x[along(axis, starts[:, None] + np.arange(size))], axis + 1, -1)
-
-
-# --- Joining ----------------------------------------------------------------------------------------------------------
-
-
-def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
-    """Join arrays along an axis."""
-    return np.concatenate(tensors, axis=dim if axis is None else axis)
-
-
-def stack(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
-    """Join arrays of one shape along a new axis."""
-    return np.stack(tensors, axis=dim if axis is None else axis)
-
-
-def hstack(tensors: Any) -> Any:
-    """Join arrays along the second axis, vectors along their only one."""
-    return np.hstack(tensors)
-
-
-def vstack(tensors: Any) -> Any:
-    """Join arrays along the first axis, vectors as rows."""
-    return np.vstack(tensors)
-
-
-def dstack(tensors: Any) -> Any:
-    """Join arrays along the third axis."""
-    return np.dstack(tensors)
-
-
-def column_stack(tensors: Any) -> Any:
-    """Join vectors as the columns of a matrix, and matrices side by side."""
-    return np.column_stack(tensors)
-
-
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
-    """Return the coordinates of a grid; the first varies along the first axis unless ``indexing="xy"``."""
-    return tuple(np.meshgrid(*_unpacked(tensors), indexing=indexing))  # type: ignore[call-overload]
 
 
 # --- Triangles and diagonals ------------------------------------------------------------------------------------------
@@ -356,6 +253,18 @@ def diagonal(
 
 
 @method
+def diag(x: Any, diagonal: int = 0) -> Any:
+    """Take a diagonal of a matrix, or make a matrix of a vector on its diagonal."""
+    return np.diag(x, diagonal)
+
+
+@method
+def diagflat(x: Any, offset: int = 0) -> Any:
+    """Make a matrix that has the flattened array on a diagonal."""
+    return np.diagflat(x, offset)
+
+
+@method
 def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """Make matrices that have the last axis of the array on a diagonal."""
     n = shape_of(x)[-1] + abs(offset)
@@ -364,7 +273,17 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     return np.moveaxis(np.where(np.eye(n, k=offset, dtype=bool), rows, 0), (-2, -1), (dim1, dim2))
 
 
-def _unpacked(args: tuple[Any, ...]) -> Any:
+def tril_indices(row: int, col: int, offset: int = 0) -> Any:
+    """Return the positions on and below a diagonal of a matrix: one row for each axis."""
+    return np.stack(np.tril_indices(row, offset, col))
+
+
+def triu_indices(row: int, col: int, offset: int = 0) -> Any:
+    """Return the positions on and above a diagonal of a matrix: one row for each axis."""
+    return np.stack(np.triu_indices(row, offset, col))
+
+
+def unpacked(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the arguments of ``f(x, 2, 3)`` and of ``f(x, (2, 3))`` alike, as a tuple."""
     if len(args) == 1 and isinstance(args[0], tuple | list):
         return tuple(args[0])
@@ -378,7 +297,5 @@ methods_of_functions(
         "reshape_as": view_as,
         "fliplr": np.fliplr,
         "flipud": np.flipud,
-        "diag": np.diag,
-        "diagflat": np.diagflat,
     }
 )

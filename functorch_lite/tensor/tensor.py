@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from weakref import ref
@@ -29,6 +30,10 @@ from functorch_lite.tensor.walk import conjugated
 from functorch_lite.transforms.arguments import unshared
 
 __all__ = ["Tensor", "fwbw_all_zero"]
+
+
+#: The functions whose answer is a bool, in PyTorch as in NumPy.
+_QUESTIONS = frozenset({np.allclose, np.array_equal, np.array_equiv})
 
 
 class Size(int):
@@ -85,6 +90,7 @@ class Tensor(Taped):
     _hooks: Any = None
     _after: Any = None
     _inference: bool = False
+    _accumulation: Any = None
 
     # --- The value ----------------------------------------------------------------------------------------------------
 
@@ -183,7 +189,7 @@ class Tensor(Taped):
         return operator.index(self.value if self.value.ndim == 0 else self.value.item())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.value.ndim == 0 else str(self)
+        return format(self.item(), spec) if self.value.ndim == 0 else format(str(self), spec)
 
     def __repr__(self) -> str:
         text = np.array2string(np.array(self.value), separator=", ", prefix="tensor(")
@@ -212,7 +218,8 @@ class Tensor(Taped):
     ) -> Any:
         implementation = FUNCTIONS.get(function)
         if implementation is not None:
-            return implementation(*args, **kwargs)
+            result = implementation(*args, **kwargs)
+            return bool(result) if function in _QUESTIONS else result
         if self.node is None:
             plain = [a.value if isinstance(a, Tensor) and a.node is None else a for a in args]
             if not any(isinstance(a, Tracer) for a in plain):
@@ -285,6 +292,11 @@ class Tensor(Taped):
     @property
     def grad(self) -> Any:
         """The accumulated gradient, or None."""
+        if self._grad is None and not self.is_leaf and not self.retains_grad:
+            warnings.warn(
+                "the grad of a Tensor that is not a leaf is not kept; call retain_grad() on it before backward",
+                stacklevel=2,
+            )
         return self._grad
 
     @grad.setter
@@ -352,15 +364,27 @@ class Tensor(Taped):
                         g = given
         return g
 
+    def _accumulate_observed(self, g: Any, record: bool, seen: set[int]) -> None:
+        """Accumulate between the hooks of the leaf's node."""
+        with enable_grad() if record else no_grad():
+            shown = constant(conjugated(g))
+            for hook in list(self._accumulation.before.values()):
+                given = hook((shown,))
+                if given is not None:
+                    (shown,) = given
+            self._accumulate(conjugated(shown), record, seen)
+            for hook in list(self._accumulation.after.values()):
+                hook((), (shown,))
+
     def _receive(self, g: Any, record: bool, seen: set[int]) -> None:
         """Take a cotangent that a backward pass has found for this leaf."""
-        if self.node[1] is not None:
-            self._accumulate(g, record, seen)
-            return
         if self._hooks:
             g = conjugated(self._through_hooks(constant(conjugated(g)), record))
             g = g if record else g.value
-        self._accumulate(g, record, seen)
+        if self._accumulation is None:
+            self._accumulate(g, record, seen)
+        else:
+            self._accumulate_observed(g, record, seen)
         if self._after:
             with enable_grad() if record else no_grad():
                 for hook in list(self._after.values()):
@@ -385,7 +409,13 @@ class Tensor(Taped):
     @property
     def _version(self) -> int:
         """How many times the tensor's memory has been written to in place."""
+        if self._inference:
+            raise RuntimeError("Inference tensors do not track version counter.")
         return version(self.value)
+
+    def _is_view(self) -> bool:
+        """Say whether the tensor is a view of another."""
+        return self._view is not None
 
     def _add_view(self, view: Any) -> None:
         if not self._views:

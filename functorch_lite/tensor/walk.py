@@ -18,7 +18,7 @@ from functorch_lite.core.tape import DTYPE, FIRST_PARENT, SHAPE, Node, PartialCo
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import constant, is_tensor, tensor_of
 from functorch_lite.tensor.grad_mode import enable_grad, no_grad
-from functorch_lite.tensor.graph import Freed, Observed, Packed, freed, parents_of
+from functorch_lite.tensor.graph import Freed, Observed, Packed, argument_position, freed, parents_of
 from functorch_lite.tensor.memory import last_write, stale
 from functorch_lite.transforms.reverse import vjp
 
@@ -26,7 +26,13 @@ __all__ = ["conjugated", "walked"]
 
 
 def walked(
-    seeds: Iterable[tuple[Node, Any]], wanted: Iterable[int], *, record: bool, free: bool, anomaly: bool = False
+    seeds: Iterable[tuple[Node, Any]],
+    wanted: Iterable[int],
+    *,
+    record: bool,
+    free: bool,
+    anomaly: bool = False,
+    only: Iterable[int] | None = None,
 ) -> dict[int, Any]:
     """Walk back from the seeds; return the cotangents of the leaves reached and of the wanted nodes, by order.
 
@@ -42,16 +48,22 @@ def walked(
         Whether the values that the nodes have kept are let go.
     anomaly
         Whether a NaN in a cotangent raises.
+    only
+        The orders of the nodes whose cotangents are asked, and nothing else is to be computed. None: all leaves, and
+        tensors that retain theirs.
     """
     seeds = list(seeds)
+    needed = None if only is None else _needed([node for node, _ in seeds], set(only))
     _check_unmodified([node for node, _ in seeds])
     done: list[Node] = []
-    walk = _TensorWalk(wanted, record, anomaly, done.append if free else None)
+    walk = _TensorWalk(wanted, record, anomaly, only is None, needed, done.append if free else None)
     for node, g in seeds:
         walk.accumulate(node, project(g, node[SHAPE], node[DTYPE]))
     if record:
         with enable_grad():
-            walk.run_recorded()
+            walk.run_watched()
+    elif anomaly or needed is not None:
+        walk.run_watched()
     else:
         walk.run()
     for node in done:
@@ -66,19 +78,29 @@ def walked(
 class _TensorWalk(Walk):
     """A walk that minds what is to happen at nodes."""
 
-    __slots__ = ("anomaly", "captured", "record", "wanted")
+    __slots__ = ("anomaly", "captured", "needed", "record", "retain", "wanted")
 
     def __init__(
-        self, wanted: Iterable[int], record: bool, anomaly: bool, note: Callable[[Node], None] | None
+        self,
+        wanted: Iterable[int],
+        record: bool,
+        anomaly: bool,
+        retain: bool,
+        needed: set[int] | None,
+        note: Callable[[Node], None] | None,
     ) -> None:
         super().__init__(note)
         self.wanted, self.record, self.anomaly = frozenset(wanted), record, anomaly
+        self.retain, self.needed = retain, needed
         self.captured: dict[int, Any] = {}
 
-    def run_recorded(self) -> None:
-        """Process all nodes with cotangents that are tensors."""
+    def run_watched(self) -> None:
+        """Process all nodes by their rules, without the shortcuts of `run`."""
+        needed = self.needed
         while self.pending:
             node, g = self.youngest()
+            if needed is not None and node[0] not in needed:
+                continue
             if self.note is not None:
                 self.note(node)
             self.pull(node, g)
@@ -93,9 +115,9 @@ class _TensorWalk(Walk):
         if type(primitive) is Observed:
             with enable_grad() if self.record else no_grad():
                 self._pull_observed(node, primitive, g)
-        elif self.record:
+        elif self.record or self.anomaly or self.needed is not None:
             for parent, c in contributions(node, primitive, node[FIRST_PARENT + 2 :: 3], g, self):
-                self.accumulate(parent, c)
+                self.accumulate(parent, self._checked(c, primitive.name, None))
         else:
             super().pull(node, g)
 
@@ -104,7 +126,7 @@ class _TensorWalk(Walk):
         if not several:
             for hook in list(observed.hooks.values()):
                 g = self._called(hook, g, node)
-            tensor = observed.retained and observed.retained()
+            tensor = observed.retained() if observed.retained is not None and self.retain else None
             if tensor is not None:
                 tensor._accumulate(g, self.record, set())
             if node[0] in self.wanted:
@@ -124,9 +146,15 @@ class _TensorWalk(Walk):
             if given is not None:
                 found = [(parent, self._hidden(c)) for (parent, _), c in zip(found, given, strict=True)]
         for parent, c in found:
-            if self.anomaly and not isinstance(c, PartialCotangents):
-                _refuse_nan(c, observed)
-            self.accumulate(parent, c)
+            self.accumulate(parent, self._checked(c, observed.name, observed.line))
+
+    def _checked(self, c: Any, name: str, line: str | None) -> Any:
+        """Return a cotangent; in anomaly mode, raise if it holds a NaN."""
+        value = c.value if is_tensor(c) else c
+        if self.anomaly and isinstance(value, np.ndarray | np.generic) and np.isnan(value).any():
+            where = "before anomaly mode was on" if line is None else f"at {line}"
+            raise RuntimeError(f"{name}Backward returned nan values; the operation was applied {where}")
+        return c
 
     def _called(self, hook: Callable[[Any], Any], g: Any, node: Node) -> Any:
         """Return the cotangent, or what a hook put in its place."""
@@ -172,12 +200,13 @@ def contributions(node: Node, primitive: Any, kept: list[Any], g: Any, walk: Any
 def _joint_contributions(
     node: Node, primitive: JointPrimitive, g: Any, walk: Any
 ) -> Iterator[tuple[Node, Any]]:
-    g = g.filled(node)
     parents, pullback = node[FIRST_PARENT], node[FIRST_PARENT + 1]
     if not walk.record:
-        for parent, c in zip(parents, pullback(g), strict=True):
-            yield parent, project(c, parent[SHAPE], parent[DTYPE])
+        for parent, c in zip(parents, pullback(g.filled(node) if primitive.fills else g.known(node)), strict=True):
+            if c is not None:
+                yield parent, project(c, parent[SHAPE], parent[DTYPE])
         return
+    g = g.filled(node)
     values, params, active = node[FIRST_PARENT + 2]
     tensors = [tensor_of(values[i], parent) for i, parent in zip(active, parents, strict=False)]
 
@@ -206,15 +235,7 @@ def _substituted(values: tuple[Any, ...], positions: list[int], new: list[Any]) 
 
 def _names_of_partial(primitive: Pointwise, node: Node, k: int) -> tuple[str, ...]:
     """Return what the partial of the argument whose entry starts at ``k`` reads."""
-    return primitive.uses[_position(primitive, node, k)]
-
-
-def _position(primitive: Any, node: Node, k: int) -> int:
-    """Return which argument of the primitive the entry that starts at ``k`` belongs to."""
-    rules = primitive.partials if isinstance(primitive, Pointwise) else primitive.rules
-    if len(node) - FIRST_PARENT == 3 * len(rules):
-        return (k - FIRST_PARENT) // 3
-    return next(i for i, rule in enumerate(rules) if rule is node[k + 1])
+    return primitive.uses[argument_position(primitive, node, k)]
 
 
 def _as_recorded(kept: Any, names: tuple[str, ...], node: Node, primitive: Any) -> Any:
@@ -228,7 +249,7 @@ def _as_recorded(kept: Any, names: tuple[str, ...], node: Node, primitive: Any) 
         return (*kept[:i], arrays, *kept[i + 1 :])
     if not names:
         return kept
-    nodes = {primitive.arguments[_position(primitive, node, k)]: node[k] for k in range(FIRST_PARENT, len(node), 3)}
+    nodes = {primitive.arguments[argument_position(primitive, node, k)]: node[k] for k in range(FIRST_PARENT, len(node), 3)}
     single = isinstance(primitive, Pointwise) and len(names) == 1
     tensors = []
     for name, value in zip(names, (kept,) if single else kept, strict=True):
@@ -254,13 +275,22 @@ def conjugated(g: Any) -> Any:
     return np.conjugate(g) if getattr(getattr(g, "dtype", None), "kind", "") == "c" else g
 
 
-def _refuse_nan(c: Any, observed: Observed) -> None:
-    value = c.value if is_tensor(c) else c
-    if not isinstance(value, Tracer) and np.isnan(value).any():
-        raise RuntimeError(
-            f"{observed.name}Backward returned nan values: the operation was applied at "
-            f"{observed.line or 'an unknown line'}"
-        )
+def _needed(roots: list[Node], targets: set[int]) -> set[int] | None:
+    """Return the orders of the nodes that lie between roots and targets; None if that is all of them."""
+    reachable: dict[int, Node] = {}
+    waiting = list(roots)
+    while waiting:
+        node = waiting.pop()
+        if node[0] not in reachable:
+            reachable[node[0]] = node
+            if node[0] not in targets:
+                waiting.extend(parents_of(node))
+    needed = set()
+    for order in sorted(reachable, reverse=True):  # the oldest first
+        if order in targets or any(parent[0] in needed for parent in parents_of(reachable[order])):
+            needed.add(order)
+    interior = any(reachable[order][1] is not None for order in targets if order in reachable)
+    return None if len(needed) == len(reachable) and not interior else needed
 
 
 def _check_unmodified(roots: list[Node]) -> None:
@@ -278,8 +308,8 @@ def _check_unmodified(roots: list[Node]) -> None:
                 if action is not None:
                     raise RuntimeError(
                         f"one of the variables needed for gradient computation has been modified by an inplace "
-                        f"operation: {node[1].name} had kept a value of shape {np.shape(kept)} that {action} has "
-                        f"changed since. Write to a clone, or use the operation that makes a new tensor."
+                        f"operation: {node[1].name} had kept {action} since. Write to a clone, or use the operation "
+                        f"that makes a new tensor."
                     )
         for parent in parents_of(node):
             if parent[0] not in seen:
@@ -302,4 +332,6 @@ def _free(node: Node) -> None:
 
 
 def _holds_arrays(kept: Any) -> bool:
-    return type(kept) in (np.ndarray, Packed) or (type(kept) is tuple and any(map(_holds_arrays, kept)))
+    if type(kept) is tuple:
+        return any(map(_holds_arrays, kept))
+    return isinstance(kept, np.ndarray | np.generic | Packed)

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
+from functorch_lite.tensor.ambient import is_tensor, tensor_of
 from functorch_lite.testing.comparison import GradcheckError, compare_arrays, compare_matrices, compare_numbers
 from functorch_lite.testing.numerical import central_difference, difference_columns
 from functorch_lite.testing.subject import Coordinates, Pull, Subject
+from functorch_lite.testing.tensor_subject import TensorSubject, backward_pass, holds_tensors
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.reverse import vjp
 
@@ -65,9 +67,10 @@ def gradcheck(
     Parameters
     ----------
     func
-        A function of pytrees of arrays that returns a pytree of arrays.
+        A function of pytrees of arrays, or of tensors, that returns a pytree of them.
     inputs
-        A tuple of its arguments, or its only argument. Floating and complex leaves are varied, others held fixed.
+        A tuple of its arguments, or its only argument. Floating and complex leaves are varied, others held fixed; of
+        tensors, those that require grad.
     eps
         How far to go along each coordinate, to either side.
     atol, rtol
@@ -111,7 +114,7 @@ def gradcheck(
     False
     """
     options = Options(eps, atol, rtol, nondet_tol, check_forward_ad, check_backward_ad, check_batched_grad, fast_mode)
-    return check(Subject(func, _as_arguments(inputs)), options, raise_exception)
+    return check(_subject(func, _as_arguments(inputs)), options, raise_exception)
 
 
 def gradgradcheck(
@@ -157,7 +160,8 @@ def gradgradcheck(
     True
     """
     options = Options(eps, atol, rtol, nondet_tol, check_forward_ad, check_backward_ad, check_batched_grad, fast_mode)
-    subject = Subject(func, _as_arguments(inputs))
+    arguments = _as_arguments(inputs)
+    subject = _subject(func, arguments)
     if grad_outputs is None:
         cotangents = [out.write(_generator(k).normal(size=out.size)) for k, out in enumerate(subject.outputs)]
     else:
@@ -169,14 +173,18 @@ def gradgradcheck(
             )
     n = len(subject.point)
 
-    def backward_pass(*point_and_cotangents: Any) -> Any:
+    def pulled(*point_and_cotangents: Any) -> Any:
         _, pull = vjp(subject.evaluate, list(point_and_cotangents[:n]))
         return pull(list(point_and_cotangents[n:]))[0]
 
-    names = [source.name for source in subject.inputs] + [
-        out.name.replace("output", "grad_output", 1) for out in subject.outputs
-    ]
-    second = Subject(backward_pass, (*subject.point, *cotangents), names)
+    of_cotangents = [out.name.replace("output", "grad_output", 1) for out in subject.outputs]
+    if isinstance(subject, TensorSubject):
+        leaves = [c if is_tensor(c) else tensor_of(np.array(c), None).requires_grad_() for c in cotangents]
+        names = [f"input[{i}]" for i in range(len(arguments))] + of_cotangents
+        second: Subject = TensorSubject(backward_pass(subject, arguments), (*arguments, *leaves), names)
+    else:
+        names = [source.name for source in subject.inputs] + of_cotangents
+        second = Subject(pulled, (*subject.point, *cotangents), names)
     for out, source in zip(second.outputs, subject.inputs, strict=True):
         out.name = f"the gradient of {source.name}"
     return check(second, options, raise_exception)
@@ -216,6 +224,10 @@ def check_slowly(subject: Subject, options: Options) -> None:
         for k, out in enumerate(subject.outputs):
             for what, analytical in jacobians.items():
                 compare_matrices(analytical[k][i], numerical[k], source, out, what, options.atol, options.rtol)
+
+
+def _subject(func: Callable[..., Any], arguments: tuple[Any, ...]) -> Subject:
+    return TensorSubject(func, arguments) if holds_tensors(arguments) else Subject(func, arguments)
 
 
 def _as_arguments(inputs: Any) -> tuple[Any, ...]:

@@ -81,14 +81,14 @@ class _CustomFunction:
         leaves, structure = tree.flatten(tuple(a for i, a in enumerate(args) if i not in nondiff))
         if not any(isinstance(x, Tracer) or _holds_tracers(x) for x in leaves):
             return self.f(*args)
-        application = _Call(self, structure, nondiff, static)
-        outputs = application.bind(tuple(leaves), ())
+        call = _Call(self, structure, nondiff, static)
+        outputs = call.application().bind(tuple(leaves), ())
         if wraps_its_own_level(outputs):
             raise TypeError(
                 f"{name_of(self.f)} has custom derivatives and closes over a traced value, for which its rules give no "
                 f"derivative; pass the value as an argument"
             )
-        return tree.unflatten(application.out_structure, outputs)
+        return tree.unflatten(call.out_structure, outputs)
 
 
 class custom_jvp(_CustomFunction):  # noqa: N801 - a decorator
@@ -190,7 +190,10 @@ class Application(JointPrimitive):
 
         def pull(g: Arrays) -> Arrays:
             cotangents = self.bwd(residuals, g)  # type: ignore[misc]
-            return tuple(project(c, shape_of(t), dtype_or_type(t)) for c, t in zip(cotangents, filled, strict=True))
+            return tuple(
+                project(_NO_COTANGENT if c is None else c, shape_of(t), dtype_or_type(t))
+                for c, t in zip(cotangents, filled, strict=True)
+            )
 
         _, push = vjp_with(LinearTrace(f"the reverse rule of {self.name}"), pull, (zeros,))
         (pushed,) = push(filled)
@@ -254,7 +257,7 @@ class Application(JointPrimitive):
                     return bwd(tree.unflatten(structure, leaves), g)
 
                 cotangents = vmap(one, axis_size=size)(arrays, g)
-                return tuple(c if b else c.sum(0) for c, b in zip(cotangents, batched, strict=True))
+                return tuple(c if b or c is None else c.sum(0) for c, b in zip(cotangents, batched, strict=True))
 
         def batch_run(values: Arrays) -> Any:
             return vmap(run, (axes,), axis_size=size)(values)
@@ -262,8 +265,11 @@ class Application(JointPrimitive):
         return Application(self.name, batch_run, batch_jvp, batch_fwd, batch_bwd).bind(arrays, ())
 
 
-class _Call(Application):
-    """A call of a custom function on trees: its rules, restated for leaves."""
+class _Call:
+    """A call of a custom function on trees: its rules, restated for leaves.
+
+    The application refers to the call and not the other way, so that both die with their last user.
+    """
 
     def __init__(
         self, custom: _CustomFunction, structure: tree.Structure, nondiff: Sequence[int], static: tuple[Any, ...]
@@ -274,9 +280,13 @@ class _Call(Application):
         self.static = static
         self.custom = custom
         self.nondiff = nondiff
-        given_jvp, given_bwd = custom.jvp is not None, custom.bwd is not None
-        super().__init__(
-            name_of(custom.f),
+        self.name = name_of(custom.f)
+
+    def application(self) -> Application:
+        """Return the primitive that stands for the call."""
+        given_jvp, given_bwd = self.custom.jvp is not None, self.custom.bwd is not None
+        return Application(
+            self.name,
             self._run,
             self._jvp if given_jvp else None,
             self._fwd if given_bwd else None,

@@ -1,0 +1,23 @@
+"""Optimisers: of Tensors with PyTorch's names, defaults and numbers; of trees as pure functions in `functional`.
+
+Examples
+--------
+>>> import functorch_lite as ft
+>>> from functorch_lite import optim
+>>> x = ft.tensor(4.0, requires_grad=True)
+>>> optimizer = optim.SGD([x], lr=0.25)
+>>> for _ in range(3):
+...     optimizer.zero_grad()
+...     loss = x**2
+...     loss.backward()
+...     optimizer.step()
+>>> x.item()
+0.5
+"""
+
+from functorch_lite.optim import functional, lr_scheduler
+from functorch_lite.optim.lbfgs import LBFGS
+from functorch_lite.optim.optimizer import Optimizer
+from functorch_lite.optim.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+
+__all__ = ["LBFGS", "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "functional", "lr_scheduler"]

@@ -1,0 +1,268 @@
+"""Schedules that know the epoch only."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType
+from typing import Any
+
+from functorch_lite.optim.lr_scheduler.scheduler import LRScheduler, per_group
+from functorch_lite.optim.optimizer import Optimizer
+
+__all__ = [
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "StepLR",
+]
+
+
+class LambdaLR(LRScheduler):
+    """The initial learning rate times a function of the epoch.
+
+    Parameters
+    ----------
+    optimizer, last_epoch
+        As for `LRScheduler`.
+    lr_lambda
+        The function, or one for each group. Its state is saved if it is an object with ``__call__``.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> from functorch_lite import optim
+    >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=0.5)
+    >>> scheduler = optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (epoch + 1))
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.25]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        self.lr_lambdas: list[Callable[[int], float]] = per_group("lr_lambda", optimizer, lr_lambda)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[Any]:
+        """Compute the learning rate of each group for ``last_epoch``."""
+        return [lr * function(self.last_epoch) for lr, function in zip(self.base_lrs, self.lr_lambdas, strict=True)]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the schedule remembers; of a plain function, None."""
+        states = [None if isinstance(f, FunctionType) else dict(vars(f)) for f in self.lr_lambdas]
+        return {**super().state_dict(), "lr_lambdas": states}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave; plain functions stay as they are."""
+        functions = self.lr_lambdas
+        super().load_state_dict({**state_dict, "lr_lambdas": functions})
+        for function, state in zip(functions, state_dict["lr_lambdas"], strict=True):
+            if state is not None:
+                vars(function).update(state)
+
+
+class MultiplicativeLR(LambdaLR):
+    """The present learning rate times a function of the epoch, from epoch 1 on.
+
+    Parameters
+    ----------
+    optimizer, lr_lambda, last_epoch
+        As for `LambdaLR`.
+    """
+
+    def get_lr(self) -> list[Any]:
+        """Compute the learning rate of each group for ``last_epoch`` from the present one."""
+        if self._is_initial:
+            return self._current()
+        return [lr * f(self.last_epoch) for lr, f in zip(self._current(), self.lr_lambdas, strict=True)]
+
+
+class StepLR(LRScheduler):
+    """Multiply the learning rate by ``gamma`` every ``step_size`` epochs.
+
+    Parameters
+    ----------
+    optimizer, last_epoch
+        As for `LRScheduler`.
+    step_size
+        The number of epochs.
+    gamma
+        The factor.
+    """
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        self.step_size, self.gamma = step_size, gamma
+        super().__init__(optimizer, last_epoch)
+
+    def multiplier(self) -> float:
+        """Give ``gamma`` at the multiples of the step size."""
+        return self.gamma if self.last_epoch and self.last_epoch % self.step_size == 0 else 1.0
+
+
+class MultiStepLR(LRScheduler):
+    """Multiply the learning rate by ``gamma`` at given epochs.
+
+    Parameters
+    ----------
+    optimizer, last_epoch
+        As for `LRScheduler`.
+    milestones
+        The epochs; one that is named twice counts twice.
+    gamma
+        The factor.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
+        self.milestones, self.gamma = Counter(milestones), gamma
+        super().__init__(optimizer, last_epoch)
+
+    def multiplier(self) -> float:
+        """Give ``gamma`` at the milestones."""
+        return self.gamma ** self.milestones[self.last_epoch]
+
+
+class ConstantLR(LRScheduler):
+    """Multiply the learning rate by ``factor`` at the start, and undo it after some epochs.
+
+    Parameters
+    ----------
+    optimizer, last_epoch
+        As for `LRScheduler`.
+    factor
+        The factor, in (0, 1].
+    total_iters
+        The number of epochs.
+
+    Raises
+    ------
+    ValueError
+        If the factor is outside its range.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
+    ) -> None:
+        if not 0 < factor <= 1:
+            raise ValueError(f"Constant multiplicative factor expected to be between 0 and 1. It is {factor}")
+        self.factor, self.total_iters = factor, total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def multiplier(self) -> float:
+        """Give the factor at the first epoch, its inverse at the last."""
+        if self.last_epoch == 0:
+            return self.factor
+        return 1.0 / self.factor if self.last_epoch == self.total_iters else 1.0
+
+
+class LinearLR(LRScheduler):
+    """Multiply the initial learning rate by a factor that changes linearly over some epochs.
+
+    Parameters
+    ----------
+    optimizer, last_epoch
+        As for `LRScheduler`.
+    start_factor
+        The first factor, in (0, 1].
+    end_factor
+        The last, in [0, 1].
+    total_iters
+        The number of epochs.
+
+    Raises
+    ------
+    ValueError
+        If a factor is outside its range.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1.0 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
+        if not 0 < start_factor <= 1:
+            raise ValueError(
+                f"Starting multiplicative factor expected to be greater than 0 and less or equal to 1. "
+                f"It is {start_factor}"
+            )
+        if not 0 <= end_factor <= 1:
+            raise ValueError(f"Ending multiplicative factor expected to be between 0 and 1. It is {end_factor}")
+        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def multiplier(self) -> float:
+        """Give the ratio of this epoch's factor to the last one's."""
+        if self.last_epoch == 0:
+            return self.start_factor
+        if self._is_initial or self.last_epoch > self.total_iters:
+            return 1.0
+        slope = self.end_factor - self.start_factor
+        return 1.0 + slope / (self.total_iters * self.start_factor + (self.last_epoch - 1) * slope)
+
+
+class ExponentialLR(LRScheduler):
+    """Multiply the learning rate by ``gamma`` at each epoch.
+
+    Parameters
+    ----------
+    optimizer, last_epoch
+        As for `LRScheduler`.
+    gamma
+        The factor.
+    """
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def multiplier(self) -> float:
+        """Give ``gamma``."""
+        return 1.0 if self._is_initial else self.gamma
+
+
+class CosineAnnealingLR(LRScheduler):
+    """Let the learning rate fall to ``eta_min`` along half a cosine.
+
+    Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, ICLR 2017; without restarts.
+
+    Parameters
+    ----------
+    optimizer, last_epoch
+        As for `LRScheduler`.
+    T_max
+        The number of epochs.
+    eta_min
+        The least learning rate.
+    """
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        self.T_max, self.eta_min = T_max, eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[Any]:
+        """Compute the learning rate of each group for ``last_epoch`` from the present one."""
+        lrs, n, least = self._current(), self.T_max, self.eta_min
+        if self._is_initial:
+            return lrs
+        if (self.last_epoch - 1 - n) % (2 * n) == 0:  # the lowest point is left again
+            return [
+                lr + (base - least) * (1 - math.cos(math.pi / n)) / 2
+                for lr, base in zip(lrs, self.base_lrs, strict=True)
+            ]
+        here, before = (1 + math.cos(math.pi * epoch / n) for epoch in (self.last_epoch, self.last_epoch - 1))
+        return [here / before * (lr - least) + least for lr in lrs]

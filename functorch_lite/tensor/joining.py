@@ -1,0 +1,123 @@
+"""Splitting and joining by PyTorch's names."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.arguments import only_axis
+from functorch_lite.calculus.cumulative import along
+from functorch_lite.core.operands import shape_of
+from functorch_lite.tensor.method_table import method
+from functorch_lite.tensor.shaping import unpacked
+
+__all__ = [
+    "cat",
+    "chunk",
+    "column_stack",
+    "dstack",
+    "hstack",
+    "meshgrid",
+    "narrow",
+    "select",
+    "split",
+    "stack",
+    "tensor_split",
+    "unbind",
+    "unfold",
+    "vstack",
+]
+
+# --- Splitting --------------------------------------------------------------------------------------------------------
+
+
+@method
+def split(x: Any, sizes: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Split along an axis into parts of one size (the last may be smaller) or of given sizes."""
+    n = shape_of(x)[dim]
+    if not isinstance(sizes, int):
+        if sum(sizes) != n:
+            raise ValueError(f"split: sizes {list(sizes)} do not add up to the {n} elements along axis {dim}")
+        return tuple(np.split(x, list(accumulate(sizes))[:-1], axis=dim))
+    if sizes < 1:
+        raise ValueError(f"split: the size of a part must be positive, not {sizes}")
+    return tuple(np.split(x, range(sizes, n, sizes), axis=dim))
+
+
+@method
+def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+    """Split along an axis into at most ``chunks`` parts of one size, the last of which may be smaller."""
+    parts: tuple[Any, ...] = split(x, max(1, -(-shape_of(x)[dim] // chunks)), dim)
+    return parts
+
+
+@method
+def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Split along an axis at positions, or into parts whose sizes differ by one at most."""
+    return tuple(np.array_split(x, indices_or_sections, axis=dim))
+
+
+@method
+def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Return the slices along an axis, which falls away."""
+    return tuple(select(x, dim, i) for i in range(shape_of(x)[dim]))
+
+
+@method
+def select(x: Any, dim: int, index: int) -> Any:
+    """Take one slice along an axis, which falls away."""
+    return x[along(only_axis(dim, np.ndim(x)), index)]
+
+
+@method
+def narrow(x: Any, dim: int, start: int, length: int) -> Any:
+    """Take ``length`` slices along an axis from ``start`` on."""
+    return x[along(only_axis(dim, np.ndim(x)), slice(start, start + length))]
+
+
+@method
+def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
+    """Take all windows of a size along an axis, ``step`` apart; the elements of each lie along a new last axis."""
+    axis = only_axis(dimension, np.ndim(x))
+    starts = np.arange(0, shape_of(x)[axis] - size + 1, step)
+    return np.moveaxis(x[along(axis, starts[:, None] + np.arange(size))], axis + 1, -1)
+
+
+# --- Joining ----------------------------------------------------------------------------------------------------------
+
+
+def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
+    """Join arrays along an axis."""
+    return np.concatenate(tensors, axis=dim if axis is None else axis)
+
+
+def stack(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
+    """Join arrays of one shape along a new axis."""
+    return np.stack(tensors, axis=dim if axis is None else axis)
+
+
+def hstack(tensors: Any) -> Any:
+    """Join arrays along the second axis, vectors along their only one."""
+    return np.hstack(tensors)
+
+
+def vstack(tensors: Any) -> Any:
+    """Join arrays along the first axis, vectors as rows."""
+    return np.vstack(tensors)
+
+
+def dstack(tensors: Any) -> Any:
+    """Join arrays along the third axis."""
+    return np.dstack(tensors)
+
+
+def column_stack(tensors: Any) -> Any:
+    """Join vectors as the columns of a matrix, and matrices side by side."""
+    return np.column_stack(tensors)
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
+    """Return the coordinates of a grid; the first varies along the first axis unless ``indexing="xy"``."""
+    return tuple(np.meshgrid(*unpacked(tensors), indexing=indexing))  # type: ignore[call-overload]
