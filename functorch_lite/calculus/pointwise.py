@@ -22,7 +22,7 @@ from functorch_lite.core.tables import FUNCTIONS, implements
 pointwise((np.add, operator.add), 1, 1)
 pointwise((np.subtract, operator.sub), 1, -1)
 pointwise((np.multiply, operator.mul), lambda y: y, lambda x: x)
-pointwise((np.divide, operator.truediv), lambda y: _quotient(1, y), lambda ans, y: _quotient(-ans, y))
+pointwise((np.divide, operator.truediv), lambda y: _quotient(1, y), lambda x, y: _quotient(-x / y, y))
 pointwise((np.negative, operator.neg), -1)
 pointwise((np.positive, operator.pos), 1)
 pointwise((np.power, operator.pow), lambda x, y: _power_dx(x, y), lambda ans, x: ans * _log_or_zero(ans, x))

@@ -50,6 +50,10 @@ class Trace:
         """Apply any primitive: unwrap the tracers of this trace, perform the operation below, wrap the result."""
         raise NotImplementedError
 
+    def shown(self, value: Any) -> Any:
+        """Return the value of one of this trace's tracers as a function is to see it that runs on the values below."""
+        return value
+
     def touch(self, action: str, preposition: str = "of") -> None:
         """Say what is done with a tracer of this trace: an open trace allows it, a closed one raises."""
 

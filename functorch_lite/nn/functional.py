@@ -23,7 +23,6 @@ from functorch_lite.tensor.activations import (
     layer_norm,
     leaky_relu,
     linear,
-    log_softmax,
     logsigmoid,
     mish,
     normalize,
@@ -34,8 +33,6 @@ from functorch_lite.tensor.activations import (
     selu,
     sigmoid,
     silu,
-    softmax,
-    softmin,
     softplus,
     softsign,
     tanh,
@@ -52,6 +49,7 @@ from functorch_lite.tensor.losses import (
     nll_loss,
     smooth_l1_loss,
 )
+from functorch_lite.tensor.softmax import log_softmax, softmax, softmin
 
 __all__ = [
     "binary_cross_entropy",

@@ -16,8 +16,7 @@ from functorch_lite.calculus.taking import take
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Pointwise, Primitive
 from functorch_lite.tensor.method_table import method, methods_of_functions
-from functorch_lite.tensor.reductions import logsumexp, mean
-from functorch_lite.transforms.custom import stop_gradient
+from functorch_lite.tensor.reductions import mean
 
 __all__ = [
     "celu",
@@ -33,7 +32,6 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "linear",
-    "log_softmax",
     "logsigmoid",
     "mish",
     "normalize",
@@ -44,8 +42,6 @@ __all__ = [
     "selu",
     "sigmoid",
     "silu",
-    "softmax",
-    "softmin",
     "softplus",
     "softsign",
     "tanh",
@@ -96,37 +92,6 @@ def relu(x: Any) -> Any:
 def erf(x: Any) -> Any:
     """Return the error function; it needs scipy."""
     return _erf(x)
-
-
-# --- Shares of a whole ------------------------------------------------------------------------------------------------
-
-
-@method
-def softmax(x: Any, dim: int = -1, dtype: Any = None) -> Any:
-    """Return exponentials divided by their sum along an axis.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from functorch_lite.tensor.activations import softmax
-    >>> softmax(np.array([1000.0, 1000.0]), dim=0)
-    array([0.5, 0.5])
-    """
-    x = x if dtype is None else x.astype(dtype)
-    weights = np.exp(x - np.max(stop_gradient(x), axis=dim, keepdims=True))  # the shift cancels
-    return weights / np.sum(weights, axis=dim, keepdims=True)
-
-
-@method
-def log_softmax(x: Any, dim: int = -1, dtype: Any = None) -> Any:
-    """Return the logarithm of `softmax`, which never underflows."""
-    x = x if dtype is None else x.astype(dtype)
-    return x - logsumexp(x, dim, keepdim=True)
-
-
-def softmin(x: Any, dim: int = -1, dtype: Any = None) -> Any:
-    """Return `softmax` of ``-x``."""
-    return softmax(-x, dim, dtype)
 
 
 # --- Smooth functions -------------------------------------------------------------------------------------------------

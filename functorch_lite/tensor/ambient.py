@@ -44,6 +44,9 @@ class AmbientTrace(ReverseTrace):
     def __init__(self) -> None:
         self.number = 0  # older than any transformation
 
+    def shown(self, value: Any) -> Any:
+        return constant(value)
+
     def unary(self, primitive: Primitive, x: Any) -> Any:
         parent = x.node
         if parent is None or recording() is not True or not primitive.is_pointwise:
@@ -153,7 +156,7 @@ class AmbientTrace(ReverseTrace):
         mode = recording()
         active = [i for i, a in enumerate(arrays) if is_tensor(a) and a.node is not None] if mode else []
         values = tuple(a.value if is_tensor(a) else a for a in arrays)
-        shown = tuple(map(constant, values))
+        shown = tuple(map(self.shown, values))
         if not active:
             return tuple(map(constant, primitive.function(shown, *params)))
         outputs, pullback, captured = primitive.reverse(self, shown, active)

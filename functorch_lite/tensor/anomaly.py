@@ -12,8 +12,9 @@ from functorch_lite.core.tape import FIRST_PARENT
 from functorch_lite.tensor.ambient import constant, is_tensor
 from functorch_lite.tensor.grad_mode import observer, observing
 from functorch_lite.tensor.graph import Packed, observed
+from functorch_lite.tensor.memory import version
 
-__all__ = ["checks_nan", "detect_anomaly", "is_anomaly_enabled", "save_on_cpu", "saved_tensors_hooks", "set_detect_anomaly"]
+__all__ = ["checks_nan", "detect_anomaly", "is_anomaly_enabled", "packed_by", "save_on_cpu", "saved_hooks", "saved_tensors_hooks", "set_detect_anomaly"]
 
 
 class _Observer:
@@ -47,7 +48,16 @@ def _packed(kept: Any, pack: Callable[..., Any]) -> Any:
     if type(kept) is tuple:
         packed = tuple(_packed(entry, pack) for entry in kept)
         return kept if all(a is b for a, b in zip(packed, kept, strict=True)) else packed
-    return Packed(pack(constant(kept))) if isinstance(kept, np.ndarray | np.generic) else kept
+    return packed_by(pack, kept) if isinstance(kept, np.ndarray | np.generic) else kept
+
+
+def packed_by(pack: Callable[..., Any], kept: Any) -> Packed:
+    """Return what a hook makes of an array that is to be kept."""
+    before = version(kept)
+    packed = Packed(pack(constant(kept)))
+    if version(kept) != before:
+        raise RuntimeError("A saved tensor pack hook is modifying its input in-place. It must not: the value is used.")
+    return packed
 
 
 def _unpacked(kept: Any, unpack: Callable[..., Any]) -> Any:
@@ -71,7 +81,8 @@ def checks_nan() -> bool:
     return current is not True and current.anomaly and current.check_nan
 
 
-def _hooks() -> Any:
+def saved_hooks() -> Any:
+    """Return the hooks of saved tensors that are in force, as a pair; None if there are none."""
     current = observer.get()
     return None if current is True else current.hooks
 
@@ -95,7 +106,7 @@ class set_detect_anomaly:  # noqa: N801 - PyTorch's name
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self._previous = _observe(mode, _hooks(), check_nan)
+        self._previous = _observe(mode, saved_hooks(), check_nan)
 
     def __enter__(self) -> None:
         pass
@@ -127,7 +138,7 @@ class detect_anomaly:  # noqa: N801 - PyTorch's name
         self.check_nan = check_nan
 
     def __enter__(self) -> None:
-        self._previous = _observe(True, _hooks(), self.check_nan)
+        self._previous = _observe(True, saved_hooks(), self.check_nan)
 
     def __exit__(self, *error: object) -> None:
         observing(self._previous)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -19,7 +19,9 @@ from functorch_lite.core.tape import Taped
 from functorch_lite.core.trace import Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.tensor.ambient import constant, is_tensor, tensor_of
+from functorch_lite.tensor.anomaly import packed_by, saved_hooks
 from functorch_lite.tensor.grad_mode import enable_grad, no_grad
+from functorch_lite.tensor.graph import Packed
 from functorch_lite.tensor.in_place import refuse_leaf
 from functorch_lite.transforms.custom import Application, stop_gradient
 from functorch_lite.transforms.forward import Dual
@@ -110,6 +112,10 @@ class Function:
 
     generate_vmap_rule = False
 
+    def __call__(self, *args: Any) -> NoReturn:
+        """Raise: functions are called by ``apply``."""
+        raise TypeError(f"{type(self).__name__} is not called on an instance: write {type(self).__name__}.apply(…)")
+
     @staticmethod
     def forward(*args: Any) -> Any:
         """Compute the result."""
@@ -159,6 +165,7 @@ class _Call:
         self.template: Any = None
         self.active = (True,) * len(self.arrays)
         self.without: list[bool] = []
+        self.unpack: Any = None
         self.name = cls.__name__
         self.has_jvp = any("jvp" in vars(base) for base in cls.__mro__)
 
@@ -242,6 +249,10 @@ class _Call:
         saved = [_linked(x, links, nested, self.name) for x in ctx.saved_tensors]
         attributes = {k: _linked(v, links, False, self.name) for k, v in vars(ctx).items() if not k.startswith("_")}
         attributes.pop("saved_tensors")
+        hooks = saved_hooks()
+        if hooks is not None and not nested:
+            pack, self.unpack = hooks
+            saved = [packed_by(pack, x.value if is_tensor(x) else x) if hasattr(x, "dtype") else x for x in saved]
         self.without = without = [any(y is x for x in ctx._without_derivative) for y in plain]
         return outputs, (saved, attributes, _Static((ctx._materialize, without, list(map(shape_of, values)), outputs)))
 
@@ -249,6 +260,7 @@ class _Call:
         saved, attributes, static = residuals
         ctx = FunctionContext(())
         vars(ctx).update({k: _plain(v) if isinstance(v, Tracer | np.ndarray) else v for k, v in attributes.items()})
+        saved = [self.unpack(x.content) if type(x) is Packed else x for x in saved]
         ctx.saved_tensors = tuple(None if x is None else _plain(x) for x in saved)
         ctx._materialize = static.content[0]
         return ctx, static.content

@@ -34,7 +34,7 @@ from numpy import trunc as fix
 from numpy.linalg import det, slogdet
 from numpy.linalg import inv as inverse
 from functorch_lite.calculus.taking import take
-from functorch_lite.tensor.activations import erf, log_softmax, relu, sigmoid, softmax
+from functorch_lite.tensor.activations import erf, relu, sigmoid
 from functorch_lite.tensor.conversion import is_complex, is_floating_point, numel
 from functorch_lite.tensor.elementwise import (
     add, addcdiv, addcmul, clamp, clamp_max, clamp_min, div, equal, frac, lerp, logit, nan_to_num, polar,
@@ -60,7 +60,7 @@ from functorch_lite.tensor.products import (
     pinverse, qr, svd, tensordot,
 )
 from functorch_lite.tensor.reductions import (
-    amax, amin, argmax, argmin, count_nonzero, cumprod, cumsum, diff, logcumsumexp, logsumexp, mean, nanmean,
+    amax, amin, argmax, argmin, count_nonzero, cumprod, cumsum, diff, logcumsumexp, mean, nanmean,
     nansum, norm, prod, std, std_mean, trapezoid, var, var_mean,
 )
 from functorch_lite.tensor.reductions import all_ as all
@@ -74,6 +74,7 @@ from functorch_lite.tensor.shaping import (
     broadcast_to, diag, diag_embed, diagflat, diagonal, flatten, flip, movedim, permute, repeat_interleave, roll,
     rot90, squeeze, t, tile, transpose, tril, tril_indices, triu, triu_indices, unflatten, unsqueeze,
 )
+from functorch_lite.tensor.softmax import log_softmax, logsumexp, softmax
 
 __all__ = [
     "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv", "all", "allclose", "amax",

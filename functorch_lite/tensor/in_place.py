@@ -23,7 +23,17 @@ from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording
 from functorch_lite.tensor.graph import move_retained
 from functorch_lite.tensor.memory import owner, record_write
 
-__all__ = ["assign", "at_key", "broadcast", "overwrite", "own_memory", "refuse_leaf", "replace", "replace_part", "write"]
+__all__ = [
+    "assign",
+    "broadcast",
+    "overwrite",
+    "own_memory",
+    "refuse_leaf",
+    "replace",
+    "replace_part",
+    "write",
+    "write_by",
+]
 
 #: A way from an array to a part of it: primitives of one array with their parameters, and keys of advanced indexing.
 Chain = tuple[tuple[Any, tuple[Any, ...]], ...]
@@ -40,6 +50,15 @@ def write(x: Any, name: str, compute: Callable[..., Any], *args: Any, **kwargs: 
     """
     refuse_leaf(x, name)
     return replace(x, compute(x, *args, **kwargs), name)
+
+
+def write_by(x: Any, name: str, ufunc: np.ufunc, other: Any) -> Any:
+    """Apply a ufunc in the tensor's own memory, where nothing is recorded: optimisers' steps, mostly."""
+    refuse_leaf(x, name)
+    own_memory(x, name)
+    ufunc(x.value, other, out=x.value, casting="same_kind")
+    record_write(x.value, name)
+    return x
 
 
 def refuse_leaf(x: Any, name: str) -> None:
@@ -203,15 +222,15 @@ def _derive_again(view: Any) -> None:
 
 def _keep_copies(node: Node, memory: Any) -> None:
     """Copy what an operation has kept of the memory that its result is about to overwrite."""
-
-    def copied(kept: Any) -> Any:
-        if type(kept) is tuple:
-            return tuple(map(copied, kept))
-        return kept.copy() if type(kept) is np.ndarray and owner(kept) is memory else kept
-
     if isinstance(node[1], Primitive):
         for k in range(FIRST_PARENT + 2, len(node), 3):
-            node[k] = copied(node[k])
+            node[k] = _copied(node[k], memory)
+
+
+def _copied(kept: Any, memory: Any) -> Any:
+    if type(kept) is tuple:
+        return tuple(_copied(entry, memory) for entry in kept)
+    return kept.copy() if type(kept) is np.ndarray and owner(kept) is memory else kept
 
 
 # --- The update of a part ---------------------------------------------------------------------------------------------
@@ -277,7 +296,9 @@ def _fill(value: Any, chain: Chain, filler: Any) -> None:
     if last == "key":
         _part(value, chain[:-1])[params[0]] = filler
     else:
-        _part(value, chain)[...] = filler
+        part = _part(value, chain)
+        part.flags.writeable = True  # np.diagonal gives read-only views
+        part[...] = filler
 
 
 def _is_basic(key: Any) -> bool:

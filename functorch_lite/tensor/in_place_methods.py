@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.tensor.in_place import overwrite, replace_part, write
+from functorch_lite.tensor.grad_mode import recording
+from functorch_lite.tensor.in_place import overwrite, replace_part, write, write_by
 from functorch_lite.tensor.tensor import Tensor
 
 __all__ = ["IN_PLACE", "install_in_place"]
@@ -19,22 +20,32 @@ __all__ = ["IN_PLACE", "install_in_place"]
 # fmt: off
 #: The methods that have a form in place, of the same name with an underscore.
 IN_PLACE = (
-    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "arccos", "arcsin", "arctan", "asin", "asinh", "atan", "atan2",
+    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "arccos", "arcsin", "arctan", "asin",
+    "asinh", "atan", "atan2",
     "atanh", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "cos", "cosh", "div", "divide", "erf", "exp", "exp2",
     "expm1", "floor", "floor_divide", "fmod", "frac", "hypot", "index_add", "lerp", "log", "log10", "log1p", "log2",
     "logical_and", "logical_not", "logical_or", "masked_fill", "masked_scatter", "mul", "multiply", "nan_to_num", "neg",
     "negative", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt", "scatter", "scatter_add", "sigmoid", "sign",
     "sin", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh", "tril", "triu", "true_divide", "trunc",
 )
+_UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
 _OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
 # fmt: on
 
 
 def _method(name: str) -> Callable[..., Any]:
-    def in_place(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return write(self, f"{name}_", getattr(type(self), name), *args, **kwargs)
+    ufunc = _UFUNCS.get(name)
+    full_name = f"{name}_"
 
-    in_place.__name__ = f"{name}_"
+    def in_place(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if ufunc is not None and not kwargs and not recording():
+            (other,) = args
+            other = other.value if isinstance(other, Tensor) else other
+            if type(other) is float or (getattr(other, "shape", None) == self.shape and other.dtype == self.dtype):
+                return write_by(self, full_name, ufunc, other)
+        return write(self, full_name, getattr(type(self), name), *args, **kwargs)
+
+    in_place.__name__ = full_name
     in_place.__doc__ = f"Write the result of `{name}` into the tensor; return the tensor."
     return in_place
 

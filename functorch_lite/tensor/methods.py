@@ -18,6 +18,7 @@ from functorch_lite.tensor import (  # noqa: F401 - they fill the table
     reductions,
     selection,
     shaping,
+    softmax,
 )
 from functorch_lite.tensor.method_table import METHODS, TENSOR_METHODS
 

@@ -110,8 +110,8 @@ def _sort_method(x: Any, *args: Any, **kwargs: Any) -> Any:
 def _refuse_bare_sort(x: Any) -> NoReturn:
     raise TypeError(
         f"x.sort() at {user_line()} of an array {x.dtype}{list(x.shape)}: in NumPy it sorts in place, which a traced "
-        f"array cannot, and in PyTorch it returns a pair. Write np.sort(x) for the sorted values, x.sort(dim=-1) for "
-        f"the pair (values, indices)."
+        f"array cannot, and in PyTorch it returns a pair; write np.sort(x) for the sorted values, x.sort(dim=-1) for "
+        f"the pair (values, indices)"
     )
 
 

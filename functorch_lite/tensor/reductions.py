@@ -15,7 +15,6 @@ import numpy as np
 from functorch_lite.core.backward import unbroadcast
 from functorch_lite.core.operands import shape_of
 from functorch_lite.tensor.method_table import method, methods_of_functions
-from functorch_lite.transforms.custom import stop_gradient
 
 __all__ = [
     "all_",
@@ -29,7 +28,6 @@ __all__ = [
     "cumsum",
     "diff",
     "logcumsumexp",
-    "logsumexp",
     "mean",
     "nanmean",
     "nansum",
@@ -134,16 +132,6 @@ def amin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 @method
-def logsumexp(x: Any, dim: Any, keepdim: bool = False) -> Any:
-    """Return the logarithm of the sum of exponentials over axes, which neither overflows nor underflows."""
-    dim = dim if isinstance(dim, int) else tuple(dim)
-    top = np.max(stop_gradient(x), axis=dim, keepdims=True)  # it cancels, and so do its derivatives
-    top = np.where(np.isfinite(top), top, 0)
-    total = np.log(np.sum(np.exp(x - top), axis=dim, keepdims=True)) + top
-    return total if keepdim else np.squeeze(total, dim)
-
-
-@method
 def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
     """Return the p-norm of the elements, of all or over axes; at zero its derivative is zero.
 
@@ -159,7 +147,8 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
 def sum_to_size(x: Any, *size: Any) -> Any:
     """Sum over the axes along which an array of the given size would be repeated to that of ``x``."""
     shape = tuple(size[0] if len(size) == 1 and not isinstance(size[0], int) else size)
-    if np.broadcast_shapes(shape, shape_of(x)) != shape_of(x):
+    axes = zip(shape[::-1], shape_of(x)[::-1], strict=False)
+    if len(shape) > len(shape_of(x)) or any(n not in (1, own) for n, own in axes):
         raise ValueError(f"sum_to_size: size {shape} does not repeat to the shape {shape_of(x)} of the array")
     return unbroadcast(x, shape)
 

@@ -16,7 +16,7 @@ from functorch_lite.calculus.declare import zero_function
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.tensor.ambient import is_tensor
-from functorch_lite.tensor.method_table import method
+from functorch_lite.tensor.method_table import METHODS, method
 
 __all__ = [
     "bincount",
@@ -68,11 +68,11 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
 
 
 def _where_method(x: Any, condition: Any, other: Any) -> Any:
+    """Keep the elements where a condition holds; take those of the other array elsewhere."""
     return np.where(condition, x, other)
 
 
-_where_method.__name__ = "where"
-method(_where_method)
+METHODS["where"] = _where_method
 
 
 @method

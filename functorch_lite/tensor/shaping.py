@@ -65,13 +65,14 @@ def permute(x: Any, *dims: Any) -> Any:
 
 def transpose(x: Any, *axes: Any, dim0: Any = None, dim1: Any = None) -> Any:
     """Exchange two axes, ``transpose(x, 0, 1)``; or, as in NumPy, permute them all, ``transpose(x, (2, 0, 1))``."""
-    axes = axes + tuple(dim for dim in (dim0, dim1) if dim is not None)
+    axes += tuple(dim for dim in (dim0, dim1) if dim is not None)
     if len(axes) == 2 and isinstance(axes[0], int):
         return np.swapaxes(x, *axes)
     return np.transpose(x, unpacked(axes) if axes and axes[0] is not None else None)
 
 
 def _transpose_unless_ambiguous(x: Any, *axes: Any, dim0: Any = None, dim1: Any = None) -> Any:
+    """Exchange two axes or permute them all, as `transpose` does; what NumPy understands otherwise is refused."""
     if len(axes) == 2 and x.ndim == 2 and [only_axis(axis, 2) for axis in axes] == [0, 1]:
         raise TypeError(
             f"x.transpose{axes} at {user_line()} of an array {x.dtype}{list(x.shape)}: in NumPy this matrix itself, in "
@@ -197,27 +198,35 @@ def tile(x: Any, *dims: Any) -> Any:
 
 
 def repeat(x: Any, *sizes: Any, axis: Any = None, repeats: Any = None) -> Any:
-    """Stack copies, ``repeat(x, 2, 3)``; or, as in NumPy, repeat each element, ``repeat(x, 2)`` or with an ``axis``.
+    """Stack copies, ``repeat(x, 2, 3)``; or, as in NumPy, repeat each element, ``repeat(x, 2)`` or along an axis.
 
-    Several ints are PyTorch's, as is a tuple where there is no ``axis``. One int, or an array of counts, is NumPy's.
+    Several ints, and a tuple, are PyTorch's if there are as many as axes at least and no axis 0 among them.
     """
-    if repeats is not None or axis is not None or (len(sizes) == 1 and not isinstance(sizes[0], tuple | list)):
-        return np.repeat(x, sizes[0] if repeats is None else repeats, axis)
-    if len(sizes) == 2 and -2 <= sizes[1] <= 0 and isinstance(sizes[0], int):  # an axis: no number of copies
-        return np.repeat(x, *sizes)
-    return np.tile(x, unpacked(sizes))
+    if repeats is None and axis is None and _counts_copies(x, sizes):
+        return np.tile(x, unpacked(sizes))
+    given = sizes if repeats is None else (repeats, *sizes)
+    return np.repeat(x, *given, *(() if axis is None else (axis,)))
 
 
 def _repeat_unless_ambiguous(x: Any, *sizes: Any, axis: Any = None, repeats: Any = None) -> Any:
-    if len(sizes) == 2 and (not isinstance(sizes[0], int) or -x.ndim <= sizes[1] < x.ndim):
-        if x.ndim == 2 and sizes[1] == 1:
+    """Stack copies or repeat each element, as `repeat` does; what NumPy understands otherwise is refused."""
+    if repeats is None and axis is None and _counts_copies(x, sizes):
+        counts = unpacked(sizes)
+        if (sizes[1:] == (1,) and x.ndim == 2) or (len(sizes) == 1 and len(counts) in (1, x.size)):
             raise TypeError(
-                f"x.repeat{sizes} at {user_line()} of an array {x.dtype}{list(x.shape)}: in NumPy it repeats each "
-                f"column {sizes[0]} times, in PyTorch it stacks {sizes[0]} copies. Write x.repeat({sizes[0]}, axis=1) "
-                f"for the one, x.tile({sizes[0]}, 1) for the other."
+                f"x.repeat{sizes} at {user_line()} of an array {x.dtype}{list(x.shape)}: in NumPy it repeats elements, "
+                f"in PyTorch it stacks copies. Write x.repeat({sizes[0]}, axis=…) for the one, x.tile{counts} for the "
+                f"other."
             )
-        return np.repeat(x, *sizes)
     return repeat(x, *sizes, axis=axis, repeats=repeats)
+
+
+def _counts_copies(x: Any, sizes: tuple[Any, ...]) -> bool:
+    """Say whether PyTorch understands the sizes: one an axis at least, none of which is more likely an axis itself."""
+    counts = unpacked(sizes)
+    if len(counts) < np.ndim(x) or (len(sizes) == 1 and counts is sizes) or (len(sizes) == 2 and sizes[1] == 0):
+        return False
+    return all(isinstance(n, int | np.integer) and n >= 0 for n in counts)
 
 
 METHODS["repeat"], TENSOR_METHODS["repeat"] = _repeat_unless_ambiguous, repeat

@@ -25,7 +25,7 @@ from functorch_lite.tensor.engine import backward, grad
 from functorch_lite.tensor.grad_mode import enable_grad, no_grad
 from functorch_lite.tensor.graph import GraphNode, RemovableHandle, observed, register, retain
 from functorch_lite.tensor.in_place import assign, own_memory, replace, write
-from functorch_lite.tensor.memory import version
+from functorch_lite.tensor.memory import record_write, version
 from functorch_lite.tensor.walk import conjugated
 from functorch_lite.transforms.arguments import unshared
 
@@ -403,6 +403,7 @@ class Tensor(Taped):
                 self._grad = before + g
         elif type(before.value) is np.ndarray and before.value.flags.writeable:
             before.value += g
+            record_write(before.value, "the accumulation of a gradient")
         else:
             before.value = before.value + g
 
@@ -507,12 +508,17 @@ class Tensor(Taped):
         return value
 
     def attach_zero_grad_sources(self, *sources: Any) -> Any:
-        """Return this tensor with other tensors as further sources, which receive zero gradients."""
+        """Attach other tensors as sources, which receive zero gradients when this one receives its own; return it."""
         flat: Sequence[Any] = sources[0] if len(sources) == 1 and isinstance(sources[0], list | tuple) else sources
-        result = self
-        for source in flat:
-            result = result + fwbw_all_zero(source).astype(self.dtype)
-        return result
+        zeros = [fwbw_all_zero(source) for source in flat]
+        if self.node is not None and self.is_leaf:
+            self.register_hook(lambda _: backward(zeros, retain_graph=True))
+        else:
+            total: Any = self
+            for zero in zeros:
+                total = total + zero
+            self.node = total.node
+        return self
 
     def replace_(self, value: Any) -> Any:
         """Write values into the tensor in place; what `copy_` does without broadcasting."""

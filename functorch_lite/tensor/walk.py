@@ -53,10 +53,10 @@ def walked(
         tensors that retain theirs.
     """
     seeds = list(seeds)
-    needed = None if only is None else _needed([node for node, _ in seeds], set(only))
+    needed, crossed = (None, None) if only is None else _needed([node for node, _ in seeds], set(only))
     _check_unmodified([node for node, _ in seeds])
     done: list[Node] = []
-    walk = _TensorWalk(wanted, record, anomaly, only is None, needed, done.append if free else None)
+    walk = _TensorWalk(wanted, record, anomaly, only is None, needed, crossed, done.append if free else None)
     for node, g in seeds:
         walk.accumulate(node, project(g, node[SHAPE], node[DTYPE]))
     if record:
@@ -78,7 +78,7 @@ def walked(
 class _TensorWalk(Walk):
     """A walk that minds what is to happen at nodes."""
 
-    __slots__ = ("anomaly", "captured", "needed", "record", "retain", "wanted")
+    __slots__ = ("anomaly", "captured", "crossed", "needed", "record", "retain", "wanted")
 
     def __init__(
         self,
@@ -87,19 +87,23 @@ class _TensorWalk(Walk):
         anomaly: bool,
         retain: bool,
         needed: set[int] | None,
+        crossed: set[int] | None,
         note: Callable[[Node], None] | None,
     ) -> None:
         super().__init__(note)
         self.wanted, self.record, self.anomaly = frozenset(wanted), record, anomaly
-        self.retain, self.needed = retain, needed
+        self.retain, self.needed, self.crossed = retain, needed, crossed
         self.captured: dict[int, Any] = {}
 
     def run_watched(self) -> None:
         """Process all nodes by their rules, without the shortcuts of `run`."""
-        needed = self.needed
+        needed, crossed = self.needed, self.crossed
         while self.pending:
             node, g = self.youngest()
             if needed is not None and node[0] not in needed:
+                continue
+            if crossed is not None and node[0] not in crossed:  # what is asked for, and nothing below it
+                self._arrive(node, node[1], g)
                 continue
             if self.note is not None:
                 self.note(node)
@@ -124,13 +128,7 @@ class _TensorWalk(Walk):
     def _pull_observed(self, node: Node, observed: Observed, g: Any) -> None:
         several = type(g) is PartialCotangents
         if not several:
-            for hook in list(observed.hooks.values()):
-                g = self._called(hook, g, node)
-            tensor = observed.retained() if observed.retained is not None and self.retain else None
-            if tensor is not None:
-                tensor._accumulate(g, self.record, set())
-            if node[0] in self.wanted:
-                self.captured[node[0]] = g
+            g = self._arrive(node, observed, g)
         for hook in list(observed.before.values()):
             given = hook(tuple(map(_shown, g.known(node) if several else (g,))))
             if given is not None:
@@ -147,6 +145,17 @@ class _TensorWalk(Walk):
                 found = [(parent, self._hidden(c)) for (parent, _), c in zip(found, given, strict=True)]
         for parent, c in found:
             self.accumulate(parent, self._checked(c, observed.name, observed.line))
+
+    def _arrive(self, node: Node, observed: Observed, g: Any) -> Any:
+        """Let the hooks of a tensor see its cotangent; return what they make of it."""
+        for hook in list(observed.hooks.values()):
+            g = self._called(hook, g, node)
+        tensor = observed.retained() if observed.retained is not None and self.retain else None
+        if tensor is not None:
+            tensor._accumulate(g, self.record, set())
+        if node[0] in self.wanted:
+            self.captured[node[0]] = g
+        return g
 
     def _checked(self, c: Any, name: str, line: str | None) -> Any:
         """Return a cotangent; in anomaly mode, raise if it holds a NaN."""
@@ -249,7 +258,8 @@ def _as_recorded(kept: Any, names: tuple[str, ...], node: Node, primitive: Any) 
         return (*kept[:i], arrays, *kept[i + 1 :])
     if not names:
         return kept
-    nodes = {primitive.arguments[argument_position(primitive, node, k)]: node[k] for k in range(FIRST_PARENT, len(node), 3)}
+    entries = range(FIRST_PARENT, len(node), 3)
+    nodes = {primitive.arguments[argument_position(primitive, node, k)]: node[k] for k in entries}
     single = isinstance(primitive, Pointwise) and len(names) == 1
     tensors = []
     for name, value in zip(names, (kept,) if single else kept, strict=True):
@@ -275,22 +285,26 @@ def conjugated(g: Any) -> Any:
     return np.conjugate(g) if getattr(getattr(g, "dtype", None), "kind", "") == "c" else g
 
 
-def _needed(roots: list[Node], targets: set[int]) -> set[int] | None:
-    """Return the orders of the nodes that lie between roots and targets; None if that is all of them."""
+def _needed(roots: list[Node], targets: set[int]) -> tuple[set[int] | None, set[int] | None]:
+    """Return the orders of the nodes from roots to targets, and of those among them that a target lies below.
+
+    None for both if these are all nodes, and the targets leaves.
+    """
     reachable: dict[int, Node] = {}
     waiting = list(roots)
     while waiting:
         node = waiting.pop()
         if node[0] not in reachable:
             reachable[node[0]] = node
-            if node[0] not in targets:
-                waiting.extend(parents_of(node))
-    needed = set()
+            waiting.extend(parents_of(node))
+    needed, crossed = set(), set()
     for order in sorted(reachable, reverse=True):  # the oldest first
-        if order in targets or any(parent[0] in needed for parent in parents_of(reachable[order])):
+        if any(parent[0] in needed for parent in parents_of(reachable[order])):
+            crossed.add(order)
+        if order in crossed or order in targets:
             needed.add(order)
     interior = any(reachable[order][1] is not None for order in targets if order in reachable)
-    return None if len(needed) == len(reachable) and not interior else needed
+    return (None, None) if len(needed) == len(reachable) and not interior else (needed, crossed)
 
 
 def _check_unmodified(roots: list[Node]) -> None:

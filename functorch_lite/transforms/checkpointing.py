@@ -146,13 +146,16 @@ class _SubstitutingTrace(Trace):
 
     def replaced(self, x: Any) -> Any:
         """Return what a tracer of this trace stands for, and any other value as it is."""
-        if not (isinstance(x, Tracer) and x._trace is self):
+        if not (isinstance(x, Tracer) and x._trace is self) or x.node is None:  # type: ignore[attr-defined]
             return x
-        return self.substitutions[get_ident()][-1][1].setdefault(id(x), (x, x.value))[1]
+        before = self.before[0].shown(self, x.value)
+        return self.substitutions[get_ident()][-1][1].setdefault(id(x), (x, before))[1]
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if get_ident() in self.substitutions:
-            return primitive.bind(tuple(map(self.replaced, arrays)), params)
+            replaced = tuple(map(self.replaced, arrays))
+            if any(new is not old for new, old in zip(replaced, arrays, strict=True)):
+                return primitive.bind(replaced, params)
         return self.before[0].process(self, primitive, arrays, params)
 
     def __getattr__(self, name: str) -> Any:

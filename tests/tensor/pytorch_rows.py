@@ -1,0 +1,175 @@
+"""Programs in PyTorch's words, which PyTorch and this library both run: one table drives all tests of the methods.
+
+A row is an expression in the names of `inputs` and in ``F``, the functions at the top level, and ``nn``, those of
+``nn.functional``. What PyTorch makes of it is recorded in ``pytorch_values.json`` by ``record_pytorch_values.py``.
+"""
+
+from __future__ import annotations
+
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+__all__ = ["CONSTANTS", "INPUTS", "ROWS", "cotangents", "names_in", "outputs"]
+
+_random = np.random.default_rng(7)
+
+
+def _around_zero(*shape: int) -> Any:
+    x = _random.uniform(-1, 1, shape)
+    return np.round(x + np.where(x < 0, -0.05, 0.05), 3)
+
+
+def _between(low: float, high: float, *shape: int) -> Any:
+    return np.round(_random.uniform(low, high, shape), 3)
+
+
+_square = _around_zero(3, 3)
+
+#: What is differentiated. All elements differ, none is near a kink of the rows.
+INPUTS: dict[str, Any] = {
+    "x": _around_zero(3, 4),
+    "y": _around_zero(3, 4),
+    "p": _between(0.2, 0.8, 3, 4),
+    "q": _between(0.2, 0.8, 3, 4),
+    "u": _between(1.2, 3.0, 3, 4),
+    "v": _around_zero(5),
+    "w": _around_zero(5),
+    "s": _around_zero(2, 3, 4),
+    "r": _around_zero(2, 4, 3),
+    "m": _square + 3 * np.eye(3),
+    "h": _square @ _square.T + np.eye(3),
+    "k": _around_zero(4, 3),
+    "row": _around_zero(4),
+    "one": _around_zero(3, 1),
+    "a3": _around_zero(2, 3),
+    "b3": _around_zero(2, 3),
+}
+#: What is held fixed: indices, masks, labels.
+CONSTANTS: dict[str, Any] = {
+    "mask": _random.uniform(size=(3, 4)) > 0.5,
+    "i": np.array([[2, 0, 1, 1], [0, 0, 2, 1]]),
+    "i1": np.array([[3, 0], [1, 1], [0, 2]]),
+    "once": np.array([[2, 0, 1, 0], [0, 1, 2, 1]]),
+    "labels": np.array([3, 0, 2]),
+    "some": np.array([3, -100, 2]),
+    "pick": np.array([2, 0, 2]),
+    "pair": np.array([2, 0]),
+    "ties": np.array([[1, 3, 3, 0, 1, 3], [2, 2, 0, 0, 1, 5]]),
+    "counts": np.array([1, 0, 2, 1, 3]),
+    "edges": np.array([-0.5, 0.0, 0.25, 0.5]),
+    "positive": _between(1.2, 3.0, 3, 4),
+    "class_weights": np.array([0.5, 2.0, 1.0, 0.25]),
+}
+
+_ELEMENTWISE = """
+x.neg() x.square() u.reciprocal() p.rsqrt() p.acos() p.asin() x.atan() x.atan2(y) F.atan2(x,p) u.acosh() x.asinh()
+p.atanh() x.sigmoid() x.relu() x.softmax(dim=0) x.softmax(-1) x.log_softmax(dim=1) s.log_softmax(dim=1)
+x.logsumexp(dim=1) s.logsumexp(dim=(0,2),keepdim=True) F.logaddexp(x,y) x.clamp(-0.3,0.4) x.clamp(min=-0.2)
+x.clamp(max=0.1) x.clamp_min(0.15) x.clamp_max(y) F.clamp(x,max=row) x.clip(-0.3,0.4) x.add(y,alpha=2) x.add(row)
+x.sub(y,alpha=0.5) x.mul(one) x.div(p) u.div(p,rounding_mode='floor') x.div(p,rounding_mode='trunc') x.true_divide(u)
+F.floor_divide(counts,2) x.remainder(0.3) x.fmod(0.3) u.pow(2) p.pow(x) F.pow(2,x) p.log() x.exp() x.expm1() p.log1p()
+p.log2() p.log10() x.tanh() x.sin() x.cos() x.tan() x.sinh() x.cosh() x.abs() x.erf() x.lerp(y,0.3) x.lerp(y,p)
+x.addcmul(y,p,value=0.5) x.addcdiv(y,u,value=2) u.frac() x.sign() x.sgn() x.floor() x.ceil() x.round() x.trunc()
+x.isnan() x.isinf() x.isfinite() x.isclose(x) x.allclose(x) x.equal(y) x.eq(x) x.ne(y) x.lt(y) x.le(0.2) x.gt(row)
+x.ge(y) x.logical_and(y) x.logical_or(y) x.logical_not() x.hypot(y) F.hypot(x,y) F.heaviside(edges,edges) F.xlogy(p,u)
+p.logit() p.logit(eps=0.3) x.sinc() x.nan_to_num() x.maximum(y) x.minimum(row) x.max(y) F.min(x,y) F.exp(x)
+F.sigmoid(x) F.sub(x,y,alpha=3) F.rsqrt(p) x.square().sqrt() x.copysign(y) x.deg2rad() x.rad2deg() x.exp2() x.fmax(y)
+x.fmin(y)
+"""
+_REDUCTIONS = """
+x.sum() x.sum(dim=0) x.sum(0,True) x.sum(dim=(0,1)) x.sum(dim=1,keepdim=True) x.mean() x.mean(dim=1) x.prod()
+x.prod(dim=1) x.std(dim=0) x.std(unbiased=True) x.std(dim=1,unbiased=False) x.std(dim=1,correction=2,keepdim=True)
+x.var(dim=1) x.var(correction=1) F.var(x,dim=0,correction=0) F.std_mean(x,dim=1) F.var_mean(x) x.max() x.min()
+x.max(dim=1) x.min(dim=0) x.max(dim=0,keepdim=True) F.max(x,dim=1) x.amax(1) x.amin(dim=0,keepdim=True) x.amax()
+s.amax((0,2)) F.aminmax(x,dim=1) x.argmax() x.argmax(dim=1) x.argmin(dim=0,keepdim=True) x.all(dim=1) x.any(dim=0)
+(x>0).all() x.count_nonzero(dim=1) x.norm() x.norm(1) x.norm(2,dim=1) x.norm(3,1,True) x.norm(p=float('inf'),dim=0)
+x.norm(dim=(0,1)) F.norm(x,p=1,dim=1) x.norm(-2,dim=0) s.sum_to_size(3,1) s.sum_to_size((1,1,4)) x.cumsum(dim=1)
+x.cumsum(0) x.cumprod(dim=0) x.logcumsumexp(dim=1) x.logcumsumexp(0) x.diff() x.diff(dim=0) x.diff(n=2,dim=1)
+x.diff(prepend=one) x.nansum(dim=1) x.nanmean(dim=0) F.trapezoid(x) F.trapezoid(x,dim=0,dx=0.5) F.trace(m) m.trace()
+F.logsumexp(x,1) F.cumsum(x,dim=0)
+"""
+_ORDER = """
+x.sort(dim=0) x.sort(descending=True) F.sort(x) F.sort(x,0,True) F.sort(x,dim=1,descending=True) x.argsort()
+x.argsort(dim=0) x.argsort(dim=1,descending=True) x.topk(2) x.topk(2,dim=0,largest=False) x.kthvalue(2)
+x.kthvalue(2,dim=0,keepdim=True) v.median() x.median() x.median(dim=1) x.median(0,True) x.quantile(0.3)
+x.quantile(0.6,dim=1) x.quantile(0.25,dim=0,keepdim=True) x.quantile(0.4,dim=1,interpolation='lower')
+x.nanquantile(0.3,dim=0) x.nanmedian() x.nanmedian(dim=1) x.cummax(dim=1) x.cummin(0) x.mode(dim=1) F.mode(ties,dim=1)
+F.cummax(ties,dim=1) F.cummin(ties,dim=1) F.msort(x) F.sort(ties,dim=1,descending=True,stable=True)
+F.sort(ties,dim=0,stable=True) F.bucketize(x,edges) F.bucketize(x,edges,right=True) F.searchsorted(edges,x)
+F.searchsorted(edges,x,right=True)
+"""
+_SHAPES = """
+x.t() v.t() s.permute(2,0,1) s.permute((1,0,2)) s.transpose(0,1) s.transpose(-1,0) x.transpose(1,0) F.transpose(x,0,1)
+F.transpose(s,1,2) s.movedim(0,2) s.moveaxis((0,1),(1,2)) s.swapaxes(0,2) s.swapdims(0,1) x.view(-1) x.view(2,6)
+x.view((4,3)) x.view_as(k) x.reshape_as(k) x.reshape(2,-1) one.expand(3,4) one.expand(-1,4) row.expand(2,3,-1)
+one.expand_as(x) row.broadcast_to((3,4)) F.broadcast_to(row,(3,4)) s.flatten() s.flatten(1) s.flatten(0,1)
+s.flatten(start_dim=1,end_dim=-1) F.flatten(s,1) x.unflatten(1,(2,2)) x.unflatten(1,(-1,2)) x.unsqueeze(0)
+x.unsqueeze(-1) one.squeeze() one.squeeze(1) x.squeeze(dim=0) one.squeeze(dim=1) F.squeeze(one,dim=(0,1))
+v.repeat(2,3) x.repeat(2,3) x.repeat((2,3)) row.repeat(2,1) x.repeat_interleave(2,dim=0)
+v.repeat_interleave(counts,dim=0) x.repeat_interleave(2) x.tile(2) x.tile(2,3) F.tile(x,(2,1,2)) x.flip(0) s.flip(0,2)
+s.flip((0,1)) F.flip(x,dims=(0,)) x.fliplr() x.flipud() x.roll(1) x.roll(1,0) x.roll(shifts=(1,-2),dims=(0,1))
+x.rot90() s.rot90(1,(1,2)) x.split(2) x.split(3,dim=1) x.split((1,3),dim=1) x.chunk(2,dim=1) x.chunk(2) v.chunk(3)
+x.unbind() x.unbind(dim=1) x.tensor_split(3,dim=1) s.select(1,2) x.narrow(1,1,2) v.unfold(0,3,1) x.unfold(1,2,2)
+x.tril() x.triu(1) x.tril(-1) s.triu(diagonal=1) x.diag() v.diag() v.diag(1) s.diagonal()
+s.diagonal(offset=1,dim1=1,dim2=2) x.diag_embed() v.diag_embed(offset=1) v.diag_embed(-1) x.diag_embed(dim1=0,dim2=2)
+F.diagflat(x) F.cat((x,y)) F.cat([x,y,one],dim=1) F.stack((x,y)) F.stack([x,y],dim=-1) F.hstack((x,y))
+F.vstack((x,row)) F.dstack((x,y)) F.column_stack((v,w)) F.meshgrid(v,row,indexing='ij') F.concat((x,y),dim=1)
+F.atleast_2d(v) F.ravel(x) s.ravel() x.T s.mT
+"""
+_SELECTION = """
+x.gather(0,i) x.gather(1,i1) F.gather(x,dim=1,index=i1) x.scatter(0,once,y[:2]) x.scatter(1,i1[:,:1],y[:,:1])
+x.scatter(0,i,0.5) x.scatter_add(0,i,y[:2]) x.scatter_add(1,i1,y[:,:2]) F.scatter_add(x,1,i1,y[:,1:3])
+x.index_select(0,pick) x.index_select(1,pick) x.index_add(0,pair,k.T[:2]) s.index_add(1,pick,s,alpha=-0.5)
+x.index_copy(0,pair,y[:2]) x.index_fill(1,pick,0.5) x.masked_fill(mask,0.5) x.masked_select(mask)
+row.masked_select(mask) x.masked_scatter(mask,y) x.take_along_dim(i,dim=0) x.take_along_dim(labels) x.where(mask,y)
+F.where(mask,x,y) F.where(mask,x,0.0) F.take(x,pick) x[mask] F.argwhere(edges)
+"""
+_PRODUCTS = """
+x.matmul(k) x.mm(k) k.mv(a3[0]) s.bmm(r) v.dot(w) v.inner(w) v.outer(w) F.outer(v,row) m.addmm(x,k)
+m.addmm(x,k,beta=0.5,alpha=2) F.addmv(w[:3],x,row) F.baddbmm(s[:,:,:3],s,r) a3.cross(b3,dim=1) F.cross(a3,b3,dim=-1)
+F.kron(a3,b3) a3.kron(b3) F.cdist(x,y) F.cdist(x,y,p=1.0) x.cov() x.cov(correction=0) x.corrcoef() m.det() h.logdet()
+m.slogdet() m.inverse() x.pinverse() (h+h.T).cholesky() (h+h.T).cholesky(upper=True) x.svd().S m.matrix_power(3)
+F.einsum('ij,jk->ik',x,k) F.einsum('bij,bjk',s,r) F.tensordot(x,k,dims=1) F.tensordot(s,r,dims=([0,2],[0,1]))
+F.vdot(v,w) F.mm(x,k) F.bincount(counts,minlength=5) v.ger(w)
+"""
+_NN = """
+nn.relu(x) nn.gelu(x) nn.gelu(x,approximate='tanh') nn.silu(x) nn.mish(x) nn.softplus(x)
+nn.softplus(x,beta=2,threshold=0.5) nn.elu(x) nn.elu(x,alpha=0.5) nn.celu(x,0.5) nn.selu(x) nn.leaky_relu(x)
+nn.leaky_relu(x,0.2) nn.tanh(x) nn.hardtanh(x) nn.hardtanh(x,-0.3,0.4) nn.relu6(x) nn.hardswish(x) nn.logsigmoid(x)
+nn.softsign(x) nn.tanhshrink(x) nn.softmax(x,dim=1) nn.softmin(x,dim=0) nn.log_softmax(x,dim=0) nn.glu(x,1)
+nn.prelu(x,row) nn.one_hot(labels) nn.one_hot(labels,5) nn.linear(x,y,a3[0]) nn.linear(s,x) nn.layer_norm(x,(4,))
+nn.layer_norm(s,(3,4),x,y) nn.layer_norm(s,(4,),row) nn.normalize(x) nn.normalize(s,p=1.0,dim=-1)
+nn.cosine_similarity(x,y) nn.cosine_similarity(x,y,dim=0) nn.embedding(labels,k) nn.mse_loss(x,y)
+nn.mse_loss(x,y,reduction='sum') nn.mse_loss(x,y,reduction='none') nn.l1_loss(x,y) nn.smooth_l1_loss(x,y)
+nn.smooth_l1_loss(x,y,beta=0.3) nn.huber_loss(x,y,delta=0.4) nn.cross_entropy(x,labels) nn.cross_entropy(x,some)
+nn.cross_entropy(row,labels[0]) nn.cross_entropy(x,labels,reduction='none')
+nn.cross_entropy(x,some,reduction='sum',weight=class_weights) nn.cross_entropy(x,some,class_weights)
+nn.cross_entropy(x,labels,label_smoothing=0.1) nn.cross_entropy(x,some,class_weights,label_smoothing=0.2)
+nn.cross_entropy(x,some,class_weights,reduction='none',label_smoothing=0.2) nn.cross_entropy(x,p)
+nn.cross_entropy(x,p,label_smoothing=0.1) nn.cross_entropy(x,p,class_weights) nn.cross_entropy(s,i,ignore_index=1)
+nn.cross_entropy(s,nn.softmax(s,dim=1)) nn.nll_loss(x,labels) nn.nll_loss(x,some,class_weights) nn.nll_loss(s,i)
+nn.binary_cross_entropy(p,q) nn.binary_cross_entropy(p,q,reduction='none')
+nn.binary_cross_entropy(p,q,weight=positive) nn.binary_cross_entropy_with_logits(x,q)
+nn.binary_cross_entropy_with_logits(x,q,pos_weight=positive,reduction='sum')
+nn.binary_cross_entropy_with_logits(x,q,weight=positive) nn.kl_div(x,p) nn.kl_div(x,p,reduction='batchmean')
+nn.kl_div(x,y,log_target=True,reduction='sum')
+"""
+
+ROWS: list[str] = " ".join([_ELEMENTWISE, _REDUCTIONS, _ORDER, _SHAPES, _SELECTION, _PRODUCTS, _NN]).split()
+
+
+def names_in(code: CodeType) -> list[str]:
+    """Return the inputs that a row mentions, which are what it is differentiated by."""
+    return [name for name in INPUTS if name in code.co_names]
+
+
+def outputs(result: Any) -> list[Any]:
+    """Return the arrays and numbers that a row gives, as a list."""
+    return [*result] if isinstance(result, tuple | list) else [result]
+
+
+def cotangents(results: list[Any]) -> list[Any]:
+    """Return weights for all elements of some results: the gradient of the weighted sum is what is recorded."""
+    return [np.cos(np.arange(np.asarray(r).size) + i).reshape(np.asarray(r).shape) for i, r in enumerate(results)]

@@ -1,0 +1,239 @@
+"""Both styles meet: transformations of pure functions applied to tensors, and tensors inside their functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import functorch_lite as ft
+
+X = np.array([0.5, 1.0, 2.0])
+V = np.array([1.0, -2.0, 0.25])
+W = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
+
+
+def leaf(values: Any = X) -> Any:
+    return ft.tensor(np.asarray(values).tolist(), requires_grad=True)
+
+
+def constant(values: Any = X) -> Any:
+    return ft.tensor(np.asarray(values).tolist())
+
+
+def energy(x: Any) -> Any:
+    return (x**3).sum() + (x.sin() * x).sum()
+
+
+def slope(x: Any) -> Any:
+    return 3 * x**2 + np.sin(x) + x * np.cos(x)
+
+
+def curvature(x: Any) -> Any:
+    return 6 * x + 2 * np.cos(x) - x * np.sin(x)
+
+
+def test_a_gradient_of_a_tensor_is_a_tensor() -> None:
+    g = ft.grad(energy)(constant())
+    assert type(g) is ft.Tensor
+    assert not g.requires_grad
+    np.testing.assert_allclose(g, slope(X), rtol=1e-14)
+
+
+def test_backward_through_a_functional_gradient() -> None:
+    x = leaf()
+    g = ft.grad(energy)(x)
+    assert g.requires_grad
+    np.testing.assert_allclose(g.detach(), slope(X), rtol=1e-14)
+    (g * constant(V)).sum().backward()
+    np.testing.assert_allclose(x.grad, curvature(X) * V, rtol=1e-14)
+
+
+def test_a_functional_gradient_leaves_no_gradient_behind() -> None:
+    x = leaf()
+    ft.grad(energy)(x)
+    assert x.grad is None
+
+
+def test_a_closure_over_a_tensor_that_requires_grad() -> None:
+    w = leaf(W)
+    jacobian = ft.jacrev(lambda x: (w @ x).sin())(constant())
+    assert jacobian.requires_grad
+    np.testing.assert_allclose(jacobian.detach(), np.cos(W @ X)[:, None] * W, rtol=1e-14)
+    jacobian.sum().backward()
+    expected = -np.sin(W @ X)[:, None] * X * W.sum(1, keepdims=True) + np.cos(W @ X)[:, None]
+    np.testing.assert_allclose(w.grad, expected, rtol=1e-14)
+
+
+def test_forward_jacobians_and_hessians_of_closures() -> None:
+    w = leaf(W)
+    for jacobian in (ft.jacfwd, ft.jacrev):
+        w.grad = None
+        jacobian(lambda x: (w @ x) ** 2)(constant()).sum().backward()
+        # Σ 2 (w x)ᵢ wᵢⱼ
+        expected = 2 * (X * W.sum(1, keepdims=True) + (W @ X)[:, None])
+        np.testing.assert_allclose(w.grad, expected, rtol=1e-14)
+    w.grad = None
+    ft.hessian(lambda x: ((w @ x) ** 2).sum())(constant()).sum().backward()
+    np.testing.assert_allclose(w.grad, 4 * W.sum(1, keepdims=True) * np.ones(3), rtol=1e-14)
+
+
+def test_forward_mode_of_tensors() -> None:
+    x, v = leaf(), leaf(V)
+    y, t = ft.jvp(lambda a: a**3, (x,), (v,))
+    np.testing.assert_allclose(y.detach(), X**3, rtol=1e-15)
+    np.testing.assert_allclose(t.detach(), 3 * X**2 * V, rtol=1e-15)
+    t.sum().backward()
+    np.testing.assert_allclose(x.grad, 6 * X * V, rtol=1e-15)
+    np.testing.assert_allclose(v.grad, 3 * X**2, rtol=1e-15)
+
+
+def test_pullbacks_of_tensors() -> None:
+    x = leaf()
+    y, pull = ft.vjp(lambda a: a**3, x)
+    (g,) = pull(constant(V))
+    np.testing.assert_allclose(g.detach(), 3 * X**2 * V, rtol=1e-15)
+    (y.sum() + g.sum()).backward()
+    np.testing.assert_allclose(x.grad, 3 * X**2 + 6 * X * V, rtol=1e-15)
+
+
+def test_batches_of_tensors() -> None:
+    w, m = leaf(X), leaf(W)
+    y = ft.vmap(lambda row: (row * w).sum().sin())(m)
+    assert y.shape == (2,)
+    y.sum().backward()
+    inner = np.cos(W @ X)
+    np.testing.assert_allclose(m.grad, inner[:, None] * X, rtol=1e-14)
+    np.testing.assert_allclose(w.grad, inner @ W, rtol=1e-14)
+
+
+def test_gradients_of_each_example() -> None:
+    w = leaf(X)
+    g = ft.vmap(ft.grad(lambda p, row: ((row * p).sum()) ** 2), (None, 0))(w, constant(W))
+    np.testing.assert_allclose(g.detach(), 2 * (W @ X)[:, None] * W, rtol=1e-14)
+    (g**2).sum().backward()
+    # Σᵢ 4 (wᵢ·x)² |wᵢ|²
+    expected = sum(8 * (row @ X) * (row @ row) * row for row in W)
+    np.testing.assert_allclose(w.grad, expected, rtol=1e-14)
+
+
+def test_a_hessian_of_a_tensor() -> None:
+    np.testing.assert_allclose(ft.hessian(energy)(constant()), np.diag(curvature(X)), rtol=1e-13)
+
+
+def test_higher_derivatives_through_both_styles() -> None:
+    """Outer by backward, inner by grad: the third derivative of x⁴."""
+    x = leaf(2.0)
+    second = ft.grad(ft.grad(lambda a: a**4))(x)
+    assert second.item() == 48.0
+    second.backward()
+    assert x.grad.item() == 48.0
+    (third,) = ft.autograd.grad(ft.grad(ft.grad(lambda a: a**4))(x), x, create_graph=True)
+    assert ft.autograd.grad(third, x)[0].item() == 24.0
+
+
+def test_trees_of_tensors() -> None:
+    p = {"w": leaf(W), "b": leaf([1.0, 2.0])}
+    g = ft.grad(lambda p, x: ((p["w"] @ x + p["b"]) ** 2).sum())(p, constant())
+    residual = W @ X + [1.0, 2.0]
+    np.testing.assert_allclose(g["b"].detach(), 2 * residual, rtol=1e-14)
+    np.testing.assert_allclose(g["w"].detach(), 2 * residual[:, None] * X, rtol=1e-14)
+
+
+def test_auxiliary_results() -> None:
+    g, aux = ft.grad(lambda x: ((x**2).sum(), x * 2.0), has_aux=True)(constant())
+    np.testing.assert_allclose(g, 2 * X, rtol=1e-15)
+    np.testing.assert_allclose(aux, 2 * X, rtol=1e-15)
+
+
+def test_detach_inside_a_transformation() -> None:
+    g = ft.grad(lambda x: (x * x.detach()).sum())(constant())
+    np.testing.assert_allclose(g, X, rtol=1e-15)
+
+
+def test_a_tensor_made_inside_is_a_constant() -> None:
+    g = ft.grad(lambda x: (x * ft.tensor(V.tolist())).sum())(constant())
+    np.testing.assert_allclose(g, V, rtol=1e-15)
+
+
+def test_autograd_grad_is_not_disturbed_by_a_transformation_inside() -> None:
+    x = leaf()
+    y = (x * ft.grad(energy)(x)).sum()
+    (g,) = ft.autograd.grad(y, x)
+    np.testing.assert_allclose(g, slope(X) + X * curvature(X), rtol=1e-14)
+
+
+# --- Beyond PyTorch: arrays and tensors mixed -------------------------------------------------------------------------
+
+
+def test_a_transformation_over_an_array_of_a_closure_over_a_tensor() -> None:
+    w = leaf(W)
+    g = ft.grad(lambda x: ((w @ x) ** 2).sum())(X)
+    assert type(g) is ft.Tensor
+    np.testing.assert_allclose(g.detach().numpy(), 2 * W.T @ W @ X, rtol=1e-14)
+    g.sum().backward()
+    column = W.sum(1, keepdims=True)
+    np.testing.assert_allclose(w.grad, 2 * (X * column + (W @ X)[:, None]), rtol=1e-14)
+
+
+def test_jacobian_chooses_a_mode_for_tensors_too() -> None:
+    np.testing.assert_allclose(ft.jacobian(lambda x: x**2)(constant()), np.diag(2 * X), rtol=1e-15)
+    value, j = ft.value_and_jacobian(lambda x: x**2)(constant())
+    np.testing.assert_allclose(value, X**2, rtol=1e-15)
+    np.testing.assert_allclose(j, np.diag(2 * X), rtol=1e-15)
+
+
+def test_hessian_products_of_tensors() -> None:
+    x = leaf()
+    g, h = ft.hvp(energy, (x,), (constant(V),))
+    np.testing.assert_allclose(h.detach(), curvature(X) * V, rtol=1e-13)
+    np.testing.assert_allclose(g.detach(), slope(X), rtol=1e-14)
+
+
+def test_custom_rules_of_the_functional_style_on_tensors() -> None:
+    @ft.custom_vjp
+    def cube(x: Any) -> Any:
+        return x**3
+
+    cube.defvjp(lambda x: (x**3, x), lambda x, g: (30 * x**2 * g,))
+    x = leaf()
+    cube(x).sum().backward()
+    np.testing.assert_allclose(x.grad, 30 * X**2, rtol=1e-15)
+
+    @ft.custom_jvp
+    def square(x: Any) -> Any:
+        return x**2
+
+    @square.defjvp
+    def _(primals: Any, tangents: Any) -> Any:
+        return square(*primals), 20 * primals[0] * tangents[0]
+
+    x.grad = None
+    square(x).sum().backward()
+    np.testing.assert_allclose(x.grad, 20 * X, rtol=1e-15)
+
+
+def test_checkpoint_on_tensors() -> None:
+    x = leaf()
+    ft.checkpoint(energy)(x).backward()
+    np.testing.assert_allclose(x.grad, slope(X), rtol=1e-14)
+
+
+def test_stop_gradient_on_tensors() -> None:
+    x = leaf()
+    (x * ft.stop_gradient(x)).sum().backward()
+    np.testing.assert_array_equal(x.grad, X)
+
+
+def test_a_tensor_is_a_leaf_of_a_tree() -> None:
+    doubled = ft.tree.map(lambda t: t * 2.0, {"a": constant(), "b": [constant(V)]})
+    np.testing.assert_array_equal(doubled["b"][0], 2 * V)
+
+
+@pytest.mark.parametrize("transform", [ft.grad, ft.jacfwd, ft.jacrev])
+def test_no_grad_around_a_transformation(transform: Any) -> None:
+    with ft.no_grad():
+        g = transform(lambda x: (x**3).sum())(leaf())
+    assert not g.requires_grad
+    np.testing.assert_allclose(g, 3 * X**2, rtol=1e-15)
