@@ -8,7 +8,7 @@ of pure functions written in plain NumPy, which compose freely; and tensors that
 import functorch_lite.calculus
 import functorch_lite.numpy
 import functorch_lite.tensor.installation  # noqa: F401 - tracers name the namespace, and get the methods
-from functorch_lite import autograd, func, linalg, optim
+from functorch_lite import autograd, func, linalg, nn, optim
 from functorch_lite.core import tree
 from functorch_lite.core.errors import EscapedTracerError, TracerConversionError
 from functorch_lite.core.trace import is_tracer
@@ -109,6 +109,7 @@ __all__ = [
     "linspace",
     "logspace",
     "manual_seed",
+    "nn",
     "no_grad",
     "ones",
     "ones_like",

@@ -95,6 +95,7 @@ def jacfwd(
     func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error"
 ) -> Callable[..., Any]:
     """Return a function that computes the Jacobian in forward mode; see `functorch_lite.jacfwd`."""
+    _refuse_randomness(randomness)
     return jacobians.jacfwd(func, argnums, has_aux=has_aux)
 
 
@@ -119,6 +120,7 @@ def vmap(
     >>> ft.func.vmap(lambda x, y: x @ y, in_dims=(0, None))(ft.ones(2, 3), ft.ones(3))
     tensor([3., 3.])
     """
+    _refuse_randomness(randomness)
     return batching.vmap(func, in_dims, out_dims, chunk_size=chunk_size)
 
 
@@ -128,7 +130,10 @@ def linearize(func: Callable[..., Any], *primals: Any) -> Any:
 
 
 def functional_call(
-    model: Any, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]], args: Any = (), kwargs: Mapping[str, Any] | None = None
+    model: Any,
+    parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    args: Any = (),
+    kwargs: Mapping[str, Any] | None = None,
 ) -> Any:
     """Call a model with the given parameters in the place of its own.
 
@@ -166,6 +171,14 @@ def functional_call(
     finally:
         for owner, name, value in zip(owners, names, before, strict=True):
             setattr(owner, name, value)
+
+
+def _refuse_randomness(randomness: str) -> None:
+    if randomness == "different":
+        raise NotImplementedError(
+            "randomness='different': NumPy's generators know nothing of the batch. Draw the numbers for all examples "
+            "before, and map over them."
+        )
 
 
 def _owner_of(model: Any, name: str) -> Any:

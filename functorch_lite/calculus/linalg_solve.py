@@ -138,7 +138,7 @@ def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     a, b = as_array(a), as_array(b)
     if axes is not None:
         last = tuple(axis % a.ndim for axis in axes)
-        a = a.transpose(*(i for i in range(a.ndim) if i not in last), *last)
+        a = np.transpose(a, (*(i for i in range(a.ndim) if i not in last), *last))
     shape = a.shape[b.ndim :]
     if prod(shape) ** 2 != a.size:
         raise np.linalg.LinAlgError(

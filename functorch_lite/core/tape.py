@@ -187,6 +187,12 @@ class ReverseTrace(Trace):
                 values.append(array.value)
             else:
                 values.append(array)
+        return self.record(primitive, arrays, values, active, params)
+
+    def record(
+        self, primitive: Primitive, arrays: Arrays, values: list[Any], active: list[int], params: Params
+    ) -> Any:
+        """Apply a primitive to values, and record what the arrays at the active positions contribute."""
         if isinstance(primitive, General):
             ans = primitive.bind(tuple(values), params)
             node = self.node_of(ans, primitive)

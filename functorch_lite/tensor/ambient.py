@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from functorch_lite.core.operands import is_unready
 from functorch_lite.core.primitive import (
     KEEP_ANS,
     KEEP_NOTHING,
@@ -102,51 +103,54 @@ class AmbientTrace(ReverseTrace):
         return self.process(primitive, (x,), ())
 
     def _binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        if not primitive.is_pointwise:
+            return primitive.bind((x, y), ()) if is_unready(x) or is_unready(y) else self.process(primitive, (x, y), ())
+        if isinstance(y, int) and type(y) not in (int, bool):
+            y = int(y)  # the size of a tensor: NumPy takes only int itself as weak
         mode = recording()
-        if not (mode and primitive.is_pointwise):
+        kind = self.tracer
+        x_node = x.node if isinstance(x, kind) else None
+        y_node = y.node if isinstance(y, kind) else None
+        if not mode or (x_node is None and y_node is None):
             return primitive.bind((x, y), ())
-        saved = [a.value for a in (x, y) if is_tensor(a) and a._inference and a.node is None]
-        if isinstance(x, Tracer):
-            if x.node is None:  # type: ignore[attr-defined]
-                if not isinstance(y, Tracer) or y.node is None:  # type: ignore[attr-defined]
-                    return primitive.bind((x, y), ())
-                x = x.value
-            elif isinstance(y, Tracer) and y.node is None:  # type: ignore[attr-defined]
-                y = y.value
-        elif y.node is None:
-            return primitive.bind((x, y), ())
+        constant_value = None
+        if x_node is None and isinstance(x, kind):
+            x, constant_value = x.value, x
+        elif y_node is None and isinstance(y, kind):
+            y, constant_value = y.value, y
         result = _record_binary(self, primitive, x, y)
-        if not isinstance(result, Tracer):
+        if not isinstance(result, kind):
             return constant(result)
-        if saved:
-            _refuse_kept(result.node, saved)  # type: ignore[attr-defined]
+        if constant_value is not None and constant_value._inference:
+            _refuse_kept(result.node, [constant_value.value])
         return result if mode is True else mode(result)
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if isinstance(primitive, JointPrimitive):
             return self._joint(primitive, arrays, params)
         mode = recording()
-        active, values = False, []
-        for array in arrays:
-            if is_tensor(array):
-                if mode and array.node is not None:
-                    active = True
-                    values.append(array)
-                else:
-                    values.append(array.value)
+        kind = self.tracer
+        values, active = [], []
+        for i, array in enumerate(arrays):
+            if isinstance(array, kind):
+                values.append(array.value)
+                if array.node is not None:
+                    active.append(i)
             else:
                 values.append(array)
-        if not active:
-            out = primitive.bind(tuple(values), params)
+        if not (active and mode):
+            out, mode = primitive.bind(tuple(values), params), True
+        elif primitive.is_simple:
+            out = self.simple(primitive, arrays[0], params)  # type: ignore[arg-type]
         else:
-            out = ReverseTrace.process(self, primitive, tuple(values), params)
+            out = self.record(primitive, arrays, values, active, params)
         if type(out) is tuple:
             out = tuple(map(constant, out))
-            return tuple(map(mode, out)) if active and mode is not True else out
+            return out if mode is True else tuple(map(mode, out))
         out = constant(out)
-        if len(arrays) == 1 and is_tensor(arrays[0]):
+        if len(arrays) == 1 and isinstance(arrays[0], kind):
             _note_view(out, arrays[0], primitive, params)
-        return mode(out) if active and mode is not True else out
+        return out if mode is True else mode(out)
 
     def _joint(self, primitive: JointPrimitive, arrays: Arrays, params: Params) -> Any:
         """Apply a function with rules of its own, which sees tensors without a history.

@@ -14,7 +14,16 @@ from functorch_lite.tensor.grad_mode import observer, observing
 from functorch_lite.tensor.graph import Packed, observed
 from functorch_lite.tensor.memory import version
 
-__all__ = ["checks_nan", "detect_anomaly", "is_anomaly_enabled", "packed_by", "save_on_cpu", "saved_hooks", "saved_tensors_hooks", "set_detect_anomaly"]
+__all__ = [
+    "checks_nan",
+    "detect_anomaly",
+    "is_anomaly_enabled",
+    "packed_by",
+    "save_on_cpu",
+    "saved_hooks",
+    "saved_tensors_hooks",
+    "set_detect_anomaly",
+]
 
 
 class _Observer:

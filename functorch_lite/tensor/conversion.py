@@ -11,7 +11,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.tensor.method_table import METHODS, method, methods_of_functions
+from functorch_lite.tensor.method_table import METHODS, TENSOR_METHODS, method, methods_of_functions
 
 __all__ = ["is_complex", "is_floating_point", "numel", "to"]
 
@@ -117,7 +117,7 @@ def is_same_size(x: Any, other: Any) -> bool:
 
 @method
 def contiguous(x: Any) -> Any:
-    """Return the array: how it lies in memory is NumPy's affair."""
+    """Return the array: how a traced one lies in memory is not seen."""
     return x
 
 
@@ -127,4 +127,15 @@ def is_contiguous(x: Any) -> bool:
     return True
 
 
+def _contiguous_tensor(x: Any) -> Any:
+    """Return the tensor if it lies in memory in C order, else a copy that does."""
+    return x if x.data.flags.c_contiguous else np.reshape(np.ravel(x), x.shape)
+
+
+def _is_contiguous_tensor(x: Any) -> bool:
+    """Say whether the tensor lies in memory in C order."""
+    return bool(x.data.flags.c_contiguous)
+
+
+TENSOR_METHODS.update(contiguous=_contiguous_tensor, is_contiguous=_is_contiguous_tensor)
 methods_of_functions({"ndimension": dim, "nelement": numel})

@@ -74,10 +74,10 @@ def backward(
     if targets is None:
         for order, g in found.items():
             leaf = LEAVES.get(order)
-            if leaf is not None:
+            if leaf is not None and leaf.node is not None:  # it may have been frozen since
                 leaf._receive(g, create_graph, seen)
         return
-    for x in targets:
+    for x in {id(x): x for x in targets}.values():
         if x.node[0] in found:
             x._receive(found[x.node[0]], create_graph, seen)
 

@@ -275,8 +275,7 @@ class _Call:
                 given.append(_plain(_conjugated(g)))
         rest = iter(given)
         full = [next(rest) if is_array else None for is_array, _ in self.template[1]]
-        with enable_grad() if any(map(_is_watched, (*given, *ctx.saved_tensors))) else no_grad():
-            found = self.cls.backward(ctx, *full)
+        found = self.cls.backward(ctx, *full)
         found = tuple(found) if isinstance(found, tuple | list) else (found,)
         while len(found) > len(self.args) and found[-1] is None:
             found = found[:-1]

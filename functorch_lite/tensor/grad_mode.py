@@ -19,8 +19,12 @@ __all__ = [
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",
+    "observer",
+    "observing",
     "recording",
+    "restore",
     "set_grad_enabled",
+    "switch",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -81,10 +85,10 @@ class GradMode:
         return made
 
     def _enter(self) -> Any:
-        return _set(self.mode)
+        return switch(self.mode)
 
     def _leave(self, previous: Any) -> None:
-        _recording.set(previous)
+        restore(previous)
 
 
 class _Bare(type):
@@ -152,7 +156,7 @@ class set_grad_enabled(GradMode):  # noqa: N801 - PyTorch's name
 
     def __init__(self, mode: bool) -> None:
         super().__init__(mode)
-        self._tokens.append(_set(mode))
+        self._tokens.append(switch(mode))
 
     def __enter__(self) -> None:
         if len(self._tokens) == 1 and bool(_recording.get()) == self.mode:
@@ -194,7 +198,7 @@ class inference_mode(GradMode):  # noqa: N801 - PyTorch's name
 
     def _enter(self) -> Any:
         token: Token[bool] = _inference.set(self.mode)
-        return token.old_value if token.old_value is not Token.MISSING else False, _set(not self.mode)
+        return token.old_value if token.old_value is not Token.MISSING else False, switch(not self.mode)
 
     def _leave(self, previous: Any) -> None:
         was_inference, mode = previous
@@ -211,7 +215,13 @@ def observing(observe: Any) -> Any:
     return previous
 
 
-def _set(mode: bool) -> Any:
+def restore(previous: Any) -> None:
+    """Undo a `switch`."""
+    _recording.set(previous)
+
+
+def switch(mode: bool) -> Any:
+    """Switch recording on or off; return what `restore` needs."""
     previous = _recording.get()
     _recording.set(observer.get() if mode else False)
     return previous

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.tensor.creation import rand, randn
 from functorch_lite.tensor.grad_mode import recording
 from functorch_lite.tensor.in_place import overwrite, replace_part, write, write_by
 from functorch_lite.tensor.tensor import Tensor
@@ -75,6 +76,16 @@ def copy_(self: Any, source: Any) -> Any:
     return overwrite(self, source, "copy_")
 
 
+def normal_(self: Any, mean: float = 0.0, std: float = 1.0) -> Any:
+    """Fill the tensor with random numbers of a normal distribution; return the tensor."""
+    return overwrite(self, randn(*self.shape) * std + mean, "normal_")
+
+
+def uniform_(self: Any, low: float = 0.0, high: float = 1.0) -> Any:
+    """Fill the tensor with random numbers, uniform between two bounds; return the tensor."""
+    return overwrite(self, rand(*self.shape) * (high - low) + low, "uniform_")
+
+
 def fill_diagonal_(self: Any, value: Any) -> Any:
     """Set the elements of the main diagonal; return the tensor."""
     replace_part(np.diagonal(self), value, "fill_diagonal_")
@@ -87,7 +98,7 @@ def install_in_place() -> None:
         setattr(Tensor, f"{name}_", _method(name))
     for name in _OPERATORS:
         setattr(Tensor, f"__i{name}__", _operator(name))
-    for function in (zero_, fill_, copy_, fill_diagonal_):
+    for function in (zero_, fill_, copy_, normal_, uniform_, fill_diagonal_):
         setattr(Tensor, function.__name__, function)
 
 

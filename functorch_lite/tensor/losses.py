@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.arguments import as_array
+from functorch_lite.calculus.indexing import gather
 from functorch_lite.calculus.taking import take
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.operands import is_at_hand, shape_of
 from functorch_lite.core.primitive import Pointwise
+from functorch_lite.tensor.ambient import is_tensor
 from functorch_lite.tensor.elementwise import xlogy
 from functorch_lite.tensor.softmax import log_softmax
+from functorch_lite.tensor.surprisal import surprisal
 
 __all__ = [
     "binary_cross_entropy",
@@ -129,12 +133,13 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
         ``"mean"``, ``"sum"`` or ``"none"``.
     """
     target = as_array(target)
-    axis = min(1, len(shape_of(input)) - 1)
     counts = target != ignore_index
-    chosen = np.expand_dims(np.where(counts, target, 0), axis)
     weights = _weights(input, target, weight, ignore_index)
-    losses = np.where(counts, -np.squeeze(np.take_along_axis(input, chosen, axis), axis), 0) * weights
-    return np.sum(losses) / np.sum(weights) if reduction == "mean" else _reduced(losses, reduction)
+    weighted = _of_classes(input, np.where(counts, target, 0)) * weights
+    if reduction == "none":
+        return np.where(counts, -weighted, 0)
+    total = -np.sum(weighted, where=counts)
+    return total / np.sum(weights) if reduction == "mean" else _reduced(total, reduction)
 
 
 def cross_entropy(
@@ -171,10 +176,17 @@ def cross_entropy(
     """
     target = as_array(target)
     axis = min(1, len(shape_of(input)) - 1)
+    if weight is None and not label_smoothing and _are_plain_classes(target, input, ignore_index):
+        return _reduced(surprisal(input, target), reduction)
     scores = log_softmax(input, axis)
     classes = shape_of(scores)[axis]
     column = None if weight is None else np.reshape(weight, (-1, *(1,) * (len(shape_of(scores)) - 1 - axis)))
     if target.dtype.kind == "f":
+        if shape_of(target) != shape_of(scores):
+            raise ValueError(
+                f"target probabilities of shape {shape_of(target)} do not fit scores of shape {shape_of(scores)} at "
+                f"{user_line()}; class numbers must be integers"
+            )
         target = target if not label_smoothing else (1 - label_smoothing) * target + label_smoothing / classes
         losses = -np.sum(scores * target if column is None else scores * target * column, axis=axis)
         return _reduced(losses, reduction)
@@ -188,6 +200,27 @@ def cross_entropy(
     else:
         smooth = _reduced(smooth, reduction)
     return (1 - label_smoothing) * sharp + label_smoothing / classes * smooth
+
+
+def _are_plain_classes(target: Any, input: Any, ignore_index: int) -> bool:
+    """Say whether the classes are one number an example, all valid."""
+    raw = target.value if is_tensor(target) else target
+    if not is_at_hand(raw) or raw.dtype.kind not in "iu" or (*shape_of(raw), *shape_of(input)[-1:]) != shape_of(input):
+        return False
+    return bool(raw.min(initial=0) >= 0 and raw.max(initial=0) < shape_of(input)[-1]) and ignore_index < 0
+
+
+def _of_classes(input: Any, classes: Any) -> Any:
+    """Take from each example, whose classes lie along axis 1 (axis 0 of a vector), the element of its class."""
+    shape = shape_of(classes)
+    if (*shape_of(input)[: 1 if shape else 0], *shape_of(input)[2 if shape else 1 :]) != shape:
+        raise ValueError(
+            f"class numbers of shape {shape} do not fit scores of shape {shape_of(input)} at {user_line()}: scores are "
+            f"(N, C, …) for numbers (N, …), and (C,) for one number"
+        )
+    places = [np.arange(n).reshape(-1, *(1,) * (len(shape) - 1 - i)) for i, n in enumerate(shape)]
+    places.insert(1 if shape else 0, classes)
+    return gather.bind((input, *places), ((0,) * len(places), tuple(range(len(places))), True))
 
 
 def _weights(input: Any, target: Any, weight: Any, ignore_index: int) -> Any:

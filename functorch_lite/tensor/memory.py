@@ -58,7 +58,7 @@ def version(value: Any) -> int:
 
 def last_write() -> int | None:
     """Return the order of the last write to memory that is still alive; None if there was none."""
-    return min((write.order for write in list(_writes.values())), default=None)
+    return min((write.order for write in list(_writes.values())), default=None) if _writes else None
 
 
 def stale(kept: Any, node: Node) -> str | None:

@@ -123,6 +123,20 @@ def view(x: Any, *shape: Any) -> Any:
     return np.reshape(x, unpacked(shape))
 
 
+def _view_of_tensor(x: Any, *shape: Any) -> Any:
+    """Return the tensor with another shape and the same memory, or raise where only a copy has that shape."""
+    result = view(x, *shape)
+    if result.size and not np.may_share_memory(result.data, x.data):
+        raise RuntimeError(
+            f"view{unpacked(shape)} at {user_line()} of a tensor of shape {x.shape}, whose elements do not lie in this "
+            f"order in memory, would be a copy; write reshape where a copy will do"
+        )
+    return result
+
+
+TENSOR_METHODS["view"] = _view_of_tensor
+
+
 @method
 def view_as(x: Any, other: Any) -> Any:
     """Return the array with the shape of another."""

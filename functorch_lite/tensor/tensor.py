@@ -10,16 +10,19 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
 from functorch_lite.core.operands import OBJECT, stacked
+from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS
 from functorch_lite.core.tape import Taped, leaf
 from functorch_lite.core.trace import Tracer
 from functorch_lite.core.tracer import array_of_tracers
+from functorch_lite.core.ufunc_calls import uncommon_call
 from functorch_lite.tensor.ambient import AMBIENT, LEAVES, constant, tensor_of
 from functorch_lite.tensor.engine import backward, grad
 from functorch_lite.tensor.grad_mode import enable_grad, no_grad
@@ -34,6 +37,10 @@ __all__ = ["Tensor", "fwbw_all_zero"]
 
 #: The functions whose answer is a bool, in PyTorch as in NumPy.
 _QUESTIONS = frozenset({np.allclose, np.array_equal, np.array_equiv})
+
+
+#: Held while a gradient is added, which backward passes in several threads may do at once.
+_accumulating = Lock()
 
 
 class Size(int):
@@ -91,6 +98,7 @@ class Tensor(Taped):
     _after: Any = None
     _inference: bool = False
     _accumulation: Any = None
+    _frozen: Any = None
 
     # --- The value ----------------------------------------------------------------------------------------------------
 
@@ -203,7 +211,11 @@ class Tensor(Taped):
         return id(self)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if not kwargs or "out" not in kwargs:
+        if not kwargs and len(inputs) == 1 and method == "__call__":  # most calls, and each counts
+            primitive = PRIMITIVES.get(ufunc)
+            if primitive is not None:
+                return AMBIENT.unary(primitive, self)
+        if "out" not in kwargs:
             return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
         (out,) = kwargs.pop("out")
         if isinstance(out, Tensor):
@@ -211,7 +223,7 @@ class Tensor(Taped):
         if not any(isinstance(x, Tracer) and (not isinstance(x, Tensor) or x.node is not None) for x in inputs):
             plain = [x.value if isinstance(x, Tensor) else x for x in inputs]
             return getattr(ufunc, method)(*plain, out=out, **kwargs)
-        return super().__array_ufunc__(ufunc, method, *inputs, out=(out,), **kwargs)
+        return uncommon_call(ufunc, method, inputs, {**kwargs, "out": (out,)})
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -266,7 +278,10 @@ class Tensor(Taped):
                     "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
                     "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
-            self.node = None
+            self._frozen, self.node = self.node, None
+            return self
+        if self._frozen is not None:
+            self.node, self._frozen = self._frozen, None
             return self
         if self.value.dtype.kind not in "fc":
             raise RuntimeError(
@@ -302,6 +317,8 @@ class Tensor(Taped):
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None:
+            if value is self:
+                raise RuntimeError("can't assign Variable as its own grad")
             if not isinstance(value, Tensor):
                 raise TypeError(f"grad is a Tensor or None, not a {type(value).__name__}; write ft.tensor(…)")
             if value.shape != self.shape:
@@ -311,6 +328,10 @@ class Tensor(Taped):
             if value.dtype != self.dtype:
                 raise RuntimeError(f"assigned grad has dtype {value.dtype}, the tensor {self.dtype}")
         self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
 
     @property
     def retains_grad(self) -> bool:
@@ -395,17 +416,18 @@ class Tensor(Taped):
         if not record and isinstance(g, Tensor):
             g = g.value
         g = conjugated(g)
-        before = self._grad
-        if before is None:
-            self._grad = constant(g if isinstance(g, Tensor) else unshared(g, seen))
-        elif record or before.node is not None:
-            with enable_grad() if record else no_grad():
-                self._grad = before + g
-        elif type(before.value) is np.ndarray and before.value.flags.writeable:
-            before.value += g
-            record_write(before.value, "the accumulation of a gradient")
-        else:
-            before.value = before.value + g
+        with _accumulating:
+            before = self._grad
+            if before is None:
+                self._grad = constant(g if isinstance(g, Tensor) else unshared(g, seen))
+            elif record or before.node is not None:
+                with enable_grad() if record else no_grad():
+                    self._grad = before + g
+            elif type(before.value) is np.ndarray and before.value.flags.writeable:
+                before.value += g
+                record_write(before.value, "the accumulation of a gradient")
+            else:
+                before.value = before.value + g
 
     @property
     def _version(self) -> int:

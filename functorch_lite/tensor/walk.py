@@ -17,7 +17,7 @@ from functorch_lite.core.primitive import IDENTITY, KEPT, NEGATION, General, Joi
 from functorch_lite.core.tape import DTYPE, FIRST_PARENT, SHAPE, Node, PartialCotangents, selection
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import constant, is_tensor, tensor_of
-from functorch_lite.tensor.grad_mode import enable_grad, no_grad
+from functorch_lite.tensor.grad_mode import restore, switch
 from functorch_lite.tensor.graph import Freed, Observed, Packed, argument_position, freed, parents_of
 from functorch_lite.tensor.memory import last_write, stale
 from functorch_lite.transforms.reverse import vjp
@@ -53,25 +53,37 @@ def walked(
         tensors that retain theirs.
     """
     seeds = list(seeds)
-    needed, crossed = (None, None) if only is None else _needed([node for node, _ in seeds], set(only))
-    _check_unmodified([node for node, _ in seeds])
+    roots = [node for node, _ in seeds]
+    needed, crossed = (None, None) if only is None else _needed(roots, set(only))
+    last = last_write()
     done: list[Node] = []
-    walk = _TensorWalk(wanted, record, anomaly, only is None, needed, crossed, done.append if free else None)
+    walk = _TensorWalk(wanted, record, anomaly, only is None, needed, crossed, done.append)
     for node, g in seeds:
         walk.accumulate(node, project(g, node[SHAPE], node[DTYPE]))
-    if record:
-        with enable_grad():
+    before = switch(record)
+    try:
+        if record or anomaly or needed is not None:
             walk.run_watched()
-    elif anomaly or needed is not None:
-        walk.run_watched()
-    else:
-        walk.run()
-    for node in done:
-        if len(node) == 7 and type(node[6]) is np.ndarray:  # most nodes of most programs
-            node[1], node[6] = freed(node[1].name), None
+        else:
+            walk.run()
+    finally:
+        restore(before)
+    if last is not None:
+        for node in done:
+            if node[0] > last:
+                _check_unmodified(node)
+    for node in done if free else ():
+        if len(node) == 7:  # most nodes of most programs
+            kept = node[6]
+            if type(kept) is np.ndarray:
+                node[1] = freed(node[1].name)
+                node[6] = None
+            elif kept is not None and type(kept) is not float:
+                _free(node)
         else:
             _free(node)
-    walk.cotangents.update(walk.captured)
+    if walk.captured:
+        walk.cotangents.update(walk.captured)
     return walk.cotangents
 
 
@@ -117,8 +129,7 @@ class _TensorWalk(Walk):
                 f"first. Pass retain_graph=True to the first backward (or autograd.grad) to go through it again."
             )
         if type(primitive) is Observed:
-            with enable_grad() if self.record else no_grad():
-                self._pull_observed(node, primitive, g)
+            self._pull_observed(node, primitive, g)
         elif self.record or self.anomaly or self.needed is not None:
             for parent, c in contributions(node, primitive, node[FIRST_PARENT + 2 :: 3], g, self):
                 self.accumulate(parent, self._checked(c, primitive.name, None))
@@ -307,37 +318,21 @@ def _needed(roots: list[Node], targets: set[int]) -> tuple[set[int] | None, set[
     return (None, None) if len(needed) == len(reachable) and not interior else (needed, crossed)
 
 
-def _check_unmodified(roots: list[Node]) -> None:
-    """Raise if something that a node keeps was written to since."""
-    last = last_write()
-    if last is None:
-        return
-    seen = {node[0] for node in roots}
-    waiting = list(roots)
-    while waiting:
-        node = waiting.pop()
-        if node[0] > last and node[1] is not None:
-            for kept in node[FIRST_PARENT + 2 :: 3]:
-                action = stale(kept, node)
-                if action is not None:
-                    raise RuntimeError(
-                        f"one of the variables needed for gradient computation has been modified by an inplace "
-                        f"operation: {node[1].name} had kept {action} since. Write to a clone, or use the operation "
-                        f"that makes a new tensor."
-                    )
-        for parent in parents_of(node):
-            if parent[0] not in seen:
-                seen.add(parent[0])
-                waiting.append(parent)
+def _check_unmodified(node: Node) -> None:
+    """Raise if something that a node keeps was written to since, before anybody gets what was made of it."""
+    for kept in node[FIRST_PARENT + 2 :: 3]:
+        action = stale(kept, node)
+        if action is not None:
+            raise RuntimeError(
+                f"one of the variables needed for gradient computation has been modified by an inplace operation: "
+                f"{node[1].name} had kept {action} since. Write to a clone, or use the operation that makes a new "
+                f"tensor."
+            )
 
 
 def _free(node: Node) -> None:
     """Let go of the arrays that a node has kept; one that has kept none stays as it is."""
-    held = False
-    for k in range(FIRST_PARENT + 2, len(node), 3):
-        if _holds_arrays(node[k]):
-            held = True
-    if held:
+    if any(map(_holds_arrays, node[FIRST_PARENT + 2 :: 3])):
         node[1] = freed(node[1].name)
         for k in range(FIRST_PARENT + 2, len(node), 3):
             node[k] = None
@@ -347,5 +342,8 @@ def _free(node: Node) -> None:
 
 def _holds_arrays(kept: Any) -> bool:
     if type(kept) is tuple:
-        return any(map(_holds_arrays, kept))
-    return isinstance(kept, np.ndarray | np.generic | Packed)
+        return any(isinstance(entry, _ARRAYS) or (type(entry) is tuple and _holds_arrays(entry)) for entry in kept)
+    return isinstance(kept, _ARRAYS)
+
+
+_ARRAYS = (np.ndarray, np.generic, Packed)

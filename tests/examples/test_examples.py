@@ -66,6 +66,17 @@ def test_digits(load: Callable[[str], ModuleType]) -> None:
     assert zero[3:5, 3:5].max() < 0 < zero[3:5, 5:7].max()
 
 
+def test_network_with_backward(load: Callable[[str], ModuleType], capsys: pytest.CaptureFixture[str]) -> None:
+    result = load("network_with_backward").main([])
+    assert result.accuracy >= 0.95
+    assert result.losses[-1] < 0.1 * result.losses[0]
+    # One engine, one rule of Adam, the same operations in the same order: no tolerance.
+    assert result.gradient_difference == 0.0
+    assert result.parameter_difference == 0.0
+    assert all(x.requires_grad and x.is_leaf for x in result.with_backward.values())
+    assert f"held-out accuracy {result.accuracy:.1%}" in capsys.readouterr().out
+
+
 def test_diabetes(load: Callable[[str], ModuleType]) -> None:
     study = load("diabetes").main([])
     np.testing.assert_allclose(study.weights, study.weights_closed_form, rtol=1e-9)

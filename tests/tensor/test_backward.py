@@ -151,6 +151,7 @@ def test_inputs_say_where_gradients_gather() -> None:
 
 
 def test_inputs_are_leaves() -> None:
+    """PyTorch accepts interior tensors; here the documented rule is kept, and the remedy is named."""
     x = leaf(2.0)
     y = x * 3.0
     with pytest.raises(RuntimeError, match="not a leaf"):
@@ -241,3 +242,9 @@ def test_backward_inside_no_grad() -> None:
     with ft.no_grad():
         y.backward()
     assert x.grad.item() == 4.0
+
+
+def test_an_input_given_twice_counts_once() -> None:
+    x = leaf(2.0)
+    (x * 3.0).backward(inputs=[x, x])
+    assert x.grad.item() == 3.0

@@ -375,3 +375,58 @@ def test_an_iterative_backward_with_state_on_the_context() -> None:
     a = leaf()
     Newton.apply(a).sum().backward()
     np.testing.assert_allclose(a.grad, 0.5 / np.sqrt(X), rtol=1e-14)
+
+
+def test_the_backward_function_records_when_asked() -> None:
+    recording: list[bool] = []
+
+    class Spy(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 2.0
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            recording.append(ft.is_grad_enabled())
+            return g * 2.0
+
+    x = leaf()
+    Spy.apply(x).sum().backward()
+    ft.autograd.grad(Spy.apply(x).sum(), x, create_graph=True)
+    assert recording == [False, True]
+
+
+def test_a_backward_function_may_differentiate_by_itself() -> None:
+    class Recomputed(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            with ft.enable_grad():
+                z = x.detach().requires_grad_()
+                return ft.autograd.grad(z**3, z, g)[0]
+
+    x = leaf()
+    Recomputed.apply(x).sum().backward()
+    np.testing.assert_allclose(x.grad, 3 * np.array(X) ** 2, rtol=1e-15)
+
+
+def test_results_that_are_no_tensors() -> None:
+    class Mixed(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 2.0, 7, None
+
+        @staticmethod
+        def backward(ctx: Any, g: Any, *_: Any) -> Any:
+            return g * 2.0
+
+    x = leaf()
+    y, seven, nothing = Mixed.apply(x)
+    assert (seven, nothing) == (7, None)
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0, 2.0]

@@ -116,6 +116,12 @@ REFUSED: list[tuple[type[Exception], str, Callable[[], Any]]] = [
     (ValueError, "approximate must be", lambda: functional.gelu(X, "fast")),
     (ValueError, "the last axes of shape", lambda: functional.layer_norm(X, 2)),
     (IndexError, "out of bounds", lambda: functions.scatter(X, 0, np.array([[5]]), 1.0)),
+    (
+        ValueError,
+        r"of shape \(3,\) do not fit scores of shape \(2, 3\)",
+        lambda: functional.cross_entropy(X, [0, 1, 2]),
+    ),
+    (ValueError, "do not fit .* must be integers", lambda: functional.cross_entropy(X, np.array([0.0, 1.0]))),
     (IndexError, "out of bounds", lambda: functional.cross_entropy(X, np.array([0, 7]))),
 ]
 

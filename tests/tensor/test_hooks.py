@@ -227,3 +227,16 @@ def test_post_accumulate_hooks_run_after_tensor_hooks() -> None:
     x.register_hook(lambda g: g * 100.0)
     (x * 2.0).backward()
     assert seen == [200.0]
+
+
+def test_a_backward_pass_inside_a_hook() -> None:
+    x, w = leaf(), leaf(3.0)
+
+    def another(g: Any) -> None:
+        with ft.enable_grad():
+            (w * w).backward()
+
+    y = x * 2.0
+    y.register_hook(another)
+    y.backward()
+    assert (x.grad.item(), w.grad.item()) == (2.0, 6.0)

@@ -198,3 +198,25 @@ def test_zero_size_and_scalar_leaves() -> None:
     (s * ft.ones((2, 3))).sum().backward()
     assert s.grad.shape == ()
     assert s.grad.item() == 6.0
+
+
+def test_a_leaf_frozen_after_recording_gathers_no_gradient() -> None:
+    x, y = ft.tensor(2.0, requires_grad=True), ft.tensor(3.0, requires_grad=True)
+    z = x * y
+    y.requires_grad_(False)
+    z.backward()
+    assert x.grad.item() == 3.0
+    assert y.grad is None
+
+
+def test_a_gradient_can_be_deleted() -> None:
+    x = ft.tensor(2.0, requires_grad=True)
+    (x * 2.0).backward()
+    del x.grad
+    assert x.grad is None
+
+
+def test_a_tensor_is_not_its_own_gradient() -> None:
+    x = ft.tensor(2.0, requires_grad=True)
+    with pytest.raises(RuntimeError, match="own"):
+        x.grad = x

@@ -246,3 +246,11 @@ def test_a_contiguous_tensor_is_laid_out_in_c_order() -> None:
     z = x * 1.0
     z.contiguous().mul_(3.0)
     assert z.tolist() == [[3.0, 6.0, 9.0], [12.0, 15.0, 18.0]]
+
+
+def test_view_refuses_to_copy() -> None:
+    y = ft.zeros((2, 3))
+    with pytest.raises((RuntimeError, ValueError)):
+        y.T.view(-1)
+    y.T.reshape(-1).add_(1.0)
+    assert not y.any()

@@ -1,0 +1,44 @@
+"""The surprisal of a class under scores: cross-entropy with class numbers, one step of the tape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.batching import broadcast_batch
+from functorch_lite.calculus.declare import general
+from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.tensor.softmax import softmax
+
+__all__ = ["surprisal"]
+
+
+def _excess(scores: Any, classes: Any) -> Any:
+    """Return the probabilities, less 1 for the class that came: the gradient by the scores."""
+    return softmax(scores, -1) - (classes[..., None] == np.arange(scores.shape[-1]))
+
+
+def _jvp(t: Any, scores: Any, classes: Any) -> Any:
+    return np.sum(_excess(scores, classes) * t, axis=-1)
+
+
+def _vjp(g: Any, scores: Any, classes: Any) -> Any:
+    return g[..., None] * _excess(scores, classes)
+
+
+def _batched(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+    return primitive.bind(
+        tuple(a if b else broadcast_batch(size, a) for a, b in zip(arrays, batched, strict=True)), params
+    )
+
+
+@general(Rule(_jvp, _vjp), None, batch=_batched)
+def surprisal(scores: Any, classes: Any) -> Any:
+    """Return minus the log of the softmax of scores (their last axis) at integer classes, one for each vector."""
+    shifted = scores - scores.max(-1, keepdims=True)
+    if scores.ndim == 2 == classes.ndim + 1:  # ten microseconds faster than what serves any rank
+        taken = shifted[np.arange(len(classes)), classes]
+    else:
+        taken = np.take_along_axis(shifted, classes[..., None], -1)[..., 0]
+    return np.log(np.exp(shifted).sum(-1)) - taken
