@@ -41,7 +41,6 @@ from functorch_lite.tensor.creation import (
     zeros_like,
 )
 from functorch_lite.tensor.dtypes import *  # noqa: F403 - its __all__ is public as a whole
-from functorch_lite.tensor.function import track_grad
 from functorch_lite.tensor.functions import *  # noqa: F403 - likewise
 from functorch_lite.tensor.grad_mode import (
     enable_grad,
@@ -52,6 +51,7 @@ from functorch_lite.tensor.grad_mode import (
     set_grad_enabled,
 )
 from functorch_lite.tensor.tensor import Tensor, fwbw_all_zero
+from functorch_lite.tensor.tracked import track_grad
 from functorch_lite.testing import GradcheckError, check_grads, gradcheck, gradgradcheck
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.checkpointing import checkpoint

@@ -1,4 +1,4 @@
-"""Operations with derivatives given by the user, in PyTorch's form: `Function`, `once_differentiable`, `track_grad`.
+"""Operations with derivatives given by the user, in PyTorch's form: `Function` and `once_differentiable`.
 
 A call of a `Function` is an `Application` (see `functorch_lite.transforms.custom`), so every transformation knows what
 to do with it. ``forward`` always sees plain values: tensors without a history, or examples of a ``vmap``. What it saves
@@ -7,7 +7,6 @@ is told apart by identity: an input is an input also in the derivative of the de
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NamedTuple, NoReturn
@@ -15,18 +14,16 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.tape import Taped
 from functorch_lite.core.trace import Tracer
-from functorch_lite.core.tracer import ArrayTracer
-from functorch_lite.tensor.ambient import constant, is_tensor, tensor_of
+from functorch_lite.tensor.ambient import constant, is_tensor
 from functorch_lite.tensor.anomaly import packed_by, saved_hooks
 from functorch_lite.tensor.grad_mode import enable_grad, no_grad
 from functorch_lite.tensor.graph import Packed
 from functorch_lite.tensor.in_place import refuse_leaf
+from functorch_lite.tensor.levels import is_watched, linked, lowered, plain, raw
 from functorch_lite.transforms.custom import Application, stop_gradient
-from functorch_lite.transforms.forward import Dual
 
-__all__ = ["Function", "FunctionContext", "once_differentiable", "track_grad"]
+__all__ = ["Function", "FunctionContext", "Static", "once_differentiable"]
 
 
 class FunctionContext:
@@ -196,7 +193,7 @@ class _Call:
         dims: list[Any] = [None] * len(self.args)
         for i in self.places:
             args[i], is_batched = next(rest)
-            args[i] = _plain(args[i])
+            args[i] = plain(args[i])
             dims[i] = 0 if is_batched else None
         outputs, out_dims = self.cls.vmap(_Info(size), tuple(dims), *args)  # type: ignore[attr-defined]
         single = not isinstance(outputs, tuple)
@@ -216,7 +213,7 @@ class _Call:
         args = list(self.args)
         needed = [False] * len(args)
         for i, value, is_active in zip(self.places, values, active, strict=True):
-            args[i], needed[i] = _plain(value), is_active
+            args[i], needed[i] = plain(value), is_active
         ctx = FunctionContext(tuple(needed))
         with no_grad():
             if _has_own_context(self.cls):
@@ -236,32 +233,32 @@ class _Call:
 
     def run(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
         outputs, _, _ = self._apply(values, tuple(False for _ in values))
-        return tuple(map(_raw, outputs))
+        return tuple(map(raw, outputs))
 
     def fwd(self, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
-        lowered = tuple(map(_lowered, values))
-        nested = any(map(_is_watched, values))
-        plain, ctx, given = self._apply(lowered, self.active)
+        below = tuple(map(lowered, values))
+        nested = any(map(is_watched, values))
+        results, ctx, given = self._apply(below, self.active)
         # With values that an outer differentiation watches, that one meets the function as a whole as well.
-        outputs = _Application(self).bind(values, ()) if nested else tuple(map(_raw, plain))
+        outputs = _Application(self).bind(values, ()) if nested else tuple(map(raw, results))
         inputs = [(given[i], value) for i, value in zip(self.places, values, strict=True)]
-        links = [*inputs, *zip(plain, outputs, strict=True)]
-        saved = [_linked(x, links, nested, self.name) for x in ctx.saved_tensors]
-        attributes = {k: _linked(v, links, False, self.name) for k, v in vars(ctx).items() if not k.startswith("_")}
+        links = [*inputs, *zip(results, outputs, strict=True)]
+        saved = [linked(x, links, nested, self.name) for x in ctx.saved_tensors]
+        attributes = {k: linked(v, links, False, self.name) for k, v in vars(ctx).items() if not k.startswith("_")}
         attributes.pop("saved_tensors")
         hooks = saved_hooks()
         if hooks is not None and not nested:
             pack, self.unpack = hooks
             saved = [packed_by(pack, x.value if is_tensor(x) else x) if hasattr(x, "dtype") else x for x in saved]
-        self.without = without = [any(y is x for x in ctx._without_derivative) for y in plain]
-        return outputs, (saved, attributes, _Static((ctx._materialize, without, list(map(shape_of, values)), outputs)))
+        self.without = without = [any(y is x for x in ctx._without_derivative) for y in results]
+        return outputs, (saved, attributes, Static((ctx._materialize, without, list(map(shape_of, values)), outputs)))
 
     def _context(self, residuals: Any) -> tuple[FunctionContext, Any]:
         saved, attributes, static = residuals
         ctx = FunctionContext(())
-        vars(ctx).update({k: _plain(v) if isinstance(v, Tracer | np.ndarray) else v for k, v in attributes.items()})
+        vars(ctx).update({k: plain(v) if isinstance(v, Tracer | np.ndarray) else v for k, v in attributes.items()})
         saved = [self.unpack(x.content) if type(x) is Packed else x for x in saved]
-        ctx.saved_tensors = tuple(None if x is None else _plain(x) for x in saved)
+        ctx.saved_tensors = tuple(None if x is None else plain(x) for x in saved)
         ctx._materialize = static.content[0]
         return ctx, static.content
 
@@ -270,9 +267,9 @@ class _Call:
         given = []
         for g, constant_output, like in zip(cotangents, without, likes, strict=True):
             if g is None or constant_output:
-                given.append(_plain(np.zeros_like(_lowered(like))) if materialize else None)
+                given.append(plain(np.zeros_like(lowered(like))) if materialize else None)
             else:
-                given.append(_plain(_conjugated(g)))
+                given.append(plain(_conjugated(g)))
         rest = iter(given)
         full = [next(rest) if is_array else None for is_array, _ in self.template[1]]
         found = self.cls.backward(ctx, *full)
@@ -301,35 +298,35 @@ class _Call:
                     f"Function {self.name}Backward returned an invalid gradient at index {i} - got {shape_of(g)} but "
                     f"expected shape compatible with {shape}"
                 )
-            gradients.append(_conjugated(_raw(g)))
+            gradients.append(_conjugated(raw(g)))
         return tuple(gradients)
 
     def jvp(self, values: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        lowered = tuple(map(_lowered, values))
-        nested = any(map(_is_watched, values))
-        plain, ctx, given = self._apply(lowered, tuple(True for _ in values))
-        outputs = _Application(self).bind(values, ()) if nested else tuple(map(_raw, plain))
+        below = tuple(map(lowered, values))
+        nested = any(map(is_watched, values))
+        results, ctx, given = self._apply(below, tuple(True for _ in values))
+        outputs = _Application(self).bind(values, ()) if nested else tuple(map(raw, results))
         links = [
             *((given[i], value) for i, value in zip(self.places, values, strict=True)),
-            *zip(plain, outputs, strict=True),
+            *zip(results, outputs, strict=True),
         ]
-        ctx.saved_tensors = tuple(_plain(_linked(x, links, nested, self.name)) for x in ctx.saved_tensors)
-        ctx.saved_for_forward = tuple(_plain(_linked(x, links, nested, self.name)) for x in ctx.saved_for_forward)
+        ctx.saved_tensors = tuple(plain(linked(x, links, nested, self.name)) for x in ctx.saved_tensors)
+        ctx.saved_for_forward = tuple(plain(linked(x, links, nested, self.name)) for x in ctx.saved_for_forward)
         for name, value in list(vars(ctx).items()):
             if isinstance(value, Tracer):
-                setattr(ctx, name, _plain(_linked(value, links, False, self.name)))
+                setattr(ctx, name, plain(linked(value, links, False, self.name)))
         full: list[Any] = [None] * len(self.args)
         for i, t in zip(self.places, tangents, strict=True):
-            full[i] = _plain(t)
-        with enable_grad() if any(map(_is_watched, (*full, *ctx.saved_tensors))) else no_grad():
+            full[i] = plain(t)
+        with enable_grad() if any(map(is_watched, (*full, *ctx.saved_tensors))) else no_grad():
             pushed = self.cls.jvp(ctx, *full)  # type: ignore[attr-defined]
         pushed = pushed if isinstance(pushed, tuple) else (pushed,)
         return outputs, tuple(
-            np.zeros_like(y) if t is None else _raw(t) for t, y in zip(pushed, outputs, strict=True)
+            np.zeros_like(y) if t is None else raw(t) for t, y in zip(pushed, outputs, strict=True)
         )
 
 
-class _Static:
+class Static:
     """Residuals that are no arrays: a leaf to trees."""
 
     def __init__(self, content: Any) -> None:
@@ -341,16 +338,16 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(backward)
     def wrapped(ctx: Any, *grad_outputs: Any) -> Any:
-        watched = any(map(_is_watched, (*grad_outputs, *ctx.saved_tensors)))
+        watched = any(map(is_watched, (*grad_outputs, *ctx.saved_tensors)))
         if not watched:
             return backward(ctx, *grad_outputs)
-        lowered = [_plain(_lowered(g)) if isinstance(g, Tracer) else g for g in grad_outputs]
+        given = [plain(lowered(g)) if isinstance(g, Tracer) else g for g in grad_outputs]
         kept = ctx.saved_tensors
-        ctx.saved_tensors = tuple(_plain(_lowered(x)) if isinstance(x, Tracer) else x for x in kept)
+        ctx.saved_tensors = tuple(plain(lowered(x)) if isinstance(x, Tracer) else x for x in kept)
         with no_grad():
-            found = backward(ctx, *lowered)
+            found = backward(ctx, *given)
         ctx.saved_tensors = kept
-        sources = tuple(x for x in (*grad_outputs, *kept) if isinstance(x, Tracer) and _is_watched(x))
+        sources = tuple(x for x in (*grad_outputs, *kept) if isinstance(x, Tracer) and is_watched(x))
         single = not isinstance(found, tuple)
         outputs = tuple(_only_once(g, sources) if hasattr(g, "dtype") else g for g in ((found,) if single else found))
         return outputs[0] if single else outputs
@@ -362,110 +359,13 @@ def _only_once(g: Any, sources: tuple[Any, ...]) -> Any:
     def refuse(*_: Any) -> Any:
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
-    value = _raw(g)
+    value = raw(g)
     call = Application("once_differentiable", lambda xs: (value,), None, lambda xs: ((value,), ()), refuse)
     return constant(call.bind(sources, ())[0])
 
 
-def track_grad(derivative: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a function with its partial derivatives.
-
-    Parameters
-    ----------
-    derivative
-        It takes the function's arguments and returns a tuple: the elementwise partial derivative of the result with
-        respect to each, or None.
-
-    Returns
-    -------
-    callable
-        The decorator. The decorated function works on tensors and under every transformation.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> @ft.track_grad(lambda x, y: (y, x))
-    ... def product(x, y):
-    ...     return x * y
-    >>> x, y = ft.tensor(2.0, requires_grad=True), ft.tensor(3.0, requires_grad=True)
-    >>> product(x, y).backward()
-    >>> x.grad, y.grad
-    (tensor(3.), tensor(2.))
-    """
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        class Tracked(Function):
-            @staticmethod
-            def forward(ctx: Any, *args: Any) -> Any:
-                ctx.save_for_backward(*(a if hasattr(a, "dtype") else None for a in args))
-                ctx.others = _Static(args)
-                return function(*args)
-
-            @staticmethod
-            def backward(ctx: Any, g: Any) -> Any:
-                pairs = zip(ctx.saved_tensors, ctx.others.content, strict=True)
-                partials = derivative(*(other if x is None else x for x, other in pairs))
-                if not isinstance(partials, tuple | list):
-                    raise TypeError(
-                        f"the derivative of {function.__name__} must return a tuple, one entry for each argument; it "
-                        f"returned a {type(partials).__name__}"
-                    )
-                return tuple(None if p is None else g * np.conjugate(p) for p in partials)
-
-        Tracked.__name__ = Tracked.__qualname__ = function.__name__
-        return wraps(function)(lambda *args: Tracked.apply(*args))
-
-    return decorate
-
-
 def _has_own_context(cls: type[Function]) -> bool:
     return any("setup_context" in vars(base) for base in cls.__mro__)
-
-
-def _lowered(x: Any) -> Any:
-    """Return a value without what differentiates it; examples of a batch stay so."""
-    while True:
-        if is_tensor(x) or isinstance(x, Taped | Dual):
-            x = x.value
-        else:
-            return x
-
-
-def _plain(x: Any) -> Any:
-    """Return a raw array as a tensor, a tracer as it is."""
-    if type(x) in (float, complex):
-        x = np.array(x)
-    return x if isinstance(x, Tracer) or not hasattr(x, "dtype") else tensor_of(x, None)
-
-
-def _raw(x: Any) -> Any:
-    """Return a tensor without a history as its array, also below a tracer; anything else as it is."""
-    if is_tensor(x):
-        return x.value if x.node is None else x
-    if isinstance(x, Tracer) and is_tensor(x.value) and x.value.node is None:
-        x.value = x.value.value
-    return x
-
-
-def _linked(x: Any, links: list[tuple[Any, Any]], warn: bool, name: str) -> Any:
-    """Return what stands for a saved value on the level of the rule's values."""
-    if not isinstance(x, ArrayTracer):
-        return x
-    for plain, value in links:
-        if x is plain:
-            return value
-    if warn and np.issubdtype(x.dtype, np.inexact):
-        warnings.warn(
-            f"{name} saved a value for backward that is neither an input nor an output; its second derivative takes it "
-            f"as a constant. Save inputs and outputs, or mark backward once_differentiable.",
-            stacklevel=2,
-        )
-    return _raw(x)
-
-
-def _is_watched(x: Any) -> bool:
-    """Say whether something differentiates a value."""
-    return (is_tensor(x) and x.node is not None) or isinstance(x, Dual) or (isinstance(x, Taped) and not is_tensor(x))
 
 
 def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
