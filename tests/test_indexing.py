@@ -317,12 +317,12 @@ def test_a_selection_by_value_under_vmap_names_where(select: Any) -> None:
 def test_the_remedies_of_refused_writes_work() -> None:
     raw = np.zeros(4)
     writes: dict[str, Callable[[Any], Any]] = {
-        r"np\.where\(mask, new, old\)": lambda x: np.copyto(raw, x),
-        r"y = np\.where\(mask, new, old\)": lambda x: np.putmask(raw, raw == 0, x),
+        r"np\.copyto.*fnp\.zeros": lambda x: np.copyto(raw, x),
+        r"np\.putmask.*fnp\.zeros": lambda x: np.putmask(raw, raw == 0, x),
         r"y = np\.where": lambda x: np.place(raw, raw == 0, x),
         r"np\.isin\(np\.arange\(n\), positions\)": lambda x: np.put(raw, [0], x),
         r"np\.arange\(n\) == indices": lambda x: np.put_along_axis(raw, np.array([0]), x, 0),
-        r"np\.eye\(n, dtype=bool\)": lambda x: np.fill_diagonal(x, 0.0),
+        r"np\.fill_diagonal.*fnp\.zeros": lambda x: np.fill_diagonal(x, 0.0),
     }
     for message, write in writes.items():
         with pytest.raises((NotImplementedError, TypeError), match=message):

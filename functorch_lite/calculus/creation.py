@@ -106,11 +106,6 @@ def _array(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
     return array if dtype is None else np.astype(array, dtype)
 
 
-@implements(np.copy)
-def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    return a
-
-
 # --- Ranges between traced ends ---------------------------------------------------------------------------------------
 
 

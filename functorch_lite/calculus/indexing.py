@@ -24,7 +24,7 @@ from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
 
-__all__ = ["as_indices", "gather", "getitem", "index", "scatter", "unindex"]
+__all__ = ["as_indices", "filled", "gather", "getitem", "index", "key_of_batch", "normalised", "scatter", "unindex"]
 
 Key: TypeAlias = tuple[Any, ...]
 Shape: TypeAlias = tuple[int, ...]
@@ -85,13 +85,13 @@ def _add_at_indices(total: Any, g: Any, i: int, indices: Arrays, params: Params,
     if any(isinstance(array, Tracer) for array in indices):
         return NotImplemented
     key, places, unique = params
-    return _add_at(total, _filled(key, places, indices), g, unique)
+    return _add_at(total, filled(key, places, indices), g, unique)
 
 
 def _batch_of_gather(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
     x, (key, places, unique) = arrays[0], params
     rank = len(shape_of(x)) - batched[0]
-    key, places, indices, moved, back = _key_of_batch(size, arrays[1:], batched, key, places, rank)
+    key, places, indices, moved, back = key_of_batch(size, arrays[1:], batched, key, places, rank)
     result = primitive.bind((x, *indices), (key, places, unique and batched[0]))
     return np.moveaxis(result, moved, back) if moved else result
 
@@ -102,7 +102,7 @@ def _batch_of_scatter(
     shape, key, places, unique = params
     x = arrays[0] if batched[0] else broadcast_batch(size, arrays[0])
     in_batch = (True, *batched[1:])
-    key, places, indices, moved, back = _key_of_batch(size, arrays[1:], in_batch, key, places, len(shape))
+    key, places, indices, moved, back = key_of_batch(size, arrays[1:], in_batch, key, places, len(shape))
     x = np.moveaxis(x, back, moved) if moved else x
     return primitive.bind((x, *indices), ((size, *shape), key, places, unique))
 
@@ -110,7 +110,7 @@ def _batch_of_scatter(
 @general(_IndexedRule(vjp=_gather_vjp, add_to=_add_at_indices), None, variadic=True, batch=_batch_of_gather)
 def gather(arrays: Arrays, key: Key, places: Sequence[int], unique: bool) -> Any:
     """Index the first array by a key with the others at some places; ``unique`` says that nothing is taken twice."""
-    return arrays[0][_filled(key, places, arrays[1:])]
+    return arrays[0][filled(key, places, arrays[1:])]
 
 
 @general(_IndexedRule(vjp=_scatter_vjp), None, variadic=True, batch=_batch_of_scatter)
@@ -124,9 +124,9 @@ def scatter(arrays: Arrays, shape: Shape, key: Key, places: Sequence[int], uniqu
         )
     whole = _zeros(x, shape)
     if unique:
-        whole[_filled(key, places, indices)] = x
+        whole[filled(key, places, indices)] = x
     else:
-        _add_at(whole, _filled(key, places, indices), x, unique)
+        _add_at(whole, filled(key, places, indices), x, unique)
     return whole
 
 
@@ -173,6 +173,24 @@ def _with_new_axes(x: Any, key: Key) -> Any:
 
 
 def _getitem_by_arrays(x: Any, key: Key) -> Any:
+    x, template, places, indices, unique = normalised(x, key)
+    if not places:
+        return index(x, template)
+    return gather.bind((x, *indices), (template, places, unique))
+
+
+def normalised(x: Any, key: Key) -> tuple[Any, Key, tuple[int, ...], list[Any], bool]:
+    """Split a key with arrays in it.
+
+    Returns
+    -------
+    x
+        The array, with a new axis for each boolean of rank 0 in the key.
+    template, places, indices
+        The key in the form of `gather`.
+    unique
+        Whether no element is named twice, as far as that can be told from shapes.
+    """
     entries = [_entry(k) for k in key]
     for i, k in enumerate(entries):
         if _is_array(k) and not shape_of(k) and k.dtype == bool:  # a new axis of length one or none
@@ -201,9 +219,7 @@ def _getitem_by_arrays(x: Any, key: Key) -> Any:
         places += range(len(template), len(template) + len(arrays))
         template += [0] * len(arrays)
         indices += arrays
-    if not places:
-        return index(x, tuple(template))
-    return gather.bind((x, *indices), (tuple(template), tuple(places), unique))
+    return x, tuple(template), tuple(places), indices, unique
 
 
 def _entry(k: Any) -> Any:
@@ -258,16 +274,17 @@ def _check_mask(mask: Any, shape: Shape, axis: int) -> None:
             )
 
 
-def _filled(key: Key, places: Sequence[int], indices: Sequence[Any]) -> Key:
+def filled(key: Key, places: Sequence[int], indices: Sequence[Any]) -> Key:
+    """Return the key of a template with the index arrays in their places."""
     if len(key) == len(indices):
         return tuple(indices)
-    filled = list(key)
+    whole = list(key)
     for place, array in zip(places, indices, strict=True):
-        filled[place] = array
-    return tuple(filled)
+        whole[place] = array
+    return tuple(whole)
 
 
-def _key_of_batch(
+def key_of_batch(
     size: int, indices: Sequence[Any], batched: tuple[bool, ...], key: Key, places: Sequence[int], rank: int
 ) -> tuple[Key, Sequence[int], Sequence[Any], Sequence[int], Sequence[int]]:
     """Return the key that indexes a whole batch, and how the axes of what it gives are to be moved.

@@ -103,7 +103,7 @@ def _in_range(indices: Any, length: int, mode: str) -> Any:
 # --- Writing into arrays, which is refused ----------------------------------------------------------------------------
 
 _INSTEAD = "an array under a transformation of a pure function does not change. Make a new one: "
-REFUSED[np.copyto] = REFUSED[np.putmask] = REFUSED[np.place] = f"{_INSTEAD}y = np.where(mask, new, old)"
+REFUSED[np.place] = f"{_INSTEAD}y = np.where(mask, new, old)"
 REFUSED[np.put] = f"{_INSTEAD}y = np.where(np.isin(np.arange(n), positions), new, old), or np.concatenate the parts"
 REFUSED[np.put_along_axis] = f"{_INSTEAD}y = np.where(np.arange(n) == indices, new, old)"
 REFUSED[np.fill_diagonal] = f"{_INSTEAD}y = np.where(np.eye(n, dtype=bool), new, old)"

@@ -17,11 +17,12 @@ class TracerConversionError(TypeError):
     """A traced value was asked for its number, which would lose its derivative."""
 
 
+_LIBRARIES = ("/numpy/", "site-packages/scipy/")
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))
 
 
 def user_line() -> str:
-    """Say where the innermost frame outside this package and NumPy stands.
+    """Say where the innermost frame outside this package, NumPy and SciPy stands.
 
     Returns
     -------
@@ -31,7 +32,7 @@ def user_line() -> str:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
-        if not filename.startswith((_PACKAGE, "<")) and "/numpy/" not in filename:
+        if not filename.startswith((_PACKAGE, "<")) and not any(library in filename for library in _LIBRARIES):
             return f"{os.path.basename(filename)}:{frame.f_lineno}, in {frame.f_code.co_name}"
         frame = frame.f_back
     return "an unknown line"

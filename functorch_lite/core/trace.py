@@ -8,6 +8,7 @@ rest below. A tracer's value may itself be a tracer of an older trace: that is a
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,7 +17,10 @@ from functorch_lite.core.errors import EscapedTracerError, user_line
 if TYPE_CHECKING:
     from functorch_lite.core.primitive import Primitive
 
-__all__ = ["ClosedTrace", "Trace", "Tracer", "is_tracer", "next_birth"]
+__all__ = ["ClosedTrace", "Trace", "Tracer", "is_tracer", "next_birth", "running"]
+
+#: Whether a function runs under a transformation.
+running: ContextVar[bool] = ContextVar("running", default=False)
 
 #: Gives the number of the next trace; the young have the larger ones.
 next_birth = count(1).__next__
@@ -53,6 +57,10 @@ class Trace:
     def shown(self, value: Any) -> Any:
         """Return the value of one of this trace's tracers as a function is to see it that runs on the values below."""
         return value
+
+    def settled(self, tracer: Any) -> Any:
+        """Return what leaves or enters a transformation in the place of a tracer of this trace."""
+        return tracer
 
     def touch(self, action: str, preposition: str = "of") -> None:
         """Say what is done with a tracer of this trace: an open trace allows it, a closed one raises."""

@@ -60,9 +60,9 @@ class ArrayTracer(Tracer):
             raise TracerConversionError(
                 f"at {user_line()} a traced {self._described()} was to be converted to a plain array of "
                 f"{np.dtype(dtype)}, which would lose its derivative. Writing into a raw ndarray, methods of raw "
-                f"ndarrays (a.dot(x)) and raw[traced index] do this. Build the array from its parts with np.stack, "
-                f"np.concatenate or np.where; write np.dot(a, x) or a @ x, fnp.take(raw, i); or use "
-                f"ft.stop_gradient(x) if no derivative is wanted."
+                f"ndarrays (a.dot(x)) and raw[traced index] do this. Write into fnp.zeros(n) or x.copy() (import "
+                f"functorch_lite.numpy as fnp), or build the array by np.stack or np.where; write np.dot(a, x) or "
+                f"a @ x, fnp.take(raw, i); or use ft.stop_gradient(x) if no derivative is wanted."
             )
         if not np.issubdtype(self.dtype, np.inexact) and self.ndim:
             raise TracerConversionError(
@@ -140,6 +140,17 @@ class ArrayTracer(Tracer):
         """An iterator over the elements in C order."""
         return iter(self.reshape(-1))
 
+    @property
+    def device(self) -> str:
+        """The device, of which there is one."""
+        return "cpu"
+
+    def to_device(self, device: str, /, *, stream: Any = None) -> Any:
+        """Return the array: there is one device."""
+        if device != "cpu":
+            raise ValueError(f"arrays are on the device 'cpu', not {device!r}")
+        return self
+
     # Python's protocols
 
     def __getitem__(self, key: Any) -> Any:
@@ -148,7 +159,8 @@ class ArrayTracer(Tracer):
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
         raise TypeError(
             f"at {user_line()} an element of a traced {self._described()} was assigned. Arrays under a transformation "
-            f"of a pure function do not change: make a new one with np.where(mask, new, x), np.concatenate or np.stack."
+            f"of a pure function do not change: write into a copy (y = x.copy(); y[i] = v) or into fnp.zeros(n) "
+            f"(import functorch_lite.numpy as fnp), or make a new one with np.where(mask, new, x)."
         )
 
     def __iter__(self) -> Iterator[Any]:
@@ -225,8 +237,8 @@ class ArrayTracer(Tracer):
         return FUNCTIONS[np.astype](self, dtype, copy=copy)
 
     def copy(self, order: str = "C") -> Any:
-        """Return the array: values under a transformation never change."""
-        return self
+        """Return a copy that can be written to."""
+        return FUNCTIONS[np.copy](self, order)
 
     def flatten(self, order: str = "C") -> Any:
         """Return the array with one axis."""

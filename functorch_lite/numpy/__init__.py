@@ -11,8 +11,20 @@ import numpy as _numpy
 
 from functorch_lite.calculus.taking import take
 from functorch_lite.numpy.construction import array, asarray
+from functorch_lite.numpy.filling import empty, empty_like, full_like, ones, ones_like, zeros, zeros_like
 
-__all__ = ["array", "asarray", "take"]
+__all__ = [
+    "array",
+    "asarray",
+    "empty",
+    "empty_like",
+    "full_like",
+    "ones",
+    "ones_like",
+    "take",
+    "zeros",
+    "zeros_like",
+]
 
 __array_api_version__ = _numpy.__array_api_version__
 

@@ -11,7 +11,7 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.errors import TracerConversionError
 from functorch_lite.core.operands import OBJECT, is_unready, shape_of, stacked
-from functorch_lite.core.trace import ClosedTrace, Trace, Tracer
+from functorch_lite.core.trace import ClosedTrace, Trace, Tracer, running
 
 __all__ = [
     "Argnames",
@@ -44,6 +44,8 @@ def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], tra
 
     A conversion error that NumPy wrapped in one of its own is raised as itself.
     """
+    before = running.get()
+    running.set(True)
     try:
         return f(*args, **kwargs)
     except BaseException as error:
@@ -51,10 +53,14 @@ def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], tra
         if isinstance(error, ValueError) and isinstance(error.__cause__, TracerConversionError):
             raise error.__cause__ from None
         raise
+    finally:
+        running.set(before)
 
 
 def returned(value: Any, trace: Trace | None) -> Any:
     """Return a leaf of a function's result, stacked if it is an object array of tracers; refuse an escaped tracer."""
+    if isinstance(value, Tracer):
+        value = value._trace.settled(value)
     if isinstance(value, Tracer):
         if isinstance(value._trace, ClosedTrace) and value._trace is not trace:
             value._trace.touch("the function returned", "")
@@ -166,6 +172,8 @@ def differentiable(leaves: Sequence[Any], tree_: Any, transformation: str, remed
     """
     checked = list(leaves)
     for i, leaf in enumerate(leaves):
+        if isinstance(leaf, Tracer):
+            checked[i] = leaf = leaf._trace.settled(leaf)
         if is_inexact(leaf):
             continue
         if getattr(leaf, "dtype", None) is OBJECT:

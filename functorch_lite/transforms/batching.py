@@ -82,6 +82,7 @@ def vmap(
     @wraps(f, updated=())
     def mapped(*args: Any, **kwargs: Any) -> Any:
         leaves, structure = tree.flatten((args, kwargs))
+        leaves = [x._trace.settled(x) if isinstance(x, Tracer) else x for x in leaves]
         axes = _axes_of_leaves(f, axes_in, args, kwargs)
         size = _batch_size(f, leaves, axes, args, kwargs, axis_size)
         batches = [x if a is tree.NONE else _to_front(x, a) for x, a in zip(leaves, axes, strict=True)]

@@ -6,12 +6,14 @@ The tests read what this wrote and need no PyTorch.
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from tests.tensor.pytorch_rows import CONSTANTS, INPUTS, ROWS, cotangents, names_in, outputs
+
+#: Imported only where the values are recorded: the tests that read them do without.
+torch: Any = import_module("torch") if __name__ == "__main__" else None
 
 FILE = Path(__file__).with_name("pytorch_values.json")
 

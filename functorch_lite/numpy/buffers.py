@@ -1,0 +1,234 @@
+"""Arrays that can be written to inside a transformation.
+
+A `Buffer` is a tracer of a trace younger than all others, so that every operation meets it first: its present value,
+which may be traced itself, goes on in its place. Writing replaces that value by one with other elements at the key.
+Arrays under a transformation still never change; the buffer changes which of them it stands for. A view of a buffer is
+a buffer that reads and writes its part.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from functorch_lite.calculus.indexing import getitem, scatter
+from functorch_lite.calculus.replacing import replaced
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.tables import FUNCTIONS, implements
+from functorch_lite.core.trace import Trace, running
+from functorch_lite.core.tracer import ArrayTracer
+
+__all__ = ["Buffer", "buffer_if_running"]
+
+
+class BufferTrace(Trace):
+    """Perform each operation on the present values of the buffers."""
+
+    transformation = "a buffer"
+
+    def __init__(self) -> None:
+        self.number = 1 << 62  # younger than any transformation
+
+    def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        return primitive.bind(tuple(a.value if isinstance(a, Buffer) else a for a in arrays), params)
+
+    def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        x, y = (a.value if isinstance(a, Buffer) else a for a in (x, y))
+        return primitive.bind((x, y), ())
+
+    def settled(self, tracer: Any) -> Any:
+        return tracer.value
+
+
+_BUFFERS = BufferTrace()
+
+
+class Buffer(ArrayTracer):
+    """An array whose elements can be assigned, whether the values are traced or not.
+
+    Made by ``fnp.zeros`` and its kin, and by ``x.copy()``, inside a transformation.
+    """
+
+    __slots__ = ("_present",)
+
+    def __init__(self, value: Any) -> None:
+        self._trace = _BUFFERS
+        self._present = value
+
+    @property
+    def value(self) -> Any:
+        """The array that the buffer stands for at present."""
+        return self._present
+
+    def _become(self, value: Any) -> None:
+        self._present = value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array."""
+        return self.value.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the array, which writing does not change."""
+        return self.value.dtype
+
+    def __getitem__(self, key: Any) -> Any:
+        part = getitem(self.value, key)
+        if np.ndim(part) == 0 or not _is_basic(key):
+            return part
+        return View(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:  # type: ignore[override]
+        key = tuple(k.value if isinstance(k, Buffer) else k for k in key) if type(key) is tuple else key
+        value = value.value if isinstance(value, Buffer) else value
+        if isinstance(value, list):
+            value = FUNCTIONS[np.array](value)
+        self._become(replaced(self.value, key.value if isinstance(key, Buffer) else key, value))
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", (None,))[0]
+        if method == "at":
+            return self._at(ufunc, *inputs)
+        plain = [x.value if isinstance(x, Buffer) else x for x in inputs]
+        if out is None or not isinstance(out, Buffer):
+            kwargs |= {} if out is None else {"out": out}
+            return getattr(ufunc, method)(*plain, **kwargs)
+        out[...] = getattr(ufunc, method)(*plain, **kwargs)
+        return out
+
+    def _at(self, ufunc: np.ufunc, target: Any, key: Any, *values: Any) -> None:
+        if target is not self or ufunc not in (np.add, np.subtract, np.negative):
+            raise NotImplementedError(
+                f"np.{ufunc.__name__}.at at {user_line()} has no derivative rule under a transformation; np.add.at has"
+            )
+        if ufunc is np.negative:
+            self[key] = -self.value[key]
+            return
+        positions = getitem(np.arange(self.size).reshape(self.shape), key)
+        (given,) = (np.broadcast_to(v.value if isinstance(v, Buffer) else v, np.shape(positions)) for v in values)
+        flat = scatter.bind((np.ravel(given) * 1.0, np.ravel(positions)), ((self.size,), (0,), (0,), False))
+        added = np.reshape(flat, self.shape).astype(self.dtype)
+        self._become(self.value + added if ufunc is np.add else self.value - added)
+
+    def fill(self, value: Any) -> None:
+        """Set all elements to a value."""
+        self[...] = value
+
+    def sort(self, axis: int = -1, **kwargs: Any) -> None:  # type: ignore[override]
+        """Sort in place."""
+        self._become(np.sort(self.value, axis, **kwargs))
+
+    def copy(self, order: str = "C") -> Any:
+        """Return another buffer with the present value."""
+        return Buffer(self.value)
+
+    def __copy__(self) -> Any:
+        return Buffer(self.value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return Buffer(self.value)
+
+    def __float__(self) -> float:  # type: ignore[override]
+        return float(self.value)
+
+    def __int__(self) -> int:  # type: ignore[override]
+        return int(self.value)
+
+    def __complex__(self) -> complex:  # type: ignore[override]
+        return complex(self.value)
+
+    def item(self, *args: Any) -> Any:
+        """Return an element as a Python number; of a traced one refuse."""
+        return self.value.item(*args)
+
+    def tolist(self) -> Any:
+        """Return nested lists of Python numbers; of traced values refuse."""
+        return self.value.tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self.value, dtype)
+
+    def __repr__(self) -> str:
+        return f"Buffer({self.value!r})"
+
+
+class View(Buffer):
+    """A part of a buffer, which reads it and writes it."""
+
+    __slots__ = ("_base", "_key")
+
+    def __init__(self, base: Buffer, key: Any) -> None:
+        self._trace = _BUFFERS
+        self._base, self._key = base, key
+
+    @property
+    def value(self) -> Any:
+        """The part as it is at present."""
+        return getitem(self._base.value, self._key)
+
+    def _become(self, value: Any) -> None:
+        self._base[self._key] = value
+
+
+def buffer_if_running(value: Any) -> Any:
+    """Return an array that has just been made: as a buffer inside a transformation, as it is outside."""
+    return Buffer(value) if running.get() else value
+
+
+def _is_basic(key: Any) -> bool:
+    return all(
+        isinstance(k, int | np.integer | slice | type(None) | type(Ellipsis)) and not isinstance(k, bool)
+        for k in (key if type(key) is tuple else (key,))
+    )
+
+
+def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Any, other: Any) -> Any:
+        self[...] = function(self.value, other.value if isinstance(other, Buffer) else other)
+        return self
+
+    return method
+
+
+def _refuse_write(name: str) -> NoReturn:
+    raise TypeError(
+        f"np.{name} at {user_line()} writes into an array that is no buffer; make it by fnp.zeros or x.copy() (import "
+        f"functorch_lite.numpy as fnp)"
+    )
+
+
+@implements(np.copy)
+def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    return Buffer(a) if running.get() else np.positive(a)
+
+
+@implements(np.copyto)
+def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    if not isinstance(dst, Buffer):
+        _refuse_write("copyto")
+    src = src.value if isinstance(src, Buffer) else src
+    dst[...] = src if where is True else np.where(where, src, dst.value)
+
+
+@implements(np.putmask)
+def _putmask(a: Any, mask: Any, values: Any) -> None:
+    if not isinstance(a, Buffer):
+        _refuse_write("putmask")
+    a[...] = np.where(mask, np.resize(values, a.shape), a.value)
+
+
+@implements(np.fill_diagonal)
+def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    if not isinstance(a, Buffer) or wrap:
+        _refuse_write("fill_diagonal")
+    n = np.arange(min(a.shape))
+    a[(n,) * len(a.shape)] = val
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):
+    setattr(Buffer, f"__i{_name}__", _in_place(getattr(operator, f"__{_name}__")))

@@ -1,0 +1,193 @@
+"""Writing into arrays inside pure functions: buffers, their views, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import functorch_lite as ft
+import functorch_lite.numpy as fnp
+
+X = np.array([1.1, 2.0, 3.0, 0.5])
+
+
+def _loop(xp: Any, x: Any) -> Any:
+    y = xp.zeros(4)
+    y[0] = x[0]
+    for i in range(1, 4):
+        y[i] = y[i - 1] * x[i] + 1.0
+    return y
+
+
+def _slices(xp: Any, x: Any) -> Any:
+    y = xp.ones((3, 4))
+    y[1] = x
+    y[:, 1] += x[0] * x[1]
+    y[::2, 2:] = x[2:]
+    return y
+
+
+def _positions(xp: Any, x: Any) -> Any:
+    y = xp.zeros(4)
+    y[[3, 1]] = x[:2]
+    y[np.array([0, 0])] = x[1:3]
+    y[np.array([True, False, False, True])] *= x[3]
+    return y
+
+
+def _masks(xp: Any, x: Any) -> Any:
+    y = x.copy()
+    y[y > 1.5] = x[0] * 7.0
+    return y * x
+
+
+def _views(xp: Any, x: Any) -> Any:
+    y = xp.zeros((2, 4))
+    row = y[1]
+    row[1:3] = x[:2]
+    row += x
+    y[1][0] = x[3] ** 2
+    part = row[2:]
+    y[1] *= 3.0
+    return y + part.sum()
+
+
+def _functions(xp: Any, x: Any) -> Any:
+    y = xp.zeros((4, 4))
+    np.fill_diagonal(y, x)
+    z = x.copy()
+    np.add.at(z, [0, 0, 2], x[:3])
+    np.copyto(z, z * 2.0, where=np.array([True, True, False, True]))
+    np.putmask(z, np.array([False, True, False, False]), x * x)
+    np.multiply(z, x, out=z)
+    z.sort()
+    return y @ z
+
+
+def _filled(xp: Any, x: Any) -> Any:
+    y = xp.full_like(x, 2.0)
+    y.fill(x[1])
+    y[-1] = 5.0
+    z = xp.empty(2)
+    z[:] = x[2:]
+    return y * z.prod()
+
+
+PROGRAMS = [_loop, _slices, _positions, _masks, _views, _functions, _filled]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_that_writes_is_differentiated(program: Callable[[Any, Any], Any]) -> None:
+    expected = program(np, X.copy())
+    value, jacobian = ft.value_and_jacobian(lambda x: program(fnp, x))(X)
+    np.testing.assert_allclose(value, expected, rtol=1e-14)
+    assert ft.gradcheck(lambda x: program(fnp, x), X, check_forward_ad=True)
+    np.testing.assert_allclose(ft.jacfwd(lambda x: program(fnp, x))(X), jacobian, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_second_derivatives(program: Callable[[Any, Any], Any]) -> None:
+    def f(x: Any) -> Any:
+        return np.sum(np.sin(program(fnp, x)))
+
+    expected = ft.jacfwd(ft.jacfwd(f))(X)
+    np.testing.assert_allclose(ft.hessian(f)(X), expected, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(ft.jacrev(ft.jacrev(f))(X), expected, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("program", [p for p in PROGRAMS if p is not _masks])  # under vmap a mask decides on shapes
+def test_a_batch_is_a_loop(program: Callable[[Any, Any], Any]) -> None:
+    batch = np.stack([X, X[::-1], X * 0.3])
+    f = ft.vmap(lambda x: program(fnp, x))
+    np.testing.assert_allclose(f(batch), np.stack([program(np, x.copy()) for x in batch]), rtol=1e-14)
+    g = ft.vmap(ft.jacrev(lambda x: program(fnp, x)))
+    expected = np.stack([ft.jacrev(lambda x: program(fnp, x))(x) for x in batch])
+    np.testing.assert_allclose(g(batch), expected, rtol=1e-13, atol=1e-13)
+
+
+def test_the_arguments_of_the_caller_are_never_changed() -> None:
+    before = X.copy()
+
+    def f(x: Any) -> Any:
+        y = x.copy()
+        y[:] = 0.0
+        return np.sum(x * x) + np.sum(y)
+
+    ft.grad(f)(X)
+    ft.vmap(f)(X[None])
+    np.testing.assert_array_equal(X, before)
+
+
+def test_outside_of_a_transformation_arrays_are_numpys() -> None:
+    assert type(fnp.zeros(3)) is np.ndarray
+    assert type(fnp.full_like(X, 1.0)) is np.ndarray
+
+
+def test_a_buffer_that_is_returned_is_an_array() -> None:
+    assert type(ft.vmap(lambda x: fnp.zeros(2))(X)) is np.ndarray
+    value, pull = ft.vjp(lambda x: _loop(fnp, x), X)
+    assert type(value) is np.ndarray
+    assert type(pull(np.ones(4))[0]) is np.ndarray
+
+
+def test_a_buffer_goes_into_an_inner_transformation() -> None:
+    def f(x: Any) -> Any:
+        y = fnp.zeros(2)
+        y[0], y[1] = x[0], x[1] * 2.0
+        return ft.grad(lambda z: np.sum(z**3) * x[0])(y).sum()
+
+    expected = ft.grad(lambda x: 3.0 * (x[0] ** 2 + 4.0 * x[1] ** 2) * x[0])(X)
+    np.testing.assert_allclose(ft.grad(f)(X), expected, rtol=1e-14)
+
+
+def test_the_dtype_stays() -> None:
+    def f(x: Any) -> Any:
+        y = fnp.zeros(4, np.float32)
+        y[:] = x
+        return y.sum()
+
+    assert ft.grad(f)(X).dtype == np.float64
+    assert ft.value_and_grad(f)(X)[0].dtype == np.float32
+
+
+def test_shapes_that_do_not_fit_raise() -> None:
+    def f(x: Any) -> Any:
+        y = fnp.zeros(4)
+        y[:3] = x
+        return y.sum()
+
+    with pytest.raises(ValueError, match="broadcast"):
+        ft.grad(f)(X)
+
+
+def test_an_index_out_of_range_raises() -> None:
+    def f(x: Any) -> Any:
+        y = fnp.zeros(4)
+        y[4] = x[0]
+        return y.sum()
+
+    with pytest.raises(IndexError):
+        ft.grad(f)(X)
+
+
+@pytest.mark.parametrize("write", [lambda x: x.__setitem__(0, 1.0), lambda x: np.copyto(np.zeros(4), x)])
+def test_what_is_no_buffer_is_refused_with_the_remedy(write: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match=r"fnp\.zeros"):
+        ft.grad(lambda x: write(x) or x[0])(X)
+
+
+def test_a_value_of_an_inner_transformation_does_not_outlive_it() -> None:
+    def f(x: Any) -> Any:
+        y = fnp.zeros(2)
+
+        def inner(t: Any) -> Any:
+            y[0] = t
+            return t * t
+
+        return ft.grad(inner)(x[0]) + np.sum(y)
+
+    with pytest.raises(ft.EscapedTracerError):
+        ft.grad(f)(X)
