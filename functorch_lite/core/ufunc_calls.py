@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.tables import FUNCTIONS, UFUNC_METHODS, refuse
+from functorch_lite.core.primitive import PRIMITIVES
+from functorch_lite.core.tables import FUNCTIONS, UFUNC_METHODS, load_late_rules, refuse
 
 __all__ = ["composed", "uncommon_call"]
 
@@ -52,9 +53,12 @@ def uncommon_call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
 def composed(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
     """Apply a ufunc that is no primitive but composed of them."""
     implementation = FUNCTIONS.get(ufunc)
-    if implementation is None:
-        refuse(ufunc)
-    return implementation(*inputs)
+    if implementation is not None:
+        return implementation(*inputs)
+    load_late_rules()
+    if ufunc in PRIMITIVES or ufunc in FUNCTIONS:
+        return ufunc(*inputs)
+    refuse(ufunc)
 
 
 def _rebinds_name(ufunc: np.ufunc, inputs: tuple[Any, ...], out: tuple[Any, ...]) -> bool:
