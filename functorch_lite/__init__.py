@@ -8,7 +8,7 @@ of pure functions written in plain NumPy, which compose freely; and tensors that
 import functorch_lite.calculus
 import functorch_lite.numpy
 import functorch_lite.tensor.installation  # noqa: F401 - tracers name the namespace, and get the methods
-from functorch_lite import autograd, func, linalg, nn, optim
+from functorch_lite import autograd, func, linalg, nn, optim, random
 from functorch_lite.core import tree
 from functorch_lite.core.errors import EscapedTracerError, TracerConversionError
 from functorch_lite.core.trace import is_tracer
@@ -55,11 +55,19 @@ from functorch_lite.tensor.tracked import track_grad
 from functorch_lite.testing import GradcheckError, check_grads, gradcheck, gradgradcheck
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.checkpointing import checkpoint
+from functorch_lite.transforms.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, psum
+from functorch_lite.transforms.control_flow import cond, fori_loop, switch, while_loop
 from functorch_lite.transforms.custom import custom_jvp, custom_vjp, stop_gradient
-from functorch_lite.transforms.forward import derivative, jvp
+from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.hessian_products import hessian_diag, hvp, vhp
+from functorch_lite.transforms.implicit import fixed_point, implicit_root
 from functorch_lite.transforms.jacobians import hessian, jacfwd, jacobian, jacrev, value_and_jacobian
+from functorch_lite.transforms.linear_systems import custom_linear_solve
 from functorch_lite.transforms.reverse import grad, grad_and_value, linear_transpose, linearize, value_and_grad, vjp
+from functorch_lite.transforms.scans import associative_scan, map, scan
+from functorch_lite.transforms.sparsity import sparse_hessian, sparse_jacobian
+from functorch_lite.transforms.taylor import derivative, jet
+from functorch_lite.transforms.vector_calculus import curl, divergence, laplacian
 
 __version__ = "0.1.0"
 
@@ -68,18 +76,28 @@ __all__ = [
     "GradcheckError",
     "Tensor",
     "TracerConversionError",
+    "all_gather",
     "arange",
     "as_tensor",
+    "associative_scan",
     "autograd",
+    "axis_index",
+    "axis_size",
     "check_grads",
     "checkpoint",
+    "cond",
+    "curl",
     "custom_jvp",
+    "custom_linear_solve",
     "custom_vjp",
     "derivative",
+    "divergence",
     "empty",
     "empty_like",
     "enable_grad",
     "eye",
+    "fixed_point",
+    "fori_loop",
     "from_numpy",
     "full",
     "full_like",
@@ -93,6 +111,7 @@ __all__ = [
     "hessian",
     "hessian_diag",
     "hvp",
+    "implicit_root",
     "inference_mode",
     "is_anomaly_enabled",
     "is_grad_enabled",
@@ -102,27 +121,39 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jet",
     "jvp",
+    "laplacian",
     "linalg",
     "linear_transpose",
     "linearize",
     "linspace",
     "logspace",
     "manual_seed",
+    "map",
     "nn",
     "no_grad",
     "ones",
     "ones_like",
     "optim",
+    "pmax",
+    "pmean",
+    "pmin",
+    "psum",
     "rand",
     "rand_like",
     "randint",
     "randn",
     "randn_like",
+    "random",
     "randperm",
+    "scan",
     "set_default_dtype",
     "set_grad_enabled",
+    "sparse_hessian",
+    "sparse_jacobian",
     "stop_gradient",
+    "switch",
     "tensor",
     "track_grad",
     "tree",
@@ -131,6 +162,7 @@ __all__ = [
     "vhp",
     "vjp",
     "vmap",
+    "while_loop",
     "zeros",
     "zeros_like",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,16 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_at_hand, shape_of, stacked
 
-__all__ = ["as_array", "kept_shape", "merged_axes", "only_axis", "reduced_axes", "refuse_foreign", "refuse_out"]
+__all__ = [
+    "as_array",
+    "kept_inexact",
+    "kept_shape",
+    "merged_axes",
+    "only_axis",
+    "reduced_axes",
+    "refuse_foreign",
+    "refuse_out",
+]
 
 
 def reduced_axes(axis: Any, rank: int) -> tuple[int, ...]:
@@ -26,6 +36,8 @@ def reduced_axes(axis: Any, rank: int) -> tuple[int, ...]:
         return tuple(range(rank))
     if type(axis) is int and -rank <= axis < rank:
         return (axis if axis >= 0 else axis + rank,)
+    if not isinstance(axis, tuple):
+        axis = operator.index(axis)
     if rank == 0 and axis in (0, -1):  # NumPy reduces a scalar along its axis 0 or -1
         return ()
     axes: tuple[int, ...] = normalize_axis_tuple(axis, rank)
@@ -58,6 +70,18 @@ def merged_axes(x: Any, axes: tuple[int, ...]) -> Any:
 def as_array(x: Any) -> Any:
     """Return an array, traced or not, as it is; a scalar, a list or an object array of tracers as a proper array."""
     return stacked(x if hasattr(x, "ndim") else np.array(x))
+
+
+def kept_inexact(name: str, a: Any, dtype: Any) -> Any:
+    """Return an array in the dtype that a function was told to compute in; no integers for what are none."""
+    if dtype is None:
+        return a
+    if a.dtype.kind in "fc" and np.dtype(dtype).kind not in "fc":
+        raise TypeError(
+            f"np.{name}(…, dtype={np.dtype(dtype)}) at {user_line()} of {a.dtype} values would cut off their fractions "
+            f"and lose the derivative; leave dtype out, or convert first: x.astype({np.dtype(dtype)})"
+        )
+    return a.astype(dtype)
 
 
 def refuse_foreign(name: str, *arrays: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.arguments import as_array
+from functorch_lite.calculus.arguments import as_array, kept_inexact
 from functorch_lite.core.tables import implements
 
 
@@ -31,7 +31,7 @@ def _cov(
     if y is not None:
         y = as_array(y)
         x = np.concatenate((x, _variables(y, rowvar or y.ndim < 2 or y.shape[0] == 1)))
-    x = x.astype(np.result_type(x.dtype, np.float64) if dtype is None else dtype)
+    x = kept_inexact("cov", x, np.result_type(x.dtype, np.float64) if dtype is None else dtype)
     weights = _weights(fweights, aweights, x.shape[1])
     mean, total = np.average(x, axis=1, weights=weights, returned=True)
     total = total[0]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import operator
+from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
+from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import linear, zero_function
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
-from functorch_lite.core.tables import implements
+from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.tracer import ArrayTracer
 
 # --- Conversion of dtype ----------------------------------------------------------------------------------------------
@@ -100,7 +104,22 @@ def _ones(shape: Any, dtype: Any = float, order: str = "C", *, device: Any = Non
     return np.ones(shape, dtype)
 
 
-@implements(np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)
+for _constant in (
+    *(np.arange, np.empty, np.eye, np.frombuffer, np.fromfile, np.fromfunction, np.fromiter, np.fromstring),
+    *(np.genfromtxt, np.identity, np.loadtxt, np.tri),
+):  # NumPy asks for them when a traced value is given as `like`
+    FUNCTIONS[_constant] = _constant
+
+
+@implements(np.full)
+def _full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, device: Any = None) -> Any:
+    if not isinstance(fill_value, ArrayTracer):
+        return np.full(shape, fill_value, dtype)
+    filled = np.broadcast_to(fill_value, _shape(shape) or ())
+    return filled if dtype is None else np.astype(filled, dtype)
+
+
+@implements(np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.require)
 def _array(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
     array = np.stack([_array(part) for part in object]) if isinstance(object, list | tuple) else object
     return array if dtype is None else np.astype(array, dtype)
@@ -121,6 +140,10 @@ def _linspace(
     *,
     device: Any = None,
 ) -> Any:
+    num = operator.index(num)
+    if num < 0:
+        raise ValueError(f"Number of samples, {num}, must be non-negative.")
+    start, stop = (x if shape_of(x) or np.isscalar(x) else as_array(x) for x in (start, stop))
     intervals = num - 1 if endpoint else num
     rank = max(len(shape_of(start)), len(shape_of(stop)))
     position = np.arange(num).reshape(-1, *(1,) * rank)
@@ -145,6 +168,10 @@ def _logspace(
 
 @implements(np.geomspace)
 def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    start, stop = as_array(start), as_array(stop)
+    has_zero: Any = np.any(start == 0) | np.any(stop == 0)
+    if not isinstance(has_zero, ArrayTracer) and has_zero:
+        raise ValueError("Geometric sequence cannot include zero")
     sign = np.sign(start)
     values = sign * np.logspace(np.log10(sign * start), np.log10(sign * stop), num, endpoint)
     position = np.arange(num).reshape(-1, *(1,) * (len(shape_of(values)) - 1))
@@ -184,10 +211,7 @@ def _ndim_of(a: Any) -> int:
 def _size_of(a: Any, axis: Any = None) -> int:
     if axis is None:
         return int(a.size)
-    size = 1
-    for i in axis if isinstance(axis, tuple) else (axis,):
-        size *= a.shape[i]
-    return size
+    return prod(a.shape[i] for i in normalize_axis_tuple(axis, a.ndim))
 
 
 @implements(np.iscomplexobj)
@@ -211,12 +235,14 @@ def _isreal(x: Any) -> Any:
 
 
 @implements(np.isposinf)
-def _isposinf(x: Any, out: None = None) -> Any:
+def _isposinf(x: Any, out: Any = None) -> Any:
+    refuse_out("isposinf", out)
     return np.isinf(x) & (x > 0)
 
 
 @implements(np.isneginf)
-def _isneginf(x: Any, out: None = None) -> Any:
+def _isneginf(x: Any, out: Any = None) -> Any:
+    refuse_out("isneginf", out)
     return np.isinf(x) & (x < 0)
 
 
@@ -255,12 +281,14 @@ def rounded(x: Any, decimals: int) -> Any:
 
 
 @implements(np.round, np.around)
-def _round(a: Any, decimals: int = 0, out: None = None) -> Any:
+def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
+    refuse_out("round", out)
     return rounded(a, decimals)
 
 
 @implements(np.fix)
-def _fix(x: Any, out: None = None) -> Any:
+def _fix(x: Any, out: Any = None) -> Any:
+    refuse_out("fix", out)
     return np.trunc(x)
 
 

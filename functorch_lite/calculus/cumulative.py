@@ -184,8 +184,8 @@ def _running(name: str, primitive: Primitive, a: Any, axis: Any, dtype: Any, out
     a = as_array(a)
     if dtype is not None:
         a = a.astype(dtype)
-    if axis is None:
-        a, axis = np.ravel(a), 0
+    if axis is None or not a.ndim:
+        a, axis = np.ravel(a), axis or 0
     return primitive(a, only_axis(axis, a.ndim), False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ def _padded(g: Any, n: int, axis: int) -> Any:
 
 @implements(np.diff)
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    n = operator.index(n)
     if n == 0:
         return a
     if n < 0:
@@ -69,15 +71,15 @@ def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 @implements(np.trapezoid)
 def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     y = as_array(y)
-    axis = only_axis(axis, y.ndim)
+    place = only_axis(axis, y.ndim)
     if x is None:
         widths = dx
     else:
         x = as_array(x)
         widths = np.diff(x, axis=0 if x.ndim == 1 else axis)
         if x.ndim == 1:
-            widths = np.reshape(widths, (-1, *(1,) * (y.ndim - axis - 1)))
-    heights = y[along(axis, slice(1, None))] + y[along(axis, slice(None, -1))]
+            widths = np.reshape(widths, (-1, *(1,) * (y.ndim - place - 1)))
+    heights = y[along(place, slice(1, None))] + y[along(place, slice(None, -1))]
     return np.sum(widths * heights / 2.0, axis=axis)
 
 

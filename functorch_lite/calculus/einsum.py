@@ -31,6 +31,8 @@ def _einsum(
     *operands: Any, out: Any = None, optimize: Any = False, dtype: Any = None, order: str = "K", casting: str = "safe"
 ) -> Any:
     refuse_out("einsum", out)  # `order` is about memory, of which a traced value says nothing
+    if len(operands) < 2:
+        raise ValueError("must provide at least an operand and a subscripts list to einsum")
     if not isinstance(operands[0], str):
         subscripts, operands = _opt_einsum().parser.convert_interleaved_input(operands)
     else:
@@ -44,6 +46,8 @@ def _einsum(
 @implements(np.einsum_path)
 def _einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: Any = False) -> Any:
     shaped = list(operands)
+    if len(shaped) < 2:
+        raise ValueError("must provide at least an operand and a subscripts list to einsum")
     positions = range(1, len(shaped)) if isinstance(shaped[0], str) else range(0, len(shaped) - 1, 2)
     for i in positions:
         shaped[i] = np.broadcast_to(0.0, as_array(shaped[i]).shape)

@@ -19,7 +19,7 @@ from functorch_lite.calculus.declare import general
 from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, hermitian_part, matrix, square
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
-from functorch_lite.core.tables import REFUSED, implements
+from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
 
 # --- Primitives -------------------------------------------------------------------------------------------------------
@@ -153,6 +153,8 @@ def _tensorinv(a: Any, ind: int = 2) -> Any:
     a = as_array(a)
     if ind <= 0:
         raise ValueError("Invalid ind argument.")
+    if not a.ndim:
+        raise np.linalg.LinAlgError("0-dimensional array given. Array must have axes to be inverted between.")
     return np.linalg.inv(a.reshape(prod(a.shape[:ind]), -1)).reshape(a.shape[ind:] + a.shape[:ind])
 
 
@@ -190,9 +192,6 @@ def _diagonal(x: Any, /, *, offset: int = 0) -> Any:
 @implements(np.linalg.trace)
 def _trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     return np.trace(x, offset, -2, -1, dtype)
-
-
-REFUSED[np.linalg.lstsq] = "np.linalg.pinv(a) @ b for the solution, or np.linalg.solve(a.T @ a, a.T @ b) at full rank"
 
 
 # --- Parts of rules ---------------------------------------------------------------------------------------------------

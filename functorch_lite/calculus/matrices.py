@@ -114,7 +114,8 @@ def _over_gaps_values_jvp(t: Any, ans: Any, values: Any, cause: str) -> Any:
 
 
 def _over_gaps_values_vjp(g: Any, ans: Any, values: Any, cause: str) -> Any:
-    weights = over_gaps(np.real(g * ans), values, cause)
+    products = g * ans if values.dtype.kind == "c" else np.real(g * ans)
+    weights = over_gaps(products, values, cause)
     return weights.sum(-1) - weights.sum(-2)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.arguments import as_array, reduced_axes, refuse_out
+from functorch_lite.calculus.arguments import as_array, kept_inexact, reduced_axes, refuse_out
 from functorch_lite.calculus.reductions import as_mask
 from functorch_lite.calculus.statistics import masked_dispersion, masked_mean
 from functorch_lite.core.tables import implements
@@ -64,7 +64,7 @@ def _nanmean(
     a = as_array(a)
     if a.dtype.kind not in "fc":
         return np.mean(a, axis=axis, dtype=dtype, keepdims=keepdims, **_given(where=where))
-    a = a if dtype is None else a.astype(dtype)
+    a = kept_inexact("nanmean", a, dtype)
     where = True if where is True else as_mask(where, a)
     return masked_mean(_replaced(a, 0), _numbers(a), where, reduced_axes(axis, a.ndim), bool(keepdims))
 
@@ -146,7 +146,7 @@ def _nan_dispersion(
         if ddof != 0:
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
-    a = a if dtype is None else a.astype(dtype)
+    a = kept_inexact(f"nan{name}", a, dtype)
     where = True if where is True else as_mask(where, a)
     axes = reduced_axes(axis, a.ndim)
     return masked_dispersion(name, _replaced(a, 0), _numbers(a), where, axes, ddof, bool(keepdims), mean)

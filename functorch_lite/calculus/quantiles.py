@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.arguments import as_array, kept_shape, merged_axes, reduced_axes, refuse_out
-from functorch_lite.calculus.sorting import argpartition, sort
-from functorch_lite.core.errors import user_line
+from functorch_lite.calculus.sorting import argpartition, argsort, sort
+from functorch_lite.core.operands import shape_of
 from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.trace import Tracer
 
@@ -138,18 +138,18 @@ def _quantiles(
     ignore_nan: bool,
 ) -> Any:
     refuse_out(name, out)
-    if weights is not None:
-        raise NotImplementedError(
-            f"np.{name}(…, weights=…) has no derivative rule; at {user_line()}. Sort the array by np.argsort, sum the "
-            f"weights in that order by np.cumsum, and take the element where the sum passes the quantile."
-        )
+    if weights is not None and method != "inverted_cdf":
+        raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
     if method not in _METHODS:
         raise ValueError(f"{method!r} is not a valid method. Use one of: {', '.join(sorted(_METHODS))}")
     a, q = as_array(a), as_array(q)
     if a.dtype.kind == "c":
         raise TypeError("a must be an array of real numbers")
-    if q.ndim > 1:
-        raise ValueError("q must be a scalar or 1d")
+    if q.ndim > 2:
+        raise ValueError(f"q must be a scalar, 1d or 2d; it has shape {q.shape}")
+    if q.ndim == 2:
+        flat = _quantiles(name, a, np.ravel(q), whole, axis, out, method, keepdims, weights, ignore_nan)
+        return np.reshape(flat, (*q.shape, *flat.shape[1:]))
     q = q.astype(a.dtype if a.dtype.kind == "f" else float)
     if whole != 1:
         q = q / q.dtype.type(whole)
@@ -157,7 +157,10 @@ def _quantiles(
         raise ValueError(f"{'Quantiles' if whole == 1 else 'Percentiles'} must be in the range [0, {whole}]")
     axes = reduced_axes(axis, a.ndim)
     x = merged_axes(a, axes)
-    if ignore_nan and a.dtype.kind == "f":
+    if weights is not None:
+        weights = _weights_of_all(as_array(weights), a.shape, axis, axes)
+        quantiles = _among_weighted(x, merged_axes(weights, axes), q, ignore_nan and a.dtype.kind == "f")
+    elif ignore_nan and a.dtype.kind == "f":
         quantiles = _among_numbers(sort(x, x.ndim - 1, None), q, method)
     else:
         quantiles = _among_all(x, q, method)
@@ -195,19 +198,61 @@ def _elements(x: Any, *positions: Any) -> tuple[list[Any], Any]:
 
 
 def _among_numbers(ordered: Any, q: Any, method: str) -> Any:
+    if not ordered.shape[-1]:
+        return np.full((*q.shape, *ordered.shape[:-1]), np.nan, ordered.dtype)
     n = np.sum(np.logical_not(np.isnan(ordered)), axis=-1)
     q = np.reshape(q, (*q.shape, *(1,) * (ordered.ndim - 1)))
-
-    def taken(position: Any) -> Any:
-        position = _clipped(position, n)
-        if q.ndim < ordered.ndim:
-            return np.take_along_axis(ordered, position[..., None], -1)[..., 0]
-        return np.moveaxis(np.take_along_axis(ordered, np.moveaxis(position, 0, -1), -1), -1, 0)
-
     if method in _DISCRETE:
-        return taken(_DISCRETE[method](n, q))
+        return _taken(ordered, _clipped(_DISCRETE[method](n, q), n))
     below, weight = _interpolation(method, n, q)
-    return _between(taken(below), taken(below + 1), weight)
+    low, high = (_taken(ordered, _clipped(position, n)) for position in (below, below + 1))
+    return _between(low, high, weight)
+
+
+def _taken(ordered: Any, positions: Any) -> Any:
+    """Take elements of the last axis, one or, by a leading axis of the positions, several."""
+    if positions.ndim < ordered.ndim:
+        return np.take_along_axis(ordered, positions[..., None], -1)[..., 0]
+    return np.moveaxis(np.take_along_axis(ordered, np.moveaxis(positions, 0, -1), -1), -1, 0)
+
+
+# --- With weights -----------------------------------------------------------------------------------------------------
+
+
+def _weights_of_all(weights: Any, shape: tuple[int, ...], axis: Any, axes: tuple[int, ...]) -> Any:
+    """Return one weight an element; weights may be given for the reduced axes alone."""
+    negative: Any = np.any(weights < 0)
+    if not isinstance(negative, Tracer) and negative:
+        raise ValueError("Weights must be non-negative.")
+    if weights.shape != shape:
+        if axis is None:
+            raise TypeError("Axis must be specified when shapes of a and weights differ.")
+        if weights.shape != tuple(shape[i] for i in axes):
+            raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
+        weights = np.transpose(weights, tuple(np.argsort(axes).tolist()))
+        weights = np.reshape(weights, tuple(n if i in axes else 1 for i, n in enumerate(shape)))
+    return np.broadcast_to(weights, shape).astype(float)
+
+
+def _among_weighted(x: Any, weights: Any, q: Any, ignore_nan: bool) -> Any:
+    """Take the first of the sorted elements with which the share of the weights reaches the quantile."""
+    order = argsort(x, x.ndim - 1, None)
+    ordered, weights = np.take_along_axis(x, order, -1), np.take_along_axis(weights, order, -1)
+    if ignore_nan:
+        weights = np.where(np.isnan(ordered), 0, weights)
+    share = np.cumsum(weights, -1)
+    share = (share / share[..., -1:]).astype(q.dtype)
+    without = np.isnan(share[..., -1])
+    lost: Any = np.any(without & ~np.isnan(ordered[..., 0]))
+    if not isinstance(lost, Tracer) and lost:
+        raise ValueError("Weights included NaN, inf or were all zero.")
+    share = np.where(share == 0, -1, share)
+    q = np.reshape(q, (*q.shape, *(1,) * x.ndim))
+    below = np.sum(share < q, axis=-1)
+    quantiles = _taken(ordered, _clipped(below, shape_of(x)[-1]))
+    if x.dtype.kind != "f":
+        return quantiles
+    return np.where(without if ignore_nan else without | np.isnan(ordered[..., -1]), np.nan, quantiles)
 
 
 def _clipped(position: Any, n: Any) -> Any:

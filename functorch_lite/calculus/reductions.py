@@ -313,7 +313,9 @@ def _nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = Fal
 
 def _position(name: str, primitive: Primitive, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
     refuse_out(name, out)
-    return primitive(a, axis if axis is None else only_axis(axis, a.ndim), bool(keepdims))
+    if axis is not None:
+        axis = only_axis(axis, a.ndim) if a.ndim or axis not in (0, -1) else None
+    return primitive(a, axis, bool(keepdims))
 
 
 def _accumulated(

@@ -74,7 +74,7 @@ def _piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw:
     is_one = not isinstance(condlist, list | tuple) and not shape_of(condlist)
     if is_one or (x.ndim and not isinstance(condlist[0], list | tuple) and not shape_of(condlist[0])):
         condlist = [condlist]
-    masks = [np.broadcast_to(as_array(c) != 0, x.shape) for c in condlist]
+    masks = [_mask_over(x, as_array(c) != 0) for c in condlist]
     if len(funclist) == len(masks) + 1:
         otherwise = np.ones(x.shape, bool)
         for mask in masks:
@@ -91,6 +91,13 @@ def _piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw:
             values = np.broadcast_to(as_array(values), chosen.shape).astype(x.dtype)
             result = np.where(mask, 0, result) + scatter.bind((values, mask), (x.shape, (0,), (0,), True))
     return result
+
+
+def _mask_over(x: Any, mask: Any) -> Any:
+    """Return a mask as indexing reads it: its axes are the first ones of the array."""
+    if mask.shape != x.shape[: mask.ndim]:
+        raise IndexError(f"np.piecewise: a condition of shape {mask.shape} does not fit an array of shape {x.shape}")
+    return np.broadcast_to(np.reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim))), x.shape)
 
 
 # --- Clipping ---------------------------------------------------------------------------------------------------------
@@ -123,6 +130,8 @@ def _clip(
     refuse_out("clip", out)
     if (_NOT_GIVEN is not a_min and _NOT_GIVEN is not min) or (_NOT_GIVEN is not a_max and _NOT_GIVEN is not max):
         raise ValueError("Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden.")
+    if a_min is not _NOT_GIVEN and a_max is _NOT_GIVEN is max:
+        raise TypeError("clip() missing 1 required positional argument: 'a_max'")
     low, high = (
         next((bound for bound in pair if bound is not _NOT_GIVEN and bound is not None), None)
         for pair in ((a_min, min), (a_max, max))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from functorch_lite.calculus.arguments import reduced_axes
 from functorch_lite.calculus.batching import same_axes, shifted_axes
 from functorch_lite.calculus.declare import linear
 from functorch_lite.core.operands import shape_of
@@ -140,7 +141,7 @@ def _ravel(a: Any, order: str = "C") -> Any:
 def _squeeze(a: Any, axis: Any = None) -> Any:
     if axis is None:
         return reshape(a, tuple(n for n in a.shape if n != 1))
-    axes = normalize_axis_tuple(axis, a.ndim)
+    axes = reduced_axes(axis, a.ndim)
     if any(a.shape[i] != 1 for i in axes):
         raise ValueError(
             f"cannot select an axis to squeeze out which has size not equal to one: shape {a.shape}, axis {axis}"
@@ -253,6 +254,8 @@ def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
     if axis is None:
         return reshape(_roll(_ravel(a), shift, 0), a.shape)
     axes = normalize_axis_tuple(axis, a.ndim, allow_duplicate=True)
+    if np.ndim(shift) > 1:
+        raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")
     shifts = tuple(shift) if hasattr(shift, "__len__") else (shift,) * len(axes)
     if len(shifts) > len(axes):
         axes *= len(shifts)
@@ -277,6 +280,7 @@ def _tile(A: Any, reps: Any) -> Any:
 def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     if axis is None:
         a, axis = _ravel(a), 0
+    a = a if a.ndim else _ravel(a)
     axis = normalize_axis_index(axis, a.ndim)
     if not np.ndim(repeats):
         before, n, after = a.shape[:axis], a.shape[axis], a.shape[axis + 1 :]
@@ -290,52 +294,11 @@ def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
 def _resize(a: Any, new_shape: Any) -> Any:
     shape = tuple(new_shape) if hasattr(new_shape, "__len__") else (new_shape,)
     size = int(np.prod(shape))
+    if any(n < 0 for n in shape):
+        raise ValueError("all elements of `new_shape` must be non-negative")
+    if not a.size:
+        return np.zeros_like(a, shape=shape)
     return reshape(np.take(_ravel(a), np.arange(size) % max(a.size, 1)), shape)
-
-
-@implements(np.pad)
-def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
-    if isinstance(pad_width, dict):
-        by_axis = {normalize_axis_index(axis, array.ndim): width for axis, width in pad_width.items()}
-        pad_width = [by_axis.get(axis, (0, 0)) for axis in range(array.ndim)]
-        pad_width = [(w, w) if isinstance(w, int) else tuple(w) for w in pad_width]
-    widths = tuple((int(b), int(e)) for b, e in np.broadcast_to(pad_width, (array.ndim, 2)))
-    if any(w < 0 for pair in widths for w in pair):
-        raise ValueError("index can't contain negative values")
-    if mode == "constant":
-        values = kwargs.pop("constant_values", 0)
-        _only(kwargs, mode)
-        return _pad_constant(array, widths, values)
-    if mode not in ("edge", "reflect", "symmetric", "wrap") or kwargs.pop("reflect_type", "even") != "even":
-        raise NotImplementedError(
-            f"np.pad with mode={mode!r} has no derivative rule; 'constant', 'edge', 'reflect' (even), 'symmetric' and "
-            f"'wrap' have"
-        )
-    _only(kwargs, mode)
-    for axis, width in enumerate(widths):
-        if width != (0, 0):
-            array = np.take(array, np.pad(np.arange(array.shape[axis]), width, mode=mode), axis)
-    return array
-
-
-def _pad_constant(array: Any, widths: tuple[tuple[int, int], ...], values: Any) -> Any:
-    padded = pad_with_zeros(array, widths)
-    if type(values) is int and values == 0:
-        return padded
-    if not np.ndim(values):
-        inside = np.pad(np.ones(array.shape, bool), widths)
-        return np.where(inside, padded, values).astype(array.dtype)
-    pairs = np.broadcast_to(values, (array.ndim, 2))
-    for axis, (width, pair) in enumerate(zip(widths, pairs, strict=True)):
-        position = np.arange(padded.shape[axis]).reshape(-1, *(1,) * (array.ndim - axis - 1))
-        padded = np.where(position < width[0], pair[0], padded)
-        padded = np.where(position >= width[0] + array.shape[axis], pair[1], padded)
-    return padded.astype(array.dtype)
-
-
-def _only(kwargs: dict[str, Any], mode: str) -> None:
-    if kwargs:
-        raise ValueError(f"unsupported keyword arguments for mode {mode!r}: {set(kwargs)}")
 
 
 # --- Diagonals and triangles ------------------------------------------------------------------------------------------
@@ -379,5 +342,4 @@ def _triu(m: Any, k: int = 0) -> Any:
 
 
 def _triangle(m: Any, k: int) -> Any:
-    rows, columns = m.shape[-2:]
-    return np.tri(rows, columns, k, dtype=bool)
+    return np.tri(m.shape[-2:][0], m.shape[-1], k, bool)  # of a vector, a square

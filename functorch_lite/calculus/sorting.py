@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
 from functorch_lite.calculus.cumulative import along
 from functorch_lite.calculus.declare import general, zero_function
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule, Zero
-from functorch_lite.core.tables import REFUSED, implements
+from functorch_lite.core.tables import implements
 
 __all__ = ["argpartition", "argsort", "lexsort", "ranks", "sort", "stable_order"]
 
@@ -95,6 +96,7 @@ def _sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable
 
 @implements(np.argsort)
 def _argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    a = a if a.ndim else np.ravel(a)
     a, axis, kind = _sorted_along("argsort", a, axis, kind, order, stable)
     return argsort(a, axis, kind)
 
@@ -107,6 +109,7 @@ def _partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", orde
 
 @implements(np.argpartition)
 def _argpartition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
+    a = a if a.ndim else np.ravel(a)
     a, axis, _ = _sorted_along("argpartition", a, axis, None, order, None)
     return argpartition(a, _plain(kth), axis)
 
@@ -117,12 +120,9 @@ def _lexsort(keys: Any, axis: Any = -1) -> Any:
     return lexsort.bind(parts, (only_axis(axis, parts[0].ndim),))
 
 
-REFUSED[np.sort_complex] = "write np.sort(x.astype(complex))"
-for _function in (np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values):
-    REFUSED[_function] = (
-        "the shape of its result depends on the values; take the positions of the distinct elements, "
-        "i = np.unique(ft.stop_gradient(x), return_index=True)[1], and index by them, x[i]"
-    )
+@implements(np.sort_complex)
+def _sort_complex(a: Any) -> Any:
+    return np.sort(as_array(a)).astype(complex)
 
 
 def _sorted_along(name: str, a: Any, axis: Any, kind: Any, order: Any, stable: Any) -> tuple[Any, int, Any]:
@@ -138,4 +138,6 @@ def _sorted_along(name: str, a: Any, axis: Any, kind: Any, order: Any, stable: A
 
 
 def _plain(kth: Any) -> Any:
-    return tuple(int(k) for k in kth) if hasattr(kth, "__len__") else int(kth)
+    if np.any([isinstance(k, bool | np.bool) for k in np.ravel(kth)]):
+        raise ValueError("Booleans unacceptable as partition index")
+    return tuple(map(operator.index, kth)) if np.ndim(kth) else operator.index(kth)

@@ -34,7 +34,7 @@ from functorch_lite.calculus.matrices import (
 )
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Rule
-from functorch_lite.core.tables import REFUSED, implements
+from functorch_lite.core.tables import implements
 
 EighResult: Any = type(np.linalg.eigh(np.eye(1)))
 SVDResult: Any = type(np.linalg.svd(np.eye(1)))
@@ -219,13 +219,6 @@ def _matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any 
         return 1 * np.any(A != 0)
     return matrix_rank(A, tol, hermitian, rtol)
 
-
-REFUSED[np.linalg.eig] = (
-    "np.linalg.eigh if the matrix is Hermitian; else give the derivative of what you need by ft.custom_jvp"
-)
-REFUSED[np.linalg.eigvals] = (
-    "np.linalg.eigvalsh if the matrix is Hermitian; else give the derivative of what you need by ft.custom_jvp"
-)
 
 # --- Parts of rules ---------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from functorch_lite.calculus.arguments import (
     as_array,
+    kept_inexact,
     kept_shape,
     merged_axes,
     reduced_axes,
@@ -120,7 +121,8 @@ def _middle(x: Any, ignore_nan: bool) -> tuple[Any, Any]:
     refuse_foreign("np.median", x)
     n = x.shape[-1]
     if not n:
-        return x.sum(-1), x.sum(-1)
+        nothing = np.full(x.shape[:-1], np.nan, x.dtype)
+        return nothing, nothing
     if not ignore_nan:
         positions = (n - 1) // 2, n // 2
         ordered = np.partition(x, positions, -1)
@@ -168,8 +170,7 @@ def _mean(
     if dtype is None and out is None and where is True:
         return a._trace.process(mean, (a,), (reduced_axes(axis, a.ndim), bool(keepdims)))
     refuse_out("mean", out)
-    a = as_array(a)
-    a = a if dtype is None else a.astype(dtype)
+    a = kept_inexact("mean", as_array(a), dtype)
     if where is True:
         return mean(a, reduced_axes(axis, a.ndim), bool(keepdims))
     return masked_mean(a, True, as_mask(where, a), reduced_axes(axis, a.ndim), bool(keepdims))
@@ -300,8 +301,7 @@ def _dispersion(
         if ddof != 0:
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
-    a = as_array(a)
-    a = a if dtype is None else a.astype(dtype)
+    a = kept_inexact(name, as_array(a), dtype)
     axes = reduced_axes(axis, a.ndim)
     if where is True and centre is None:
         return primitive(a, axes, ddof, bool(keepdims))

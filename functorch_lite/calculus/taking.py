@@ -1,4 +1,4 @@
-"""Taking by position: take, take_along_axis, compress, choose; and writing by position, which is refused."""
+"""Taking by position: take, take_along_axis, compress, choose; putting, into a new array; writing, which is refused."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from functorch_lite.calculus.arguments import as_array, refuse_out
-from functorch_lite.calculus.batching import same_axes
+from functorch_lite.calculus.arguments import as_array, reduced_axes, refuse_out
+from functorch_lite.calculus.batching import same_axes, shifted_axes
 from functorch_lite.calculus.declare import zero_function
 from functorch_lite.calculus.indexing import as_indices, gather, getitem
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.tables import REFUSED, UFUNC_METHODS, implements
 
-__all__ = ["take"]
+__all__ = ["put_along_axis", "take"]
 
 # --- Taking -----------------------------------------------------------------------------------------------------------
 
@@ -58,6 +58,7 @@ def _compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) 
     condition, a = as_array(condition), as_array(a)
     if condition.ndim != 1:
         raise ValueError("condition must be a 1-d array")
+    a = a if a.ndim else np.ravel(a)
     a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
     (chosen,) = np.nonzero(condition)
     return gather.bind((a, chosen), ((slice(None),) * axis + (0,), (axis,), True))
@@ -66,6 +67,25 @@ def _compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) 
 @implements(np.extract)
 def _extract(condition: Any, arr: Any) -> Any:
     return _compress(np.ravel(as_array(condition)), np.ravel(as_array(arr)))
+
+
+@implements(np.trim_zeros)
+def _trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+    filt, trim = as_array(filt), trim.lower()
+    if trim not in ("f", "b", "fb", "bf"):
+        raise ValueError(f"unexpected character(s) in `trim`: {trim!r}")
+    axes = reduced_axes(axis, filt.ndim)
+    if not axes:
+        return filt
+    positions = np.nonzero(filt)
+    key = [slice(None)] * filt.ndim
+    for i in axes:
+        if not len(positions[i]):
+            key[i] = slice(0)
+            continue
+        start, stop = int(positions[i].min()), int(positions[i].max()) + 1
+        key[i] = slice(start if "f" in trim else None, stop if "b" in trim else None)
+    return filt[tuple(key)]
 
 
 @zero_function(batch=same_axes)
@@ -100,13 +120,86 @@ def _in_range(indices: Any, length: int, mode: str) -> Any:
     return indices
 
 
+# --- Putting into a new array -----------------------------------------------------------------------------------------
+
+
+@zero_function(batch=shifted_axes(1))
+def _latest(indices: Any, length: int, axis: int) -> Any:
+    """Say for each place along an axis which of the values put there stays: the last one, or -1 where none is put."""
+    found = np.full((*indices.shape[:axis], length, *indices.shape[axis + 1 :]), -1)
+    order = np.arange(indices.shape[axis]).reshape(-1, *(1,) * (indices.ndim - axis - 1))
+    np.put_along_axis(found, indices, np.broadcast_to(order, indices.shape), axis)
+    return found
+
+
+def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None = -1) -> Any:
+    """Return a copy of an array with values put at positions along an axis; of several at one place, the last stays.
+
+    `numpy.put_along_axis` does this in place, which under a transformation of a pure function no array can.
+
+    Parameters
+    ----------
+    arr
+        The array, of any shape.
+    indices
+        Integers, with the axes of ``arr``; they broadcast against it except along ``axis``.
+    values
+        What to put there; they broadcast against the indices.
+    axis
+        The axis, or None for the flattened array.
+
+    Returns
+    -------
+    array
+        Of the shape and dtype of ``arr``; differentiable in ``arr`` and ``values``.
+
+    Raises
+    ------
+    TypeError
+        If the values have not the kind of the array.
+    ValueError
+        If indices and array differ in their number of axes.
+    IndexError
+        If an index is out of bounds.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.calculus.taking import put_along_axis
+    >>> x, i = np.array([1.0, 2.0, 3.0]), np.array([2])
+    >>> put_along_axis(x, i, 9.0)
+    array([1., 2., 9.])
+    >>> ft.grad(lambda x: np.sum(put_along_axis(x, i, x[:1] ** 2) * np.arange(3.0)))(x)
+    array([4., 1., 0.])
+    """
+    arr, indices, values = as_array(arr), as_indices(indices), as_array(values)
+    if axis is None:
+        return np.reshape(put_along_axis(np.ravel(arr), indices, values, 0), arr.shape)
+    axis = normalize_axis_index(axis, arr.ndim)
+    if indices.dtype.kind not in "iu":
+        raise IndexError(f"`indices` must be an integer array, not one of {indices.dtype}")
+    if indices.ndim != arr.ndim:
+        raise ValueError(f"`indices` of shape {indices.shape} and `arr` of shape {arr.shape} must have as many axes")
+    if not np.can_cast(values.dtype, arr.dtype, "same_kind"):
+        raise TypeError(f"values of {values.dtype} cannot be put into an array of {arr.dtype}; convert one of them")
+    count = indices.shape[axis]
+    shape = (*arr.shape[:axis], count, *arr.shape[axis + 1 :])
+    indices, values = np.broadcast_to(indices, shape), np.broadcast_to(values, shape)
+    if not count:
+        return arr
+    latest = _latest(indices, arr.shape[axis], axis)
+    put = np.take_along_axis(values, np.maximum(latest, 0), axis)
+    return np.where(latest < 0, arr, put).astype(arr.dtype)
+
+
 # --- Writing into arrays, which is refused ----------------------------------------------------------------------------
 
 _INSTEAD = "an array under a transformation of a pure function does not change. Make a new one: "
 REFUSED[np.place] = f"{_INSTEAD}y = np.where(mask, new, old)"
 REFUSED[np.put] = f"{_INSTEAD}y = np.where(np.isin(np.arange(n), positions), new, old), or np.concatenate the parts"
-REFUSED[np.put_along_axis] = f"{_INSTEAD}y = np.where(np.arange(n) == indices, new, old)"
-REFUSED[np.fill_diagonal] = f"{_INSTEAD}y = np.where(np.eye(n, dtype=bool), new, old)"
+REFUSED[np.put_along_axis] = (
+    f"{_INSTEAD}y = np.where(np.arange(n) == indices, new, old), or fnp.put_along_axis(x, i, new, axis)"
+)
 
 
 def _refuse_at(ufunc: np.ufunc, a: Any, indices: Any, *values: Any) -> NoReturn:

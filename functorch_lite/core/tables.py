@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, NoReturn
 
 import numpy as np
 
 from functorch_lite.core.errors import user_line
 
-__all__ = ["FUNCTIONS", "REFUSED", "UFUNC_METHODS", "implements", "refuse"]
+__all__ = ["FUNCTIONS", "LATE_RULES", "REFUSED", "UFUNC_METHODS", "implements", "load_late_rules", "refuse"]
 
 #: How a function of NumPy is composed of primitives, by the function.
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -19,6 +21,9 @@ UFUNC_METHODS: dict[tuple[np.ufunc | None, str], Callable[..., Any]] = {}
 
 #: Why a function of NumPy has no derivative here and what to write instead, by the function.
 REFUSED: dict[Callable[..., Any], str] = {}
+
+#: The modules that have the rules of optional libraries, by the library's module whose ufuncs they are for.
+LATE_RULES: dict[str, str] = {"scipy.special": "functorch_lite.scipy.special"}
 
 
 def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -32,13 +37,22 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]],
     return register
 
 
+def load_late_rules() -> None:
+    """Import the rules of the optional libraries that the program has imported."""
+    for library, rules in LATE_RULES.items():
+        if library in sys.modules:
+            import_module(rules)
+
+
 def refuse(function: Callable[..., Any]) -> NoReturn:
     """Raise: the function has no rule."""
     module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+    is_foreign = isinstance(function, np.ufunc) and getattr(np, function.__name__, None) is not function
+    name = function.__name__ if is_foreign else f"{module}.{function.__name__}"
     reason = REFUSED.get(
         function, "compose it of functions that have one, or give the derivative yourself by ft.custom_jvp"
     )
     raise NotImplementedError(
-        f"{module}.{function.__name__} has no derivative rule; it was called on a traced value at {user_line()}. "
+        f"{name} has no derivative rule; it was called on a traced value at {user_line()}. "
         f"Remedy: {reason}."
     )

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.tables import FUNCTIONS, UFUNC_METHODS, refuse
+from functorch_lite.core.primitive import PRIMITIVES
+from functorch_lite.core.tables import FUNCTIONS, UFUNC_METHODS, load_late_rules, refuse
 
 __all__ = ["composed", "uncommon_call"]
 
@@ -32,7 +33,7 @@ def uncommon_call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
         return implementation(ufunc, *inputs, **kwargs)
     where = kwargs.pop("where", True)
     dtype = kwargs.pop("dtype", None)
-    kwargs.pop("casting", None)
+    casting = kwargs.pop("casting", "same_kind")
     kwargs.pop("order", None)
     kwargs.pop("subok", None)
     if kwargs and not (ufunc in FUNCTIONS and kwargs.keys() <= _CORE_AXES):
@@ -45,6 +46,12 @@ def uncommon_call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
             f"write np.where(mask, np.{ufunc.__name__}(…), otherwise)"
         )
     if dtype is not None:
+        for x in inputs:
+            if not np.can_cast(getattr(x, "dtype", type(x)), dtype, casting):
+                raise TypeError(
+                    f"np.{ufunc.__name__}(…, dtype={np.dtype(dtype)}) at {user_line()} cannot cast its input from "
+                    f"{getattr(x, 'dtype', type(x).__name__)} with casting rule {casting!r}; convert it first by astype"
+                )
         inputs = tuple(FUNCTIONS[np.astype](x, dtype) for x in inputs)
     return FUNCTIONS[ufunc](*inputs, **kwargs) if kwargs else ufunc(*inputs)
 
@@ -52,9 +59,12 @@ def uncommon_call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
 def composed(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
     """Apply a ufunc that is no primitive but composed of them."""
     implementation = FUNCTIONS.get(ufunc)
-    if implementation is None:
-        refuse(ufunc)
-    return implementation(*inputs)
+    if implementation is not None:
+        return implementation(*inputs)
+    load_late_rules()
+    if ufunc in PRIMITIVES or ufunc in FUNCTIONS:
+        return ufunc(*inputs)
+    refuse(ufunc)
 
 
 def _rebinds_name(ufunc: np.ufunc, inputs: tuple[Any, ...], out: tuple[Any, ...]) -> bool:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.numpy import construction
 from functorch_lite.numpy.buffers import buffer_if_running
 
-__all__ = ["empty", "empty_like", "full_like", "ones", "ones_like", "zeros", "zeros_like"]
+__all__ = ["empty", "empty_like", "full", "full_like", "ones", "ones_like", "zeros", "zeros_like"]
 
 
 def zeros(shape: Any, dtype: Any = float, **kwargs: Any) -> Any:
@@ -49,6 +50,11 @@ def ones(shape: Any, dtype: Any = float, **kwargs: Any) -> Any:
 def empty(shape: Any, dtype: Any = float, **kwargs: Any) -> Any:
     """Make an array to write into, of whatever is in memory; see `zeros`."""
     return buffer_if_running(np.empty(shape, dtype, **kwargs))
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    """Make an array filled with a value, which may be traced, to write into; see `zeros`."""
+    return buffer_if_running(construction.full(shape, fill_value, dtype, **kwargs))
 
 
 def zeros_like(x: Any, dtype: Any = None, **kwargs: Any) -> Any:

@@ -7,7 +7,8 @@ NumPy, so batching rules know one position only.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, NoReturn
 
@@ -21,9 +22,15 @@ from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import call, name_of, returned
 
-__all__ = ["BatchTrace", "Batched", "vmap"]
+__all__ = ["ACROSS", "NAMED", "BatchTrace", "Batched", "NamedBatchTrace", "vmap"]
 
 _new = object.__new__
+
+#: The open traces of named axes, by name; the inner of two with the same name counts.
+NAMED: ContextVar[dict[Hashable, NamedBatchTrace]] = ContextVar("NAMED")
+
+#: What a collective operation does with a whole batch, by its primitive; the result is the same for all examples.
+ACROSS: dict[Primitive, Callable[[Any], Any]] = {}
 
 
 def vmap(
@@ -32,6 +39,7 @@ def vmap(
     out_axes: Any = 0,
     *,
     axis_size: int | None = None,
+    axis_name: Hashable | None = None,
     chunk_size: int | None = None,
 ) -> Callable[..., Any]:
     """Return a function that applies ``f`` to every example of a batch, in one pass.
@@ -49,8 +57,10 @@ def vmap(
         of the result.
     axis_size
         The size of the batch; needed only when no argument is mapped.
+    axis_name
+        A name for the batch, by which ``f`` can ask for sums over all examples and the like; see `psum`.
     chunk_size
-        Process at most this many examples at a time, which bounds memory.
+        Process at most this many examples at a time, which bounds memory; not together with a name.
 
     Returns
     -------
@@ -76,6 +86,10 @@ def vmap(
     """
     if chunk_size is not None and chunk_size < 1:
         raise ValueError(f"chunk_size must be positive, not {chunk_size}")
+    if axis_name is None:
+        axis_name = getattr(axis_size, "axis_name", None)
+    elif chunk_size is not None:
+        raise ValueError(f"vmap over the named axis {axis_name!r} in chunks: a sum over the axis needs it whole")
     axes_in = tree.mark_none(tuple(in_axes) if isinstance(in_axes, list) else in_axes)
     axes_out = tree.mark_none(tuple(out_axes) if isinstance(out_axes, list) else out_axes)
 
@@ -87,13 +101,14 @@ def vmap(
         size = _batch_size(f, leaves, axes, args, kwargs, axis_size)
         batches = [x if a is tree.NONE else _to_front(x, a) for x, a in zip(leaves, axes, strict=True)]
         if chunk_size is None or size <= chunk_size:
-            outputs, out_structure = _run(f, batches, axes, structure, size)
+            trace = BatchTrace(size) if axis_name is None else NamedBatchTrace(size, axis_name)
+            outputs, out_structure = _run(f, batches, axes, structure, trace)
         else:
             parts = []
             for start in range(0, size, chunk_size):
                 stop = min(start + chunk_size, size)
                 chunk = [x if a is tree.NONE else x[start:stop] for x, a in zip(batches, axes, strict=True)]
-                part, out_structure = _run(f, chunk, axes, structure, stop - start)
+                part, out_structure = _run(f, chunk, axes, structure, BatchTrace(stop - start))
                 parts.append(part)
             outputs = [_joined(group) for group in zip(*parts, strict=True)]
         places = _places_of_leaves(f, axes_out, out_structure)
@@ -184,6 +199,30 @@ class BatchTrace(Trace):
         return tuple(map(self.batched, out)) if type(out) is tuple else self.batched(out)
 
 
+class _NamedSize(int):
+    """The size of a named axis. Who batches a function by it, now or later, batches it under the name."""
+
+    axis_name: Hashable
+
+
+class NamedBatchTrace(BatchTrace):
+    """Apply each operation to all examples at once, and let collective operations combine them.
+
+    A collective operation has the trace that it combines as its first parameter.
+    """
+
+    size: _NamedSize
+
+    def __init__(self, size: int, axis_name: Hashable) -> None:
+        super().__init__(_NamedSize(size))
+        self.size.axis_name = axis_name
+
+    def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        if params and params[0] is self:
+            return ACROSS[primitive](arrays[0].value)
+        return super().process(primitive, arrays, params)
+
+
 def _axes_of_leaves(f: Callable[..., Any], axes_in: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     if isinstance(axes_in, tuple) and len(axes_in) != len(args):
         raise ValueError(
@@ -244,13 +283,20 @@ def _batch_size(
 
 
 def _run(
-    f: Callable[..., Any], batches: list[Any], axes: list[Any], structure: tree.Structure, size: int
+    f: Callable[..., Any], batches: list[Any], axes: list[Any], structure: tree.Structure, trace: BatchTrace
 ) -> tuple[list[Any], tree.Structure]:
     """Run the function on one batch; the leaves of the result are `_Whole` where they carry the batch on axis 0."""
-    trace = BatchTrace(size)
     traced = [x if a is tree.NONE else trace.batched(x) for x, a in zip(batches, axes, strict=True)]
     args, kwargs = tree.unflatten(structure, traced)
-    leaves, out_structure = tree.flatten(call(f, args, kwargs, trace))
+    if isinstance(trace, NamedBatchTrace):
+        token = NAMED.set({**NAMED.get({}), trace.size.axis_name: trace})
+        try:
+            out = call(f, args, kwargs, trace)
+        finally:
+            NAMED.reset(token)
+    else:
+        out = call(f, args, kwargs, trace)
+    leaves, out_structure = tree.flatten(out)
     leaves = [returned(y, trace) for y in leaves]
     trace.close()
     return [_Whole(y.value) if isinstance(y, Tracer) and y._trace is trace else y for y in leaves], out_structure

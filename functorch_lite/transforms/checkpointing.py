@@ -6,7 +6,7 @@ A checkpointed function keeps its inputs only and runs again in the backward pas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -22,11 +22,14 @@ from functorch_lite.transforms.arguments import name_of
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.custom import wraps_its_own_level
 from functorch_lite.transforms.reverse import vjp
+from functorch_lite.transforms.saving import ReplayTrace, SavingTrace
 
-__all__ = ["checkpoint"]
+__all__ = ["checkpoint", "with_its_variables"]
 
 
-def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+def checkpoint(
+    f: Callable[..., Any], policy: Collection[str] | Callable[[str], bool] | None = None
+) -> Callable[..., Any]:
     """Return the same function, whose intermediate values reverse mode does not keep but computes again.
 
     Parameters
@@ -34,6 +37,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     f
         A pure function of pytrees of arrays. It may close over values of the reverse mode at hand, parameters for
         instance; closing over values of a younger transformation works too, but then nothing is saved.
+    policy
+        What to keep after all, because it is dear: the names of primitives (``{"matmul", "contract"}``), or a predicate
+        of the name (``lambda name: True`` keeps all results). It decides for checkpoints inside of ``f`` too.
 
     Returns
     -------
@@ -48,6 +54,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> float(ft.grad(lambda x: layer(layer(x)))(0.0))
     1.0
     """
+    if isinstance(policy, str):
+        raise TypeError(f"policy is a collection of names or a predicate; for one name write {{{policy!r}}}")
+    keeps = policy if policy is None or callable(policy) else frozenset(policy).__contains__
 
     @wraps(f, updated=())
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
@@ -55,7 +64,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         if not any(isinstance(x, Tracer) for x in leaves):
             return f(*args, **kwargs)
         out_structure = tree.LEAF
-        g = _with_its_variables(f)
+        g = with_its_variables(f)
 
         def run(values: Arrays) -> Arrays:
             nonlocal out_structure
@@ -63,7 +72,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             outputs, out_structure = tree.flatten(g(*new_args, **new_kwargs))
             return tuple(map(stacked, outputs))
 
-        outputs = _Recomputation(name_of(f), run).bind(tuple(leaves), ())
+        outputs = _Recomputation(name_of(f), run, keeps).bind(tuple(leaves), ())
         if wraps_its_own_level(outputs):
             return f(*args, **kwargs)
         return tree.unflatten(out_structure, outputs)
@@ -71,7 +80,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     return checkpointed
 
 
-def _with_its_variables(f: Callable[..., Any]) -> Callable[..., Any]:
+def with_its_variables(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function whose closure stays as it is now: a loop may bind its variables anew before the second run."""
     if not isinstance(f, FunctionType) or f.__closure__ is None:
         return f
@@ -89,8 +98,9 @@ def _with_its_variables(f: Callable[..., Any]) -> Callable[..., Any]:
 class _Recomputation(JointPrimitive):
     """One call of a checkpointed function, on leaves."""
 
-    def __init__(self, name: str, run: Callable[[Arrays], Arrays]) -> None:
+    def __init__(self, name: str, run: Callable[[Arrays], Arrays], policy: Callable[[str], bool] | None = None) -> None:
         super().__init__(run, ["arrays"], name=f"checkpoint of {name}", variadic=True, multiple=True)
+        self.policy = policy
 
     # Forward mode and transposition keep nothing that could be saved.
     is_inlined = True
@@ -100,18 +110,25 @@ class _Recomputation(JointPrimitive):
     ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
         around = _substitutions.get()
         with _substituted(trace, {}) as captured:
-            outputs = tuple(_SubstitutingTrace.replaced(trace, y) for y in self.function(values))
+            saving = None if self.policy is None else SavingTrace(self.policy)
+            results = self.function(values) if saving is None else saving.run(self.function, values)
+            outputs = tuple(_SubstitutingTrace.replaced(trace, y) for y in results)
         tracers = [tracer for tracer, _ in captured.values()]
 
         def pull(g: Arrays) -> Sequence[Any]:
+            oldest = next_birth()
+
             def again(xs: Sequence[Any], ys: Sequence[Any]) -> Any:
                 replacements = {id(tracer): (tracer, y) for tracer, y in zip(tracers, ys, strict=True)}
                 with ExitStack() as stack:
                     for substitution in (*around, (trace, replacements)):
                         stack.enter_context(_substituted(*substitution))
-                    return tuple(
-                        _SubstitutingTrace.replaced(trace, y) for y in self.function(_replaced(values, active, xs))
-                    )
+                    inputs = _replaced(values, active, xs)
+                    if saving is None:
+                        results = self.function(inputs)
+                    else:
+                        results = ReplayTrace(saving.saved, oldest).run(self.function, inputs)
+                    return tuple(_SubstitutingTrace.replaced(trace, y) for y in results)
 
             _, pullback = vjp(again, [values[i] for i in active], [tracer.value for tracer in tracers])
             of_arguments, of_captured = pullback(g)
@@ -122,7 +139,7 @@ class _Recomputation(JointPrimitive):
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
         axes = tuple(0 if b else None for b in batched)
         run = self.function
-        return _Recomputation(self.name, lambda values: vmap(run, (axes,), axis_size=size)(values)).bind(arrays, ())
+        return _Recomputation(self.name, vmap(run, (axes,), axis_size=size), self.policy).bind(arrays, ())
 
 
 class _SubstitutingTrace(Trace):

@@ -7,13 +7,12 @@ Walther, *Evaluating Derivatives* (2008), chapter 3.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.operands import is_unready, shape_of
+from functorch_lite.core.operands import is_unready
 from functorch_lite.core.primitive import (
     IDENTITY,
     KEEP_ANS,
@@ -30,7 +29,6 @@ from functorch_lite.core.primitive import (
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import (
-    Selection,
     call,
     check_like,
     differentiable,
@@ -39,7 +37,7 @@ from functorch_lite.transforms.arguments import (
     unshared,
 )
 
-__all__ = ["Dual", "ForwardTrace", "derivative", "jvp"]
+__all__ = ["Dual", "ForwardTrace", "jvp", "projected"]
 
 _new = object.__new__
 
@@ -104,60 +102,6 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     seen = {id(t) for t in directions}
     tangent = tree.unflatten(out_structure, [np.zeros_like(v) if t is None else unshared(t, seen) for v, t in parts])
     return (value, tangent, aux) if has_aux else (value, tangent)
-
-
-def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Callable[..., Any]:
-    """Return the n-th derivative of a function of one scalar, as a function.
-
-    Parameters
-    ----------
-    f
-        A function whose argument at ``argnums`` is a scalar; its result may be any pytree.
-    order
-        How many times to differentiate; 0 gives ``f`` itself.
-    argnums
-        The position of the scalar.
-
-    Raises
-    ------
-    TypeError
-        If the argument is no scalar; for arrays use ``vmap(derivative(f))``.
-
-    Examples
-    --------
-    >>> import numpy as np, functorch_lite as ft
-    >>> float(ft.derivative(np.sin, order=2)(np.pi / 2))
-    -1.0
-    >>> ft.derivative(lambda x: x**4, order=3)(2.0)
-    48.0
-    """
-    if order < 0:
-        raise ValueError(f"the order of a derivative is not negative: {order}")
-    selection = Selection(f, argnums)
-
-    @wraps(f, updated=())
-    def differentiated(*args: Any, **kwargs: Any) -> Any:
-        x, places = selection.take(args, kwargs)
-        if not tree.all_leaves([x]) or shape_of(x) != ():
-            raise TypeError(
-                f"derivative needs a scalar argument, not {type(x).__name__} of shape {shape_of(x)}; use "
-                f"ft.vmap(ft.derivative(f)) for many points, ft.jacobian for several variables"
-            )
-
-        def along(n: int) -> Callable[[Any], Any]:
-            if n == 0:
-
-                def value(y: Any) -> Any:
-                    new_args, new_kwargs = selection.put(y, places, args, kwargs)
-                    return f(*new_args, **new_kwargs)
-
-                return value
-            lower = along(n - 1)
-            return lambda y: jvp(lower, (y,), (1.0,))[1]
-
-        return along(order)(x)
-
-    return differentiated
 
 
 class Dual(ArrayTracer):

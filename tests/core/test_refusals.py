@@ -240,12 +240,7 @@ def test_an_unknown_keyword_of_a_ufunc_is_refused_by_name() -> None:
 
 # Functions without a derivative rule, with words of the error, and what computes the like.
 WITHOUT_RULE: dict[str, tuple[Callable[[Any], Any], str, Callable[[Any], Any]]] = {
-    "np.linalg.lstsq": (
-        lambda x: np.linalg.lstsq(MATRIX.T, x)[0],
-        r"np\.linalg\.lstsq has no derivative rule.*np\.linalg\.solve",
-        lambda x: np.linalg.solve(MATRIX @ MATRIX.T, np.dot(MATRIX, x)),
-    ),
-    "np.histogram": (lambda x: np.histogram(x)[0], r"np\.histogram has no derivative rule.*Remedy: ", np.tanh),
+    "np.union1d": (lambda x: np.union1d(x, X), r"np\.union1d has no derivative rule.*np\.isin", np.tanh),
     "np.unique": (lambda x: np.unique(x), r"np\.unique has no derivative rule.*Remedy: ", np.tanh),
 }
 
@@ -257,12 +252,6 @@ def test_a_function_without_a_rule_is_refused_by_name(name: str) -> None:
         with pytest.raises(NotImplementedError, match=rf"(?s){words}") as caught:
             transform()
         assert re.search(r"at test_refusals\.py:\d+", str(caught.value))
-
-
-def test_the_remedy_for_least_squares_works() -> None:
-    solved = WITHOUT_RULE["np.linalg.lstsq"][2]
-    np.testing.assert_allclose(solved(X), np.linalg.lstsq(MATRIX.T, X)[0], rtol=1e-13)
-    np.testing.assert_allclose(ft.jacrev(solved)(X), np.linalg.pinv(MATRIX.T), rtol=1e-12)
 
 
 def test_the_remedy_of_a_derivative_of_ones_own_works() -> None:

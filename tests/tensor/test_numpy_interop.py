@@ -173,8 +173,8 @@ def test_one_line_works_on_arrays_tensors_and_tracers() -> None:
 
 
 def test_a_function_without_a_rule_is_refused_by_name() -> None:
-    with pytest.raises((NotImplementedError, TypeError), match="histogram"):
-        np.histogram(ft.tensor(V, requires_grad=True))
+    with pytest.raises((NotImplementedError, TypeError), match="unique"):
+        np.unique(ft.tensor(V, requires_grad=True))
 
 
 def test_an_array_is_not_changed_in_place_by_a_tensor_that_requires_grad() -> None:

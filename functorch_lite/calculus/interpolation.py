@@ -1,0 +1,87 @@
+"""Linear interpolation, in positions and values; and phases without jumps.
+
+At a sample point the slope is that of the piece to the right, at the last one that of the last piece; outside it is 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.arguments import as_array, only_axis
+from functorch_lite.calculus.cumulative import along
+from functorch_lite.calculus.indexing import gather
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.tables import implements
+
+
+@implements(np.interp)
+def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+    x, xp, fp = (as_array(a) for a in (x, xp, fp))
+    if xp.ndim != 1 or fp.ndim != 1:
+        raise ValueError("Data points must be 1-D sequences")
+    if xp.shape != fp.shape:
+        raise ValueError("fp and xp are not of the same length.")
+    if not xp.size:
+        raise ValueError("array of sample points is empty")
+    if x.dtype.kind == "c" or xp.dtype.kind == "c":
+        raise TypeError(f"np.interp interpolates at real positions between real ones, not {x.dtype} and {xp.dtype}")
+    x, xp, fp = x.astype(float), xp.astype(float), fp.astype(complex if fp.dtype.kind == "c" else float)
+    if period is not None:
+        x, xp, fp = _unrolled(x, xp, fp, period)
+        left = right = None
+    first, last = fp[0], fp[-1]
+    below, above = (first if left is None else left), (last if right is None else right)
+    if len(xp) == 1:
+        inside = first
+    else:
+        piece = np.clip(np.searchsorted(xp, x, "right") - 1, 0, len(xp) - 2)
+        start, value = _taken(xp, piece), _taken(fp, piece)
+        width = _taken(xp, piece + 1) - start
+        slope = (_taken(fp, piece + 1) - value) / np.where(width == 0, 1.0, width)
+        inside = slope * (x - start) + value
+        inside = np.where(x == xp[-1], slope * (x - xp[-1]) + last, inside)
+    result = np.where(x < xp[0], below, np.where(x > xp[-1], above, inside))
+    return np.where(np.isnan(x), x, result) if len(xp) == 1 else result
+
+
+def _unrolled(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
+    """Bring all positions into one period, sort them, and repeat the outer ones on the other side."""
+    if np.ndim(period) or period == 0:
+        raise ValueError("period must be a non-zero value")
+    period = np.abs(period)
+    x, xp = x % period, xp % period
+    order = np.argsort(xp)
+    xp, fp = np.take_along_axis(xp, order, 0), np.take_along_axis(fp, order, 0)
+    return (
+        x,
+        np.concatenate((xp[-1:] - period, xp, xp[:1] + period)),
+        np.concatenate((fp[-1:], fp, fp[:1])),
+    )
+
+
+def _taken(x: Any, positions: Any) -> Any:
+    return gather.bind((x, positions), ((0,), (0,), False))
+
+
+@implements(np.unwrap)
+def _unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.pi) -> Any:
+    p = as_array(p)
+    axis = only_axis(axis, p.ndim)
+    step = np.diff(p, axis=axis)
+    discont = period / 2 if discont is None else discont
+    if np.broadcast_shapes(shape_of(step), np.shape(discont)) != shape_of(step):
+        raise ValueError(f"discont of shape {np.shape(discont)} does not fit differences of shape {shape_of(step)}")
+    if np.issubdtype(np.result_type(step, period), np.integer):
+        high, remainder = divmod(period, 2)
+        ambiguous = remainder == 0
+    else:
+        high, ambiguous = period / 2, True
+    wrapped = np.mod(step + high, period) - high
+    if ambiguous:
+        wrapped = np.where((wrapped == -high) & (step > 0), high, wrapped)
+    correction = np.where(np.abs(step) < discont, 0, wrapped - step)
+    rest = p[along(axis, slice(1, None))] + np.cumsum(correction, axis)
+    kept = p[along(axis, slice(min(1, shape_of(p)[axis])))].astype(rest.dtype)
+    return np.concatenate([kept, rest], axis)

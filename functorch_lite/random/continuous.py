@@ -1,0 +1,203 @@
+"""Continuous distributions whose samples are a formula in standard numbers: differentiable in all parameters.
+
+``loc`` and ``scale`` shift and stretch; others are parameters of shape. All broadcast with the shape of the sample.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.primitive import Pointwise
+from functorch_lite.random.keys import Shape, draw, shape_like
+
+__all__ = [
+    "cauchy",
+    "exponential",
+    "gumbel",
+    "laplace",
+    "logistic",
+    "lognormal",
+    "normal",
+    "pareto",
+    "rayleigh",
+    "truncated_normal",
+    "uniform",
+    "weibull",
+]
+
+
+def uniform(
+    key: Any, shape: Shape | None = None, dtype: Any = float, minval: Any = 0.0, maxval: Any = 1.0
+) -> Any:
+    """Draw from the uniform distribution on ``[minval, maxval)``.
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    shape
+        The shape of the sample; None: that to which the parameters broadcast.
+    dtype
+        float64 or float32.
+    minval, maxval
+        The bounds.
+
+    Returns
+    -------
+    array
+        The sample.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> u = ft.random.uniform(ft.random.key(0), (1000,), minval=2.0, maxval=3.0)
+    >>> bool(2.0 <= u.min() and u.max() < 3.0)
+    True
+    """
+    shape = shape_like(shape, minval, maxval)
+    return minval + (maxval - minval) * draw(key, lambda generator: generator.random(shape, _floating(dtype)))
+
+
+def normal(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    """Draw from the normal distribution of mean ``loc`` and standard deviation ``scale``; see `uniform`.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> key = ft.random.key(0)
+    >>> ft.jacfwd(lambda m: ft.random.normal(key, (3,), loc=m))(0.0)
+    array([1., 1., 1.])
+    """
+    shape = shape_like(shape, loc, scale)
+    return loc + scale * draw(key, lambda generator: generator.standard_normal(shape, _floating(dtype)))
+
+
+def exponential(key: Any, shape: Shape | None = None, dtype: Any = float, scale: Any = 1.0) -> Any:
+    """Draw from the exponential distribution of mean ``scale``; see `uniform`."""
+    return scale * _exponential(key, shape_like(shape, scale), dtype)
+
+
+def laplace(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    """Draw from the Laplace distribution; see `uniform`."""
+    shape = shape_like(shape, loc, scale)
+
+    def sample(generator: Any) -> Any:
+        size = generator.standard_exponential(shape, _floating(dtype))
+        return np.where(generator.random(shape) < 0.5, -size, size)
+
+    return loc + scale * draw(key, sample)
+
+
+def cauchy(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    """Draw from the Cauchy distribution; see `uniform`."""
+    shape = shape_like(shape, loc, scale)
+    return loc + scale * draw(key, lambda generator: generator.standard_cauchy(shape).astype(_floating(dtype))[()])
+
+
+def logistic(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    """Draw from the logistic distribution; see `uniform`."""
+    shape = shape_like(shape, loc, scale)
+    return loc + scale * draw(key, lambda generator: generator.logistic(size=shape).astype(_floating(dtype))[()])
+
+
+def gumbel(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    """Draw from the Gumbel distribution, that of the largest of many numbers; see `uniform`."""
+    return loc - scale * np.log(_exponential(key, shape_like(shape, loc, scale), dtype))
+
+
+def lognormal(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    """Draw numbers whose logarithm is normal with mean ``loc`` and standard deviation ``scale``; see `uniform`."""
+    return np.exp(normal(key, shape, dtype, loc, scale))
+
+
+def rayleigh(key: Any, shape: Shape | None = None, dtype: Any = float, scale: Any = 1.0) -> Any:
+    """Draw from the Rayleigh distribution, that of the length of a normal vector in the plane; see `uniform`."""
+    return scale * np.sqrt(2 * _exponential(key, shape_like(shape, scale), dtype))
+
+
+def weibull(key: Any, concentration: Any, shape: Shape | None = None, dtype: Any = float, scale: Any = 1.0) -> Any:
+    """Draw from the Weibull distribution, ``scale · E^(1 / concentration)`` of an exponential ``E``; see `uniform`."""
+    size = _exponential(key, shape_like(shape, concentration, scale), dtype)
+    return scale * np.exp(np.log(size) / concentration)
+
+
+def pareto(key: Any, b: Any, shape: Shape | None = None, dtype: Any = float, scale: Any = 1.0) -> Any:
+    """Draw from the Pareto distribution on ``[scale, ∞)`` with the density ``∝ x^(-b-1)``; see `uniform`."""
+    return scale * np.exp(_exponential(key, shape_like(shape, b, scale), dtype) / b)
+
+
+def truncated_normal(
+    key: Any,
+    lower: Any,
+    upper: Any,
+    shape: Shape | None = None,
+    dtype: Any = float,
+    loc: Any = 0.0,
+    scale: Any = 1.0,
+) -> Any:
+    """Draw from the normal distribution under the condition that the standard number lies in ``[lower, upper]``.
+
+    Parameters
+    ----------
+    key, shape, dtype
+        As for `uniform`.
+    lower, upper
+        The bounds of ``(sample - loc) / scale``; they may be infinite.
+    loc, scale
+        Mean and standard deviation before truncation.
+
+    Returns
+    -------
+    array
+        The sample, differentiable in all parameters. Needs SciPy.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.random.truncated_normal(ft.random.key(0), 2.0, 3.0, (1000,))
+    >>> bool(2.0 <= x.min() and x.max() <= 3.0)
+    True
+    """
+    shape = shape_like(shape, lower, upper, loc, scale)
+    u = draw(key, lambda generator: generator.random(shape, _floating(dtype)))
+    return loc + scale * _truncated.bind((u, lower, upper), ())
+
+
+def _exponential(key: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    return draw(key, lambda generator: generator.standard_exponential(shape, _floating(dtype)))
+
+
+def _floating(dtype: Any) -> Any:
+    kind = np.dtype(dtype)
+    if kind not in (np.float64, np.float32):
+        raise TypeError(f"at {user_line()} random numbers of dtype {kind} were asked; they are float64 or float32")
+    return kind
+
+
+def _truncated_quantile(u: Any, lower: Any, upper: Any) -> Any:
+    """Return the ``u``-quantile of the standard normal distribution between bounds, accurate in both tails."""
+    from scipy.special import log_ndtr, ndtri_exp  # noqa: PLC0415 - optional, slow to import
+
+    # On the right half the mirror image is drawn: there the distribution function is near one, and digits are lost.
+    mirrored = np.asarray(lower) > 0
+    low, high = np.where(mirrored, -np.asarray(upper), lower), np.where(mirrored, -np.asarray(lower), upper)
+    weight = np.where(mirrored, 1 - u, u)
+    with np.errstate(divide="ignore"):
+        mass = np.logaddexp(np.log1p(-weight) + log_ndtr(low), np.log(weight) + log_ndtr(high))
+    quantile = np.clip(ndtri_exp(mass), low, high)
+    return np.where(mirrored, -quantile, quantile).astype(u.dtype)[()]
+
+
+# The implicit derivative at a fixed u = (Φ(x) - Φ(a)) / (Φ(b) - Φ(a)).
+_truncated = Pointwise(
+    _truncated_quantile,
+    (
+        None,
+        lambda ans, x, y: (1 - x) * np.exp((ans * ans - y * y) / 2),
+        lambda ans, x, z: x * np.exp((ans * ans - z * z) / 2),
+    ),
+    name="truncated_normal",
+)

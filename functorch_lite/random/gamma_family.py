@@ -1,0 +1,153 @@
+"""The gamma distribution and those that are made of it.
+
+A gamma sample is drawn by rejection, so it is no formula in uniform numbers. Its derivative by the parameter of shape
+is *implicit*: at a fixed value of the distribution function ``P(a, x)``, ``dx/da = -(∂P/∂a) / (∂P/∂x)``. Source:
+Figurnov, Mohamed and Mnih, "Implicit Reparameterization Gradients", NeurIPS 2018. With the series
+
+    P(a, x) = xᵃ e⁻ˣ / Γ(a + 1) · S,    S = Σ xⁿ / ((a + 1) … (a + n)),
+
+it is ``dx/da = -x/a · (S (log x - ψ(a + 1)) + ∂S/∂a)``. All terms of the series have one sign; what is lost by
+cancellation grows as the sample becomes improbable, so that it is rounding on average.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.arguments import as_array
+from functorch_lite.calculus.declare import general
+from functorch_lite.core.operands import aligned
+from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.trace import Tracer
+from functorch_lite.random.continuous import normal
+from functorch_lite.random.keys import Shape, draw, shape_like, split
+
+__all__ = ["beta", "chisquare", "dirichlet", "gamma", "t"]
+
+
+def gamma(key: Any, a: Any, shape: Shape | None = None, scale: Any = 1.0) -> Any:
+    """Draw from the gamma distribution with the density ``∝ x^(a-1) exp(-x / scale)``.
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    a
+        The parameter of shape, positive.
+    shape
+        The shape of the sample; None: that to which the parameters broadcast.
+    scale
+        The parameter of scale.
+
+    Returns
+    -------
+    array
+        The sample, of the dtype of ``a``; differentiable in ``a`` (implicitly) and ``scale``, to any order.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> mean = lambda a: np.mean(ft.random.gamma(ft.random.key(0), a, (20000,)))
+    >>> value, slope = ft.value_and_grad(mean)(3.0)
+    >>> bool(abs(value - 3.0) < 0.05 and abs(slope - 1.0) < 0.05)  # the mean is a
+    True
+    """
+    shape = shape_like(shape, a, scale)
+    a = np.broadcast_to(a, shape) if shape else a
+    plain = draw(key, lambda generator, a: np.asarray(generator.standard_gamma(a)).astype(_dtype(a))[()], a)
+    return scale * _with_derivative.bind((a, plain), ())
+
+
+def chisquare(key: Any, df: Any, shape: Shape | None = None) -> Any:
+    """Draw from the chi-squared distribution with ``df`` degrees of freedom; see `gamma`."""
+    return 2 * gamma(key, df / 2, shape)
+
+
+def t(key: Any, df: Any, shape: Shape | None = None, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    """Draw from Student's t distribution with ``df`` degrees of freedom; see `gamma`."""
+    first, second = split(key)
+    shape = shape_like(shape, df, loc, scale)
+    return loc + scale * (normal(first, shape) * np.sqrt(df / chisquare(second, df, shape)))
+
+
+def beta(key: Any, a: Any, b: Any, shape: Shape | None = None) -> Any:
+    """Draw from the beta distribution with the density ``∝ x^(a-1) (1-x)^(b-1)``; see `gamma`."""
+    first, second = split(key)
+    shape = shape_like(shape, a, b)
+    x, y = gamma(first, a, shape), gamma(second, b, shape)
+    return x / (x + y)
+
+
+def dirichlet(key: Any, alpha: Any, shape: Shape | None = None) -> Any:
+    """Draw from the Dirichlet distribution of the parameters ``alpha``, along its last axis.
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    alpha
+        Positive numbers, of shape (…, k).
+    shape
+        The shape of the sample without the last axis; None: that of ``alpha`` without it.
+
+    Returns
+    -------
+    array
+        Of shape ``(*shape, k)``; it sums to one along the last axis and is differentiable in ``alpha``.
+    """
+    alpha = as_array(alpha)
+    leading = shape_like(shape, alpha[..., 0])
+    x = gamma(key, alpha, (*leading, alpha.shape[-1]))
+    return x / np.sum(x, axis=-1, keepdims=True)
+
+
+_TINY = float(np.finfo(np.float32).tiny)
+
+# --- The derivative by the parameter of shape -------------------------------------------------------------------------
+
+
+def _slope(x: Any, a: Any) -> Any:
+    """Return ``dx/da`` of a gamma sample, of functions that have derivatives themselves."""
+    # The terms grow while n < x - a; then they fall as exp(-n² / 2x), for small x as the factorial.
+    largest, least = float(np.max(_plain(x), initial=0.0)), float(np.min(_plain(a), initial=np.inf))
+    count = int(max(0.0, largest - least) + 9 * np.sqrt(largest)) + 40
+    term, total, by_a, logarithmic = 1.0, 1.0, 0.0, 0.0
+    for n in range(1, count):
+        term = term * (x / (a + n))
+        logarithmic = logarithmic - 1 / (a + n)
+        total = total + term
+        by_a = by_a + term * logarithmic
+    # A sample that underflowed to zero stays there.
+    return -(x / a) * (total * (np.log(np.maximum(x, _TINY)) - _digamma(a + 1)) + by_a)
+
+
+def _digamma(z: Any) -> Any:
+    """Return ψ(z) for positive z: recurrence to z + 10, then Stirling's series (Abramowitz and Stegun, 6.3.18)."""
+    below = sum(1 / (z + k) for k in range(10))
+    w = z + 10.0
+    v = 1 / (w * w)
+    series = v * (1 / 12 - v * (1 / 120 - v * (1 / 252 - v * (1 / 240 - v * (1 / 132 - v * (691 / 32760))))))
+    return np.log(w) - 0.5 / w - series - below
+
+
+def _plain(x: Any) -> Any:
+    while isinstance(x, Tracer):
+        x = x.value
+    return x
+
+
+def _dtype(a: Any) -> Any:
+    dtype = np.dtype(getattr(a, "dtype", type(a)))
+    return dtype if dtype.kind == "f" else np.dtype(float)
+
+
+def _batch(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+    return primitive.bind(aligned(arrays, batched), params)
+
+
+@general(Rule(lambda t, ans, a: t * _slope(ans, a), lambda g, ans, a: g * _slope(ans, a)), None, batch=_batch)
+def _with_derivative(a: Any, sample: Any) -> Any:
+    """Return the sample; its derivative by ``a`` is that of a gamma sample."""
+    return sample

@@ -1,0 +1,90 @@
+"""Matrix equations of Sylvester and Lyapunov, and the polar decomposition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+
+from functorch_lite.calculus.arguments import refuse_foreign
+from functorch_lite.calculus.batching import on_matrices
+from functorch_lite.calculus.declare import general
+from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, matrix, square
+from functorch_lite.core.primitive import Rule
+from functorch_lite.scipy.linalg.matrix_functions import sqrtm
+
+__all__ = ["polar", "solve_continuous_lyapunov", "solve_discrete_lyapunov", "solve_sylvester"]
+
+
+def _adjoint_solution(g: Any, a: Any, b: Any) -> Any:
+    return sylvester(exchange(a), exchange(b), g)
+
+
+def _left_jvp(t: Any, ans: Any, a: Any, b: Any) -> Any:
+    return -sylvester(a, b, t @ ans)
+
+
+def _left_vjp(g: Any, ans: Any, a: Any, b: Any) -> Any:
+    return -_adjoint_solution(g, a, b) @ exchange(ans)
+
+
+def _right_jvp(t: Any, ans: Any, a: Any, b: Any) -> Any:
+    return -sylvester(a, b, ans @ t)
+
+
+def _right_vjp(g: Any, ans: Any, a: Any, b: Any) -> Any:
+    return -exchange(ans) @ _adjoint_solution(g, a, b)
+
+
+@general(
+    Rule(_left_jvp, _left_vjp),
+    Rule(_right_jvp, _right_vjp),
+    Rule(vjp=_adjoint_solution),
+    batch=on_matrices(2, 2, 2),
+)
+def sylvester(a: Any, b: Any, q: Any) -> Any:
+    """Solve ``a @ x + x @ b = q``."""
+    refuse_foreign("solve_sylvester", a, b, q)
+    if not q.size:
+        leading = np.broadcast_shapes(a.shape[:-2], b.shape[:-2], q.shape[:-2])
+        return np.zeros((*leading, *q.shape[-2:]), np.result_type(a, b, q))
+    return scipy.linalg.solve_sylvester(a, b, q)
+
+
+def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
+    """Solve ``a @ x + x @ b = q`` for a matrix ``x``, with square ``a`` and ``b`` that have no eigenvalues in common
+    but for their sign.
+    """  # noqa: D205 - one sentence
+    return sylvester(square(a, "solve_sylvester"), square(b, "solve_sylvester"), matrix(q, "solve_sylvester"))
+
+
+def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
+    """Solve ``a @ x + x @ aᴴ = q``."""
+    a = square(a, "solve_continuous_lyapunov")
+    return solve_sylvester(a, adjoint(a), q)
+
+
+def solve_discrete_lyapunov(a: Any, q: Any) -> Any:
+    """Solve ``a @ x @ aᴴ - x + q = 0`` directly, as one linear system of n² equations."""
+    a, q = square(a, "solve_discrete_lyapunov"), square(q, "solve_discrete_lyapunov")
+    n = a.shape[-1]
+    products = a[..., :, None, :, None] * conjugate(a)[..., None, :, None, :]
+    system = np.eye(n * n, dtype=a.dtype) - products.reshape(*a.shape[:-2], n * n, n * n)
+    return np.linalg.solve(system, q.reshape(*q.shape[:-2], n * n, 1)).reshape(q.shape)
+
+
+def polar(a: Any, side: str = "right") -> tuple[Any, Any]:
+    """Decompose matrices of full column (row) rank, ``a = u @ p`` (``side="left"``: ``a = p @ u``).
+
+    ``p`` is positive definite, the square root of ``aᴴ a`` (``a aᴴ``), whose derivative knows no ties of singular
+    values; ``u`` has orthonormal columns (rows).
+    """
+    a = matrix(a, "polar")
+    if side == "right":
+        p = sqrtm(adjoint(a) @ a)
+        return exchange(np.linalg.solve(exchange(p), exchange(a))), p
+    if side != "left":
+        raise ValueError(f"side must be 'right' or 'left', not {side!r}")
+    p = sqrtm(a @ adjoint(a))
+    return np.linalg.solve(p, a), p

@@ -1,0 +1,129 @@
+"""Convolution and correlation of arrays of any rank, along some axes or all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.signal
+
+from functorch_lite.calculus.arguments import as_array, reduced_axes, refuse_foreign
+from functorch_lite.calculus.declare import linear
+from functorch_lite.calculus.matrices import conjugate
+from functorch_lite.core.operands import aligned
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+
+__all__ = ["bilinear_convolution", "convolve", "correlate", "fftconvolve", "oaconvolve"]
+
+# --- The primitive ----------------------------------------------------------------------------------------------------
+
+
+def _reversed(x: Any, rank: int) -> Any:
+    return x[(..., *(slice(None, None, -1),) * rank)]
+
+
+def _transpose_in_x(g: Any, y: Any, rank: int, full: bool, method: str) -> Any:
+    return bilinear_convolution(g, _reversed(y, rank), rank, not full, method)
+
+
+def _transpose_in_y(g: Any, x: Any, rank: int, full: bool, method: str) -> Any:
+    if full:
+        return bilinear_convolution(g, _reversed(x, rank), rank, False, method)
+    return _reversed(bilinear_convolution(x, _reversed(g, rank), rank, False, method), rank)
+
+
+def _batch(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+    return primitive.bind(aligned(arrays, batched), params)
+
+
+@linear(_transpose_in_x, _transpose_in_y, batch=_batch)
+def bilinear_convolution(x: Any, y: Any, rank: int, full: bool, method: str) -> Any:
+    """Convolve along the last ``rank`` axes: all sums, or those alone in which all of ``y`` meets elements of ``x``.
+
+    In the second case ``y`` is nowhere longer than ``x``. Leading axes broadcast.
+    """
+    refuse_foreign("convolve", x, y)
+    if not (x.size and y.size):
+        leading = np.broadcast_shapes(x.shape[:-rank], y.shape[:-rank])
+        sign = 1 if full else -1
+        lengths = (m + sign * (n - 1) for m, n in zip(x.shape[-rank:], y.shape[-rank:], strict=True))
+        return np.zeros((*leading, *lengths), np.result_type(x, y))
+    mode = "full" if full else "valid"
+    if x.ndim == y.ndim == rank:
+        return scipy.signal.convolve(x, y, mode, method)
+    top = max(x.ndim, y.ndim)
+    x, y = (a.reshape((1,) * (top - a.ndim) + a.shape) for a in (x, y))
+    return scipy.signal.fftconvolve(x, y, mode, tuple(range(top - rank, top)))
+
+
+# --- Functions of SciPy -----------------------------------------------------------------------------------------------
+
+
+def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
+    """Convolve two arrays of one rank.
+
+    Parameters
+    ----------
+    in1, in2
+        Arrays with the same number of axes.
+    mode
+        ``"full"``; ``"same"``: the centre, of the shape of ``in1``; ``"valid"``: where neither meets its border.
+    method
+        ``"direct"``, ``"fft"`` or ``"auto"``: the faster one.
+
+    Returns
+    -------
+    array
+        The discrete linear convolution.
+    """
+    in1, in2 = as_array(in1), as_array(in2)
+    if in1.ndim != in2.ndim:
+        raise ValueError("in1 and in2 should have the same dimensionality")
+    if not in1.ndim:
+        return in1 * in2
+    return _convolved(in1, in2, mode, tuple(range(in1.ndim)), method)
+
+
+def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
+    """Correlate two arrays of one rank: the convolution with the second one conjugated and reversed in all axes."""
+    in1, in2 = as_array(in1), as_array(in2)
+    if in1.ndim != in2.ndim:
+        raise ValueError("in1 and in2 should have the same dimensionality")
+    if not in1.ndim:
+        return in1 * conjugate(in2)
+    return _convolved(in1, conjugate(_reversed(in2, in2.ndim)), mode, tuple(range(in1.ndim)), method)
+
+
+def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
+    """Convolve along some axes (all by default) by Fourier transforms; the other axes broadcast."""
+    in1, in2 = as_array(in1), as_array(in2)
+    if in1.ndim != in2.ndim:
+        raise ValueError("in1 and in2 should have the same dimensionality")
+    if not in1.ndim:
+        return in1 * in2
+    return _convolved(in1, in2, mode, reduced_axes(axes, in1.ndim), "fft")
+
+
+def oaconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
+    """Convolve as `fftconvolve` does."""
+    return fftconvolve(in1, in2, mode, axes)
+
+
+def _convolved(in1: Any, in2: Any, mode: str, axes: tuple[int, ...], method: str) -> Any:
+    if mode not in ("full", "same", "valid"):
+        raise ValueError("acceptable mode flags are 'valid', 'same', or 'full'")
+    rank = len(axes)
+    last = tuple(range(-rank, 0))
+    x, y = np.moveaxis(in1, axes, last), np.moveaxis(in2, axes, last)
+    if mode == "valid":
+        sizes = list(zip(x.shape[-rank:], y.shape[-rank:], strict=True))
+        if not all(m >= n for m, n in sizes):
+            if not all(m <= n for m, n in sizes):
+                raise ValueError("For 'valid' mode, one must be at least as large as the other in every dimension")
+            x, y = y, x
+    sums = bilinear_convolution(x, y, rank, mode != "valid", method)
+    if mode == "same":
+        starts = [(n - 1) // 2 for n in y.shape[-rank:]]
+        window = [slice(first, first + n) for first, n in zip(starts, x.shape[-rank:], strict=True)]
+        sums = sums[(..., *window)]
+    return np.moveaxis(sums, last, axes)

@@ -1,0 +1,209 @@
+"""Linear filters: recursive ones, Savitzky and Golay's, the removal of trends, the analytic signal."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import scipy.signal
+
+from functorch_lite.calculus.arguments import as_array, only_axis, refuse_foreign
+from functorch_lite.calculus.batching import on_matrices
+from functorch_lite.calculus.declare import general
+from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import Rule
+from functorch_lite.scipy.signal.convolution import bilinear_convolution
+
+__all__ = ["detrend", "hilbert", "lfilter", "savgol_filter", "sosfilt"]
+
+# --- Recursive filters ------------------------------------------------------------------------------------------------
+
+
+def _reversed(x: Any) -> Any:
+    return x[..., ::-1]
+
+
+def _begin_of_convolution(x: Any, y: Any, length: int) -> Any:
+    return bilinear_convolution(x, y, 1, True, "auto")[..., :length]
+
+
+def _recursion_jvp(t: Any, ans: Any, a: Any) -> Any:
+    """From a * y = v the change of y solves a * dy = -da * y."""
+    return -recursion(a, _begin_of_convolution(ans, t, ans.shape[-1]))
+
+
+def _recursion_vjp(g: Any, ans: Any, a: Any, a_shape: Any) -> Any:
+    """Cotangent of a[k]: minus the correlation of the transposed recursion of ``g`` with the result, delayed by k."""
+    length, order = ans.shape[-1], a_shape[-1]
+    back = recursion(a, _reversed(g))
+    sums = bilinear_convolution(ans, back, 1, True, "auto")
+    delayed = _reversed(sums[..., :length])
+    if order > length:
+        delayed = np.concatenate([delayed, np.zeros((*delayed.shape[:-1], order - length), delayed.dtype)], axis=-1)
+    return -delayed[..., :order]
+
+
+def _recursion_transpose(g: Any, a: Any) -> Any:
+    return _reversed(recursion(a, _reversed(g)))
+
+
+@general(Rule(_recursion_jvp, _recursion_vjp), Rule(vjp=_recursion_transpose), batch=on_matrices(1, 1))
+def recursion(a: Any, v: Any) -> Any:
+    """Solve ``Σₖ a[k] y[n-k] = v[n]`` along the last axes, from zero; leading axes broadcast."""
+    refuse_foreign("lfilter", a, v)
+    if a.ndim == 1 and v.size:
+        return scipy.signal.lfilter(np.ones(1, a.dtype), a, v)
+    shape = np.broadcast_shapes(a.shape[:-1], v.shape[:-1])
+    y = np.zeros((*shape, v.shape[-1]), np.result_type(a, v))
+    for n in range(v.shape[-1]):
+        reach = min(n, a.shape[-1] - 1)
+        past = (a[..., 1 : reach + 1] * y[..., n - reach : n][..., ::-1]).sum(-1)
+        y[..., n] = (v[..., n] - past) / a[..., 0]
+    return y
+
+
+def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
+    """Filter a signal by the rational transfer function with numerator ``b`` and denominator ``a``.
+
+    Parameters
+    ----------
+    b, a
+        Vectors of coefficients.
+    x
+        The signal.
+    axis
+        The axis along which it runs.
+    zi
+        The state of the delays at the beginning: of length ``max(len(a), len(b)) - 1`` along the axis.
+
+    Returns
+    -------
+    y, or (y, zf)
+        The filtered signal; with ``zi`` also the state at the end.
+    """
+    b, a, x = np.atleast_1d(as_array(b)), np.atleast_1d(as_array(a)), as_array(x)
+    if b.ndim != 1 or a.ndim != 1:
+        raise ValueError(f"lfilter takes vectors of coefficients, not arrays of shapes {b.shape} and {a.shape}")
+    axis = only_axis(axis, x.ndim)
+    signal = np.moveaxis(x, axis, -1)
+    length, order = signal.shape[-1], max(a.shape[0], b.shape[0]) - 1
+    sums = bilinear_convolution(signal, b, 1, True, "auto")
+    if zi is None:
+        return np.moveaxis(recursion(a, sums[..., :length]), -1, axis)
+    state = np.moveaxis(as_array(zi), axis, -1)
+    if state.shape[-1] != order:
+        raise ValueError(f"zi must have length {order} along the axis; it has shape {shape_of(zi)}")
+    whole = _padded(sums, length + order) + _padded(state * a[0], length + order)
+    y = recursion(a, whole[..., :length])
+    rest = whole - _padded(bilinear_convolution(y, a, 1, True, "auto"), length + order)
+    return np.moveaxis(y, -1, axis), np.moveaxis(rest[..., length:] / a[0], -1, axis)
+
+
+def sosfilt(sos: Any, x: Any, axis: int = -1) -> Any:
+    """Filter a signal by sections of order two, the rows of ``sos``, one after the other."""
+    sos = as_array(sos)
+    if sos.ndim != 2 or sos.shape[1] != 6:
+        raise ValueError("sos array must be shape (n_sections, 6)")
+    for section in sos:
+        x = lfilter(section[:3], section[3:], x, axis)
+    return x
+
+
+def _padded(x: Any, length: int) -> Any:
+    missing = length - x.shape[-1]
+    return np.concatenate([x, np.zeros((*x.shape[:-1], missing), x.dtype)], axis=-1) if missing > 0 else x[..., :length]
+
+
+# --- Linear maps of the signal with fixed coefficients ----------------------------------------------------------------
+
+
+def detrend(data: Any, axis: int = -1, type: str = "linear", bp: Any = 0) -> Any:
+    """Subtract from a signal its mean (``type="constant"``) or its line of least squares.
+
+    ``bp`` are the places between which a line of its own is fitted.
+    """
+    data = as_array(data)
+    axis = only_axis(axis, data.ndim)
+    if type in ("constant", "c"):
+        return data - np.mean(data, axis=axis, keepdims=True)
+    if type not in ("linear", "l"):
+        raise ValueError("Trend type must be 'linear' or 'constant'.")
+    length = data.shape[axis]
+    breaks = np.unique(np.concatenate([[0], np.atleast_1d(bp), [length]]).astype(int))
+    if np.any(breaks > length):
+        raise ValueError("Breakpoints must be less than length of data along given axis.")
+    signal, parts = np.moveaxis(data, axis, -1), []
+    for start, stop in pairwise(breaks):
+        line = np.stack([np.ones(stop - start), np.arange(1, stop - start + 1) / (stop - start)], axis=-1)
+        basis = np.linalg.qr(line).Q.astype(data.dtype)
+        part = signal[..., start:stop]
+        parts.append(part - (part @ basis) @ basis.T)
+    return np.moveaxis(np.concatenate(parts, axis=-1), -1, axis)
+
+
+def savgol_filter(
+    x: Any,
+    window_length: int,
+    polyorder: int,
+    deriv: int = 0,
+    delta: float = 1.0,
+    axis: int = -1,
+    mode: str = "interp",
+    cval: float = 0.0,
+) -> Any:
+    """Smooth a signal, or differentiate it, by polynomials of least squares in a moving window.
+
+    The arguments are SciPy's: ``deriv`` is the order of the derivative and ``delta`` the spacing of samples; ``mode``
+    says what stands beyond the ends (``"mirror"``, ``"constant"`` with ``cval``, ``"nearest"``, ``"wrap"``), or that
+    the last windows' polynomials are evaluated there (``"interp"``).
+    """
+    x = as_array(x)
+    axis = only_axis(axis, x.ndim)
+    signal = np.moveaxis(x, axis, -1)
+    length, half = signal.shape[-1], window_length // 2
+    kernel = scipy.signal.savgol_coeffs(window_length, polyorder, deriv, delta).astype(x.dtype)
+    if mode != "interp":
+        around = [(0, 0)] * (signal.ndim - 1) + [((window_length - 1) // 2, half)]
+        modes: dict[str, dict[str, Any]] = {
+            "mirror": {"mode": "reflect"},
+            "constant": {"mode": "constant", "constant_values": cval},
+            "nearest": {"mode": "edge"},
+            "wrap": {"mode": "wrap"},
+        }
+        if mode not in modes:
+            raise ValueError("mode must be 'mirror', 'constant', 'nearest' 'wrap' or 'interp'.")
+        smooth = bilinear_convolution(np.pad(signal, around, **modes[mode]), kernel, 1, False, "direct")
+        return np.moveaxis(smooth, -1, axis)
+    if window_length > length:
+        raise ValueError("If mode is 'interp', window_length must be less than or equal to the size of x.")
+    inner = bilinear_convolution(signal, kernel, 1, False, "direct")[..., 1 - window_length % 2 :]
+    ends = _end_weights(window_length, polyorder, deriv, delta).astype(x.dtype)
+    first = signal[..., :window_length] @ ends[:, :half]
+    last = signal[..., length - window_length :] @ ends[:, window_length - half :]
+    return np.moveaxis(np.concatenate([first, inner, last], axis=-1), -1, axis)
+
+
+def _end_weights(length: int, order: int, deriv: int, delta: float) -> Any:
+    """Return the weights of the samples of one window in its polynomial's derivative at each of its places."""
+    return np.stack(
+        [scipy.signal.savgol_coeffs(length, order, deriv, delta, pos=p, use="dot") for p in range(length)], axis=-1
+    )
+
+
+def hilbert(x: Any, N: int | None = None, axis: int = -1) -> Any:
+    """Compute the analytic signal of a real one: its negative frequencies removed, its positive ones doubled."""
+    x = as_array(x)
+    if x.dtype.kind == "c":
+        raise ValueError("x must be real.")
+    axis = only_axis(axis, x.ndim)
+    N = x.shape[axis] if N is None else N
+    if N <= 0:
+        raise ValueError("N must be positive.")
+    weights = np.zeros(N, x.dtype)
+    weights[0] = 1.0
+    weights[1 : (N + 1) // 2] = 2.0
+    if N % 2 == 0:
+        weights[N // 2] = 1.0
+    spectrum = np.fft.fft(np.moveaxis(x, axis, -1), N)
+    return np.moveaxis(np.fft.ifft(spectrum * weights), -1, axis)

@@ -1,0 +1,119 @@
+"""How special functions are declared where `pointwise` does not suffice.
+
+`elementwise` takes any number of arguments, `several` declares functions with several results, `inverse` the solution
+of an equation; their partials are functions of the result and *all* arguments. `refused` stands where no partial is
+known: it raises when the derivative is asked for, so an argument without a rule can never count as constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from functorch_lite.core.errors import user_line
+from functorch_lite.core.operands import aligned
+from functorch_lite.core.primitive import PRIMITIVES, Arrays, General, Params, Primitive, Rule
+from functorch_lite.core.tables import REFUSED
+
+__all__ = ["batch_elementwise", "elementwise", "inverse", "refuse_wholly", "refused", "several"]
+
+
+def refused(name: str, argument: str, reason: str = "has no closed form") -> Callable[..., NoReturn]:
+    """Return a partial that raises, as the derivative of a function in an argument is not known."""
+
+    def partial() -> NoReturn:
+        raise NotImplementedError(
+            f"the derivative of scipy.special.{name} with respect to {argument!r} {reason}; asked for at "
+            f"{user_line()}. Hold the argument fixed (ft.stop_gradient) or give the derivative by ft.custom_jvp."
+        )
+
+    return partial
+
+
+def refuse_wholly(reason: str, *ufuncs: Any) -> None:
+    """Declare that functions have no derivative here, and why."""
+    for ufunc in ufuncs:
+        REFUSED[ufunc] = f"{reason}; give the derivative yourself by ft.custom_jvp if you know it"
+
+
+def elementwise(function: Any, *partials: Callable[..., Any] | None, name: str | None = None) -> Primitive:
+    """Declare an elementwise function of any number of arguments; a partial is called as ``partial(ans, *arrays)``.
+
+    A partial may be None, for an argument that is an integer by nature, or `refused`. A function that is no ufunc is
+    called on plain arrays only.
+    """
+    rules = [None if p is None else _ReadsAll(_product(p), _product(p)) for p in partials]
+    primitive = General(function, "xyzwv"[: len(partials)], rules, name=name, batch=batch_elementwise)
+    PRIMITIVES[function] = primitive
+    return primitive
+
+
+def several(function: Any, *slopes: Callable[..., Any] | None) -> Primitive:
+    """Declare an elementwise function of several results.
+
+    Each argument has a function ``slopes(ans, *arrays)`` that gives its partials, one a result; None and `refused` as
+    in `elementwise`.
+    """
+    rules = [None if s is None else _ReadsAll(_products(s), _sum_of_products(s)) for s in slopes]
+    primitive = General(function, "xyzwv"[: len(slopes)], rules, multiple=True, batch=batch_elementwise)
+    PRIMITIVES[function] = primitive
+    return primitive
+
+
+def inverse(function: Any, slot: int, *partials: Callable[..., Any] | None, sign: int = 1) -> Primitive:
+    """Declare the solution ``ans`` of ``F(…, ans, …) = sign · p``, where ``p`` stands in the solution's ``slot``.
+
+    ``partials`` are those of F, called as ``partial(*arrays)``. By the implicit function theorem the derivative is
+    ``1 / F_slot`` in ``p`` and ``-F_i / F_slot`` in the others.
+    """
+
+    def solved(ans: Any, arrays: Arrays, i: int) -> Any:
+        at = (*arrays[:slot], ans, *arrays[slot + 1 :])
+        slope = _call(partials[slot], at)
+        return sign / slope if i == slot else -_call(partials[i], at) / slope
+
+    def partial_in(i: int) -> Callable[..., Any] | None:
+        return None if partials[i] is None else lambda ans, *arrays: solved(ans, arrays, i)
+
+    return elementwise(function, *map(partial_in, range(len(partials))))
+
+
+def batch_elementwise(
+    primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params
+) -> Any:
+    """Batch an elementwise operation: the batch is more elements, once the axes of one example are lined up."""
+    return primitive.bind(aligned(arrays, batched), params)
+
+
+class _ReadsAll(Rule):
+    """A rule that reads the result and all arrays, whatever their number."""
+
+    __slots__ = ()
+
+    def attach(self, arguments: tuple[str, ...], parameters: tuple[str, ...], variadic: bool) -> None:
+        count = 1 + len(arguments)
+        self.read_jvp = self.read_vjp = lambda environment: environment[:count]
+
+
+def _call(partial: Any, arguments: Arrays) -> Any:
+    return partial(*arguments) if partial.__code__.co_argcount or partial.__code__.co_flags & _VARIADIC else partial()
+
+
+#: The flag of code with ``*args``; a partial with neither these nor parameters is `refused`.
+_VARIADIC = 0x04
+
+
+def _product(partial: Any) -> Callable[..., Any]:
+    return lambda t, *read: t * _call(partial, read)
+
+
+def _products(slopes: Any) -> Callable[..., Any]:
+    return lambda t, *read: tuple(t * s for s in _call(slopes, read))
+
+
+def _sum_of_products(slopes: Any) -> Callable[..., Any]:
+    def vjp(g: Any, *read: Any) -> Any:
+        pairs = [c * s for c, s in zip(g, _call(slopes, read), strict=True) if c is not None]
+        return sum(pairs[1:], start=pairs[0])
+
+    return vjp

@@ -1,0 +1,249 @@
+"""The plain functions of ``scipy.special``, which convert arguments to arrays, composed of what differentiates."""
+
+from __future__ import annotations
+
+from math import comb as binomial_coefficient
+from math import log, pi
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+from functorch_lite.calculus.arguments import as_array
+from functorch_lite.core.trace import Tracer
+from functorch_lite.scipy.special import bessel, gamma_functions
+from functorch_lite.scipy.special.ufuncs import sp
+from functorch_lite.transforms.custom import stop_gradient
+
+__all__ = [
+    "comb",
+    "diric",
+    "factorial",
+    "h1vp",
+    "h2vp",
+    "ivp",
+    "jvp",
+    "kvp",
+    "log_softmax",
+    "logsumexp",
+    "multigammaln",
+    "perm",
+    "polygamma",
+    "softmax",
+    "softplus",
+    "spherical_in",
+    "spherical_jn",
+    "spherical_kn",
+    "spherical_yn",
+    "yvp",
+]
+
+# --- Sums of exponentials ---------------------------------------------------------------------------------------------
+
+
+def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
+    """Compute ``log(sum(b * exp(a)))`` without overflow.
+
+    Parameters
+    ----------
+    a
+        An array, real or complex.
+    axis
+        The axis or axes to sum over; None is all.
+    b
+        Factors of the exponentials.
+    keepdims
+        Whether the axes stay, with length one.
+    return_sign
+        Whether to return the logarithm of the absolute value of the sum, and the sum's sign.
+
+    Returns
+    -------
+    array, or a pair of arrays
+        Without ``return_sign``, NaN where a real sum is negative.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import logsumexp
+    >>> ft.grad(logsumexp)(np.array([1000.0, 1000.0, -np.inf]))
+    array([0.5, 0.5, 0. ])
+    """
+    a = as_array(a)
+    if b is not None:
+        b = as_array(b)
+        a = np.where(b == 0, -np.inf, a)
+    top = _finite_top(a, axis)
+    terms = np.exp(a - top)
+    total = np.sum(terms if b is None else b * terms, axis=axis, keepdims=keepdims)
+    shift = top if keepdims else np.squeeze(top, axis)
+    if return_sign:
+        return np.log(np.abs(total)) + shift, np.sign(total)
+    if np.iscomplexobj(total) or b is None:
+        return np.log(total) + shift
+    return np.log(np.where(total < 0, np.nan, total)) + shift
+
+
+def softmax(x: Any, axis: Any = None) -> Any:
+    """Compute ``exp(x) / sum(exp(x))`` along an axis (or axes; None is all), without overflow.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import softmax
+    >>> ft.jacobian(softmax)(np.array([0.0, 0.0]))
+    array([[ 0.25, -0.25],
+           [-0.25,  0.25]])
+    """
+    x = as_array(x)
+    terms = np.exp(x - _finite_top(x, axis))
+    return terms / np.sum(terms, axis=axis, keepdims=True)
+
+
+def log_softmax(x: Any, axis: Any = None) -> Any:
+    """Compute the logarithm of `softmax`, without overflow or underflow."""
+    x = as_array(x)
+    shifted = x - _finite_top(x, axis)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+def softplus(x: Any) -> Any:
+    """Compute ``log(1 + exp(x))`` without overflow."""
+    return np.logaddexp(0, x)
+
+
+def _finite_top(x: Any, axis: Any) -> Any:
+    """Return the largest real part along axes, which are kept, as a constant; 0 where it is infinite."""
+    top = np.max(np.real(stop_gradient(x)), axis=axis, keepdims=True)
+    return np.where(np.isfinite(top), top, 0)
+
+
+# --- Gamma functions and counting -------------------------------------------------------------------------------------
+
+
+def polygamma(n: Any, x: Any) -> Any:
+    """Compute the derivative of order ``n`` (an int, or an array of ints) of the digamma function."""
+    x = as_array(x)
+    if np.ndim(n) == 0 and not isinstance(n, Tracer):
+        return gamma_functions.polygamma(int(n), x)
+    n = as_array(n)
+    sign = 1.0 - 2.0 * ((n + 1) % 2)
+    return np.where(n == 0, sp.psi(x), sign * sp.gamma(n + 1.0) * sp.zeta(np.maximum(n, 1) + 1, x))
+
+
+def multigammaln(a: Any, d: int) -> Any:
+    """Compute the logarithm of the multivariate gamma function of dimension ``d``; NaN unless ``a > (d - 1) / 2``."""
+    if np.floor(d) != d or d < 1:
+        raise ValueError(f"d should be a positive integer (dimension), not {d}")
+    a = as_array(a)
+    total = d * (d - 1) / 4 * log(pi) + sum(sp.gammaln(a - j / 2) for j in range(int(d)))
+    return np.where(a > (d - 1) / 2, total, np.nan)
+
+
+def factorial(n: Any, exact: bool = False) -> Any:
+    """Compute n! = Γ(n + 1), and 0 for negative ``n``; with ``exact``, of plain integers only."""
+    if exact:
+        return scipy.special.factorial(n, exact=True)
+    n = as_array(n)
+    return np.where(n < 0, 0.0, sp.gamma(np.where(n < 0, 0.0, n) + 1))
+
+
+def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> Any:
+    """Compute the number of ways to take ``k`` of ``N`` things, continued to real numbers; 0 where ``k > N``."""
+    if exact:
+        return scipy.special.comb(N, k, exact=True, repetition=repetition)
+    N, k = as_array(N), as_array(k)
+    if repetition:
+        return np.where((k == 0) & (N >= 0), 1.0, comb(N + k - 1, k))
+    possible = (k <= N) & (N >= 0) & (k >= 0)
+    return np.where(possible, sp.binom(np.where(possible, N, 1.0), np.where(possible, k, 1.0)), 0.0)
+
+
+def perm(N: Any, k: Any, exact: bool = False) -> Any:
+    """Compute the number of ways to take ``k`` of ``N`` things in order, continued to real numbers."""
+    if exact:
+        return scipy.special.perm(N, k, exact=True)
+    N, k = as_array(N), as_array(k)
+    possible = (k <= N) & (N >= 0) & (k >= 0)
+    return np.where(possible, sp.poch(np.where(possible, N - k + 1, 1.0), np.where(possible, k, 1.0)), 0.0)
+
+
+# --- Derivatives of Bessel functions ----------------------------------------------------------------------------------
+
+
+def jvp(v: Any, z: Any, n: int = 1) -> Any:
+    """Compute the derivative of order ``n`` of the Bessel function of the first kind `jv`."""
+    return _bessel_derivative(sp.jv, v, z, n, -1)
+
+
+def yvp(v: Any, z: Any, n: int = 1) -> Any:
+    """Compute the derivative of order ``n`` of the Bessel function of the second kind `yv`."""
+    return _bessel_derivative(sp.yv, v, z, n, -1)
+
+
+def ivp(v: Any, z: Any, n: int = 1) -> Any:
+    """Compute the derivative of order ``n`` of the modified Bessel function of the first kind `iv`."""
+    return _bessel_derivative(sp.iv, v, z, n, 1)
+
+
+def kvp(v: Any, z: Any, n: int = 1) -> Any:
+    """Compute the derivative of order ``n`` of the modified Bessel function of the second kind `kv`."""
+    return (-1) ** n * _bessel_derivative(sp.kv, v, z, n, 1)
+
+
+def h1vp(v: Any, z: Any, n: int = 1) -> Any:
+    """Compute the derivative of order ``n`` of the Hankel function of the first kind `hankel1`."""
+    return _bessel_derivative(sp.hankel1, v, z, n, -1)
+
+
+def h2vp(v: Any, z: Any, n: int = 1) -> Any:
+    """Compute the derivative of order ``n`` of the Hankel function of the second kind `hankel2`."""
+    return _bessel_derivative(sp.hankel2, v, z, n, -1)
+
+
+def _bessel_derivative(function: Any, v: Any, z: Any, n: int, phase: int) -> Any:
+    """Source: DLMF 10.6.7 and 10.29.5."""
+    terms = (phase**i * binomial_coefficient(n, i) * function(v - n + 2 * i, z) for i in range(n + 1))
+    return sum(terms) / 2.0**n
+
+
+def spherical_jn(n: Any, z: Any, derivative: bool = False) -> Any:
+    """Compute the spherical Bessel function of the first kind, or its derivative."""
+    return _spherical(bessel.spherical_jn, n, z, derivative)
+
+
+def spherical_yn(n: Any, z: Any, derivative: bool = False) -> Any:
+    """Compute the spherical Bessel function of the second kind, or its derivative."""
+    return _spherical(bessel.spherical_yn, n, z, derivative)
+
+
+def spherical_in(n: Any, z: Any, derivative: bool = False) -> Any:
+    """Compute the modified spherical Bessel function of the first kind, or its derivative."""
+    return _spherical(bessel.spherical_in, n, z, derivative)
+
+
+def spherical_kn(n: Any, z: Any, derivative: bool = False) -> Any:
+    """Compute the modified spherical Bessel function of the second kind, or its derivative."""
+    return _spherical(bessel.spherical_kn, n, z, derivative)
+
+
+def _spherical(function: Any, n: Any, z: Any, derivative: bool) -> Any:
+    n, z = as_array(n), as_array(z)
+    return bessel.spherical_slope(function, n, z) if derivative else function(n, z)
+
+
+# --- Others -----------------------------------------------------------------------------------------------------------
+
+
+def diric(x: Any, n: int) -> Any:
+    """Compute Dirichlet's kernel ``sin(n x / 2) / (n sin(x / 2))``, for an integer ``n``.
+
+    At multiples of 2π, where the quotient has a limit, the sum of cosines that it stands for is not needed: the kernel
+    is even there and its slope 0.
+    """
+    if n <= 0 or n != int(n):
+        return np.full_like(x, np.nan)
+    turns = np.rint(x / (2 * pi))
+    half = (x - 2 * pi * turns) / 2
+    quotient = np.sinc(n * half / pi) / np.sinc(half / pi)
+    return quotient * (-1.0) ** (turns * (n - 1))

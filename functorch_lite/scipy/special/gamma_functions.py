@@ -1,0 +1,61 @@
+"""The gamma function and its relatives: the table of their derivatives."""
+
+from __future__ import annotations
+
+from math import pi
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.declare import pointwise, zero
+from functorch_lite.core.errors import user_line
+from functorch_lite.scipy.special.declare import refuse_wholly, refused
+from functorch_lite.scipy.special.ufuncs import sp
+
+__all__ = ["polygamma"]
+
+pointwise(sp.gamma, lambda ans, x: ans * sp.psi(x))
+pointwise(sp.gammaln, lambda x: sp.psi(x))
+pointwise(sp.loggamma, lambda x: sp.psi(x))
+pointwise(sp.psi, lambda x: _trigamma(x))
+pointwise(sp.rgamma, lambda x: _rgamma_slope(x))
+pointwise(sp.zeta, refused("zeta", "x"), lambda x, y: -x * sp.zeta(x + 1, y))
+pointwise(sp.beta, lambda ans, x, y: ans * _psi_difference(x, y), lambda ans, x, y: ans * _psi_difference(y, x))
+pointwise(sp.betaln, lambda x, y: _psi_difference(x, y), lambda x, y: _psi_difference(y, x))
+pointwise(
+    sp.binom,
+    lambda ans, x, y: ans * (sp.psi(x + 1) - sp.psi(x - y + 1)),
+    lambda ans, x, y: ans * (sp.psi(x - y + 1) - sp.psi(y + 1)),
+)
+pointwise(sp.poch, lambda ans, x, y: ans * (sp.psi(x + y) - sp.psi(x)), lambda ans, x, y: ans * sp.psi(x + y))
+zero(sp.gammasgn)
+refuse_wholly("the derivative of Riemann's zeta function has no closed form", sp.zetac, sp.riemann_zeta)
+
+
+def polygamma(n: int, x: Any) -> Any:
+    """The n-th derivative of the digamma function, for an int n."""
+    if n == 0:
+        return sp.psi(x)
+    factorial = float(np.prod(np.arange(1.0, n + 1)))
+    return (-1) ** (n + 1) * factorial * sp.zeta(n + 1, x)
+
+
+def _trigamma(x: Any) -> Any:
+    if np.iscomplexobj(x):
+        raise NotImplementedError(
+            f"the derivative of scipy.special.digamma at complex arguments has no rule, as SciPy has no trigamma "
+            f"function of them; asked for at {user_line()}"
+        )
+    return sp.zeta(2, x)
+
+
+def _psi_difference(x: Any, y: Any) -> Any:
+    return sp.psi(x) - sp.psi(x + y)
+
+
+def _rgamma_slope(x: Any) -> Any:
+    """-ψ(x)/Γ(x), by reflection where Γ has poles: 1/Γ(x) = Γ(1-x) sin(πx) / π."""
+    left = np.real(x) < 0.5
+    low, high = np.where(left, x, 0.25), np.where(left, 0.75, x)
+    reflected = sp.gamma(1 - low) * (np.cos(pi * low) - np.sin(pi * low) / pi * sp.psi(1 - low))
+    return np.where(left, reflected, -sp.rgamma(high) * sp.psi(high))

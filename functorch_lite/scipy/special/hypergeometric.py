@@ -1,0 +1,92 @@
+"""Hypergeometric functions, orthogonal polynomials, Legendre functions: the table of their derivatives.
+
+Derivatives in parameters have no closed form and are refused; the degree of a polynomial is an integer by nature
+(where SciPy continues it to real degrees its derivative is refused as well). Source: DLMF 13, 15.5, 18.9, 14.10.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.declare import pointwise
+from functorch_lite.scipy.special.declare import elementwise, refused
+from functorch_lite.scipy.special.ufuncs import sp
+
+# --- Hypergeometric functions -----------------------------------------------------------------------------------------
+
+pointwise(sp.hyp0f1, refused("hyp0f1", "v"), lambda x, y: sp.hyp0f1(x + 1, y) / x)
+pointwise(
+    sp.hyp1f1, refused("hyp1f1", "a"), refused("hyp1f1", "b"), lambda x, y, z: x / y * sp.hyp1f1(x + 1, y + 1, z)
+)
+pointwise(sp.hyperu, refused("hyperu", "a"), refused("hyperu", "b"), lambda x, y, z: -x * sp.hyperu(x + 1, y + 1, z))
+elementwise(
+    sp.hyp2f1,
+    refused("hyp2f1", "a"),
+    refused("hyp2f1", "b"),
+    refused("hyp2f1", "c"),
+    lambda ans, a, b, c, z: a * b / c * sp.hyp2f1(a + 1, b + 1, c + 1, z),
+)
+
+# --- Orthogonal polynomials, of degree x at y -------------------------------------------------------------------------
+
+pointwise(sp.eval_legendre, refused("eval_legendre", "n"), lambda x, y: (x + 1) / 2 * sp.eval_jacobi(x - 1, 1, 1, y))
+pointwise(
+    sp.eval_sh_legendre, refused("eval_sh_legendre", "n"), lambda x, y: (x + 1) * sp.eval_jacobi(x - 1, 1, 1, 2 * y - 1)
+)
+pointwise(sp.eval_chebyt, refused("eval_chebyt", "n"), lambda x, y: x * sp.eval_chebyu(x - 1, y))
+pointwise(sp.eval_chebyu, refused("eval_chebyu", "n"), lambda x, y: 2 * sp.eval_gegenbauer(x - 1, 2, y))
+pointwise(sp.eval_chebyc, refused("eval_chebyc", "n"), lambda x, y: x * sp.eval_chebyu(x - 1, y / 2))
+pointwise(sp.eval_chebys, refused("eval_chebys", "n"), lambda x, y: sp.eval_gegenbauer(x - 1, 2, y / 2))
+pointwise(
+    sp.eval_sh_chebyt, refused("eval_sh_chebyt", "n"), lambda x, y: 2 * x * sp.eval_chebyu(x - 1, 2 * y - 1)
+)
+pointwise(
+    sp.eval_sh_chebyu, refused("eval_sh_chebyu", "n"), lambda x, y: 4 * sp.eval_gegenbauer(x - 1, 2, 2 * y - 1)
+)
+pointwise(sp.eval_hermite, refused("eval_hermite", "n"), lambda x, y: 2 * x * sp.eval_hermite(_one_less(x), y))
+pointwise(sp.eval_hermitenorm, refused("eval_hermitenorm", "n"), lambda x, y: x * sp.eval_hermitenorm(_one_less(x), y))
+pointwise(sp.eval_laguerre, refused("eval_laguerre", "n"), lambda x, y: -sp.eval_genlaguerre(x - 1, 1, y))
+elementwise(
+    sp.eval_genlaguerre,
+    refused("eval_genlaguerre", "n"),
+    refused("eval_genlaguerre", "alpha"),
+    lambda ans, n, alpha, x: -sp.eval_genlaguerre(n - 1, alpha + 1, x),
+)
+elementwise(
+    sp.eval_gegenbauer,
+    refused("eval_gegenbauer", "n"),
+    refused("eval_gegenbauer", "alpha"),
+    lambda ans, n, alpha, x: 2 * alpha * sp.eval_gegenbauer(n - 1, alpha + 1, x),
+)
+elementwise(
+    sp.eval_jacobi,
+    refused("eval_jacobi", "n"),
+    refused("eval_jacobi", "alpha"),
+    refused("eval_jacobi", "beta"),
+    lambda ans, n, alpha, beta, x: (n + alpha + beta + 1) / 2 * sp.eval_jacobi(n - 1, alpha + 1, beta + 1, x),
+)
+elementwise(
+    sp.eval_sh_jacobi,
+    refused("eval_sh_jacobi", "n"),
+    refused("eval_sh_jacobi", "p"),
+    refused("eval_sh_jacobi", "q"),
+    lambda ans, n, p, q, x: (n + p)
+    * sp.eval_jacobi(n - 1, p - q + 1, q, 2 * x - 1)
+    / sp.binom(2 * n + p - 1, n),
+)
+
+# --- Associated Legendre functions ------------------------------------------------------------------------------------
+
+elementwise(
+    sp.lpmv,
+    None,
+    refused("lpmv", "v"),
+    lambda ans, m, v, x: (v * x * ans - (v + m) * sp.lpmv(m, v - 1, x)) / (x * x - 1),
+)
+
+
+def _one_less(n: Any) -> Any:
+    """Return n - 1, and 0 for 0: the factor n beside it is zero then."""
+    return np.maximum(n - 1, 0)

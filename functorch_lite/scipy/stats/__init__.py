@@ -1,0 +1,64 @@
+"""Distributions of ``scipy.stats`` for traced values: densities, distribution functions and quantiles.
+
+They take SciPy's arguments and are differentiated in all of them, shape parameters among them.
+"""
+
+from __future__ import annotations
+
+from functorch_lite.scipy.stats.continuous import (
+    beta,
+    cauchy,
+    chi2,
+    expon,
+    f,
+    gamma,
+    gumbel_l,
+    gumbel_r,
+    halfnorm,
+    invgamma,
+    laplace,
+    logistic,
+    lognorm,
+    norm,
+    pareto,
+    rayleigh,
+    t,
+    uniform,
+    weibull_min,
+)
+from functorch_lite.scipy.stats.discrete import bernoulli, binom, geom, nbinom, poisson
+from functorch_lite.scipy.stats.distribution import Continuous, Discrete
+from functorch_lite.scipy.stats.multivariate import dirichlet, multinomial, multivariate_normal, multivariate_t
+
+__all__ = [
+    "Continuous",
+    "Discrete",
+    "bernoulli",
+    "beta",
+    "binom",
+    "cauchy",
+    "chi2",
+    "dirichlet",
+    "expon",
+    "f",
+    "gamma",
+    "geom",
+    "gumbel_l",
+    "gumbel_r",
+    "halfnorm",
+    "invgamma",
+    "laplace",
+    "logistic",
+    "lognorm",
+    "multinomial",
+    "multivariate_normal",
+    "multivariate_t",
+    "nbinom",
+    "norm",
+    "pareto",
+    "poisson",
+    "rayleigh",
+    "t",
+    "uniform",
+    "weibull_min",
+]

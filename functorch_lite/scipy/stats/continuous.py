@@ -1,0 +1,258 @@
+"""The continuous distributions: a table of their standard densities, distribution functions and quantiles.
+
+``y`` is the standard variable and ``q`` a probability; the other names are SciPy's for the shape parameters.
+"""
+
+from __future__ import annotations
+
+from math import log, pi
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.scipy.special.ufuncs import sp
+from functorch_lite.scipy.stats.distribution import Continuous
+
+__all__ = [
+    "beta",
+    "cauchy",
+    "chi2",
+    "expon",
+    "f",
+    "gamma",
+    "gumbel_l",
+    "gumbel_r",
+    "halfnorm",
+    "invgamma",
+    "laplace",
+    "logistic",
+    "lognorm",
+    "norm",
+    "pareto",
+    "rayleigh",
+    "t",
+    "uniform",
+    "weibull_min",
+]
+
+POSITIVE = (0.0, np.inf)
+LOG_ROOT_TWO_PI = 0.5 * log(2 * pi)
+
+norm = Continuous(
+    "norm",
+    logpdf=lambda y: -0.5 * y * y - LOG_ROOT_TWO_PI,
+    cdf=lambda y: sp.ndtr(y),
+    sf=lambda y: sp.ndtr(-y),
+    logcdf=lambda y: sp.log_ndtr(y),
+    logsf=lambda y: sp.log_ndtr(-y),
+    ppf=lambda q: sp.ndtri(q),
+    isf=lambda q: -sp.ndtri(q),
+)
+halfnorm = Continuous(
+    "halfnorm",
+    logpdf=lambda y: -0.5 * y * y + 0.5 * log(2 / pi),
+    cdf=lambda y: sp.erf(y / 2**0.5),
+    sf=lambda y: sp.erfc(y / 2**0.5),
+    ppf=lambda q: 2**0.5 * sp.erfinv(q),
+    isf=lambda q: 2**0.5 * sp.erfcinv(q),
+    support=POSITIVE,
+    inside=1.0,
+)
+lognorm = Continuous(
+    "lognorm",
+    "s",
+    logpdf=lambda y, s: -0.5 * (np.log(y) / s) ** 2 - np.log(s * y) - LOG_ROOT_TWO_PI,
+    cdf=lambda y, s: sp.ndtr(np.log(y) / s),
+    sf=lambda y, s: sp.ndtr(-np.log(y) / s),
+    logcdf=lambda y, s: sp.log_ndtr(np.log(y) / s),
+    logsf=lambda y, s: sp.log_ndtr(-np.log(y) / s),
+    ppf=lambda q, s: np.exp(s * sp.ndtri(q)),
+    isf=lambda q, s: np.exp(-s * sp.ndtri(q)),
+    support=(np.nextafter(0.0, 1.0), np.inf),
+    inside=1.0,
+)
+uniform = Continuous(
+    "uniform",
+    logpdf=lambda y: 0.0 * y,
+    cdf=lambda y: y,
+    sf=lambda y: 1 - y,
+    ppf=lambda q: q,
+    isf=lambda q: 1 - q,
+    support=(0.0, 1.0),
+    inside=0.5,
+)
+expon = Continuous(
+    "expon",
+    logpdf=lambda y: -y,
+    cdf=lambda y: -np.expm1(-y),
+    logsf=lambda y: -y,
+    ppf=lambda q: -np.log1p(-q),
+    isf=lambda q: -np.log(q),
+    support=POSITIVE,
+    inside=1.0,
+)
+gamma = Continuous(
+    "gamma",
+    "a",
+    logpdf=lambda y, a: sp.xlogy(a - 1, y) - y - sp.gammaln(a),
+    cdf=lambda y, a: sp.gammainc(a, y),
+    sf=lambda y, a: sp.gammaincc(a, y),
+    ppf=lambda q, a: sp.gammaincinv(a, q),
+    isf=lambda q, a: sp.gammainccinv(a, q),
+    support=POSITIVE,
+    inside=1.0,
+)
+invgamma = Continuous(
+    "invgamma",
+    "a",
+    logpdf=lambda y, a: -(a + 1) * np.log(y) - sp.gammaln(a) - 1 / y,
+    cdf=lambda y, a: sp.gammaincc(a, 1 / y),
+    sf=lambda y, a: sp.gammainc(a, 1 / y),
+    ppf=lambda q, a: 1 / sp.gammainccinv(a, q),
+    isf=lambda q, a: 1 / sp.gammaincinv(a, q),
+    support=(np.nextafter(0.0, 1.0), np.inf),
+    inside=1.0,
+)
+chi2 = Continuous(
+    "chi2",
+    "df",
+    logpdf=lambda y, df: sp.xlogy(df / 2 - 1, y) - y / 2 - sp.gammaln(df / 2) - log(2) * df / 2,
+    cdf=lambda y, df: sp.chdtr(df, y),
+    sf=lambda y, df: sp.chdtrc(df, y),
+    ppf=lambda q, df: 2 * sp.gammaincinv(df / 2, q),
+    isf=lambda q, df: sp.chdtri(df, q),
+    support=POSITIVE,
+    inside=1.0,
+)
+beta = Continuous(
+    "beta",
+    "a b",
+    logpdf=lambda y, a, b: sp.xlog1py(b - 1, -y) + sp.xlogy(a - 1, y) - sp.betaln(a, b),
+    cdf=lambda y, a, b: sp.betainc(a, b, y),
+    sf=lambda y, a, b: sp.betaincc(a, b, y),
+    ppf=lambda q, a, b: sp.betaincinv(a, b, q),
+    isf=lambda q, a, b: sp.betainccinv(a, b, q),
+    support=(0.0, 1.0),
+    inside=0.5,
+)
+f = Continuous(
+    "f",
+    "dfn dfd",
+    logpdf=lambda y, dfn, dfd: _log_f_density(y, dfn, dfd),
+    cdf=lambda y, dfn, dfd: sp.fdtr(dfn, dfd, y),
+    sf=lambda y, dfn, dfd: sp.fdtrc(dfn, dfd, y),
+    ppf=lambda q, dfn, dfd: sp.fdtri(dfn, dfd, q),
+    support=POSITIVE,
+    inside=1.0,
+)
+t = Continuous(
+    "t",
+    "df",
+    logpdf=lambda y, df: _log_t_density(y, df),
+    cdf=lambda y, df: sp.stdtr(df, y),
+    sf=lambda y, df: sp.stdtr(df, -y),
+    ppf=lambda q, df: sp.stdtrit(df, q),
+    isf=lambda q, df: -sp.stdtrit(df, q),
+)
+cauchy = Continuous(
+    "cauchy",
+    logpdf=lambda y: -np.log1p(y * y) - log(pi),
+    cdf=lambda y: np.arctan2(1.0, -y) / pi,
+    sf=lambda y: np.arctan2(1.0, y) / pi,
+    ppf=lambda q: np.tan(pi * q - pi / 2),
+    isf=lambda q: np.tan(pi / 2 - pi * q),
+)
+laplace = Continuous(
+    "laplace",
+    logpdf=lambda y: -np.abs(y) - log(2),
+    cdf=lambda y: _laplace_cdf(y),
+    sf=lambda y: _laplace_cdf(-y),
+    logcdf=lambda y: _laplace_logcdf(y),
+    logsf=lambda y: _laplace_logcdf(-y),
+    ppf=lambda q: _laplace_quantile(q),
+    isf=lambda q: -_laplace_quantile(q),
+)
+logistic = Continuous(
+    "logistic",
+    logpdf=lambda y: sp.log_expit(y) + sp.log_expit(-y),
+    cdf=lambda y: sp.expit(y),
+    sf=lambda y: sp.expit(-y),
+    logcdf=lambda y: sp.log_expit(y),
+    logsf=lambda y: sp.log_expit(-y),
+    ppf=lambda q: sp.logit(q),
+    isf=lambda q: -sp.logit(q),
+)
+pareto = Continuous(
+    "pareto",
+    "b",
+    logpdf=lambda y, b: np.log(b) - (b + 1) * np.log(y),
+    cdf=lambda y, b: -np.expm1(-b * np.log(y)),
+    logsf=lambda y, b: -b * np.log(y),
+    ppf=lambda q, b: np.exp(-np.log1p(-q) / b),
+    isf=lambda q, b: np.exp(-np.log(q) / b),
+    support=(1.0, np.inf),
+    inside=2.0,
+)
+weibull_min = Continuous(
+    "weibull_min",
+    "c",
+    logpdf=lambda y, c: np.log(c) + sp.xlogy(c - 1, y) - y**c,
+    cdf=lambda y, c: -np.expm1(-(y**c)),
+    logsf=lambda y, c: -(y**c),
+    ppf=lambda q, c: (-np.log1p(-q)) ** (1 / c),
+    isf=lambda q, c: (-np.log(q)) ** (1 / c),
+    support=POSITIVE,
+    inside=1.0,
+)
+rayleigh = Continuous(
+    "rayleigh",
+    logpdf=lambda y: np.log(y) - 0.5 * y * y,
+    cdf=lambda y: -np.expm1(-0.5 * y * y),
+    logsf=lambda y: -0.5 * y * y,
+    ppf=lambda q: np.sqrt(-2 * np.log1p(-q)),
+    isf=lambda q: np.sqrt(-2 * np.log(q)),
+    support=POSITIVE,
+    inside=1.0,
+)
+gumbel_r = Continuous(
+    "gumbel_r",
+    logpdf=lambda y: -y - np.exp(-y),
+    logcdf=lambda y: -np.exp(-y),
+    sf=lambda y: -np.expm1(-np.exp(-y)),
+    ppf=lambda q: -np.log(-np.log(q)),
+    isf=lambda q: -np.log(-np.log1p(-q)),
+)
+gumbel_l = Continuous(
+    "gumbel_l",
+    logpdf=lambda y: y - np.exp(y),
+    cdf=lambda y: -np.expm1(-np.exp(y)),
+    logsf=lambda y: -np.exp(y),
+    ppf=lambda q: np.log(-np.log1p(-q)),
+    isf=lambda q: np.log(-np.log(q)),
+)
+
+
+def _log_t_density(y: Any, df: Any) -> Any:
+    factor = sp.gammaln((df + 1) / 2) - sp.gammaln(df / 2) - 0.5 * (np.log(df) + log(pi))
+    return factor - (df + 1) / 2 * np.log1p(y * y / df)
+
+
+def _log_f_density(y: Any, m: Any, n: Any) -> Any:
+    factor = m / 2 * np.log(m) + n / 2 * np.log(n) - sp.betaln(m / 2, n / 2)
+    return factor + sp.xlogy(m / 2 - 1, y) - (m + n) / 2 * np.log(n + m * y)
+
+
+def _laplace_cdf(y: Any) -> Any:
+    tail = 0.5 * np.exp(-np.abs(y))
+    return np.where(y > 0, 1 - tail, tail)
+
+
+def _laplace_logcdf(y: Any) -> Any:
+    above = np.where(y > 0, y, 1.0)
+    return np.where(y > 0, np.log1p(-0.5 * np.exp(-above)), y - log(2))
+
+
+def _laplace_quantile(q: Any) -> Any:
+    upper = np.where(q > 0.5, q, 0.75)
+    lower = np.where(q > 0.5, 0.25, q)
+    return np.where(q > 0.5, -np.log(2 * (1 - upper)), np.log(2 * lower))

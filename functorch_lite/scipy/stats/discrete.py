@@ -1,0 +1,62 @@
+"""The distributions of integers: a table of their probabilities and distribution functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.scipy.special.ufuncs import sp
+from functorch_lite.scipy.stats.distribution import Discrete
+
+__all__ = ["bernoulli", "binom", "geom", "nbinom", "poisson"]
+
+bernoulli = Discrete(
+    "bernoulli",
+    "p",
+    logpmf=lambda k, p: sp.xlogy(k, p) + sp.xlog1py(1 - k, -p),
+    cdf=lambda k, p: 1 - p,  # of 0; at 1 the support ends
+    sf=lambda k, p: p,
+    support=(0.0, 1.0),
+    inside=0.0,
+)
+binom = Discrete(
+    "binom",
+    "n p",
+    logpmf=lambda k, n, p: _log_choices(n, k) + sp.xlogy(k, p) + sp.xlog1py(n - k, -p),
+    cdf=lambda k, n, p: sp.betainc(n - k, k + 1, 1 - p),
+    sf=lambda k, n, p: sp.betainc(k + 1, n - k, p),
+    support=(0.0, lambda n, p: n),
+    inside=0.0,
+)
+geom = Discrete(
+    "geom",
+    "p",
+    logpmf=lambda k, p: sp.xlog1py(k - 1, -p) + np.log(p),
+    cdf=lambda k, p: -np.expm1(k * np.log1p(-p)),
+    sf=lambda k, p: np.exp(k * np.log1p(-p)),
+    support=(1.0, np.inf),
+    inside=1.0,
+)
+nbinom = Discrete(
+    "nbinom",
+    "n p",
+    logpmf=lambda k, n, p: sp.gammaln(n + k) - sp.gammaln(k + 1) - sp.gammaln(n) + n * np.log(p) + sp.xlog1py(k, -p),
+    cdf=lambda k, n, p: sp.betainc(n, k + 1, p),
+    sf=lambda k, n, p: sp.betaincc(n, k + 1, p),
+    support=(0.0, np.inf),
+    inside=0.0,
+)
+poisson = Discrete(
+    "poisson",
+    "mu",
+    logpmf=lambda k, mu: sp.xlogy(k, mu) - sp.gammaln(k + 1) - mu,
+    cdf=lambda k, mu: sp.gammaincc(k + 1, mu),
+    sf=lambda k, mu: sp.gammainc(k + 1, mu),
+    support=(0.0, np.inf),
+    inside=0.0,
+)
+
+
+def _log_choices(n: Any, k: Any) -> Any:
+    return sp.gammaln(n + 1) - sp.gammaln(k + 1) - sp.gammaln(n - k + 1)

@@ -1,0 +1,257 @@
+"""What a distribution is: a few functions of the standard variable, with location and scale handled once for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.calculus.arguments import as_array
+from functorch_lite.core.operands import shape_of
+
+__all__ = ["Continuous", "Discrete"]
+
+Function = Callable[..., Any]
+
+
+class _Distribution:
+    """The arguments and the support of a distribution.
+
+    Parameters
+    ----------
+    name
+        Its name, as SciPy has it.
+    shapes
+        The names of its shape parameters, in SciPy's order.
+    support
+        The bounds of the standard variable: numbers, or functions of the shape parameters.
+    inside
+        A standard value within the support for every shape, which takes the place of values outside: the density there
+        is zero whatever the formula would give, and no NaN of it reaches a derivative.
+    """
+
+    def __init__(self, name: str, shapes: str, support: tuple[Any, Any], inside: float) -> None:
+        self.name = name
+        self.shapes = tuple(shapes.split())
+        self.lower, self.upper = support
+        self.inside = inside
+
+    def __repr__(self) -> str:
+        return f"<distribution {self.name}({', '.join((*self.shapes, *self.defaults))})>"
+
+    #: The parameters behind the shapes, and what they are if not given.
+    defaults: dict[str, float] = {"loc": 0.0, "scale": 1.0}  # noqa: RUF012 - never changed
+
+    def _arguments(
+        self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, tuple[Any, ...], list[Any]]:
+        """Return the points, the shape parameters, and the others, in the precision of the points if they are weak."""
+        names = (*self.shapes, *self.defaults)
+        given = dict(zip(names, args, strict=False))
+        if len(args) > len(names) or not kwargs.keys() <= set(names) - given.keys():
+            raise TypeError(f"{self.name} takes the parameters {', '.join(names)}, each once")
+        given |= kwargs
+        missing = [name for name in self.shapes if name not in given]
+        if missing:
+            raise TypeError(f"{self.name} misses the shape parameters {', '.join(missing)}")
+        x = _floating(x)
+        # Adding an array of zero turns a Python scalar, traced or not, into a number of the precision of the points.
+        zero = np.zeros((), x.dtype) if shape_of(x) or isinstance(x, np.generic | np.ndarray) else 0.0
+        return (
+            x,
+            tuple(_floating(given[name]) + zero for name in self.shapes),
+            [_floating(given.get(name, default)) + zero for name, default in self.defaults.items()],
+        )
+
+    def _bounds(self, shapes: tuple[Any, ...]) -> tuple[Any, Any]:
+        return tuple(bound(*shapes) if callable(bound) else bound for bound in (self.lower, self.upper))
+
+
+class Continuous(_Distribution):
+    """A continuous distribution with location and scale.
+
+    All methods take the point (or the probability), the shape parameters, ``loc=0`` and ``scale=1``, as SciPy's do, and
+    broadcast them. Arguments that are no parameters of a distribution (a negative scale) give NaN or raise NumPy's own
+    warnings; they are not searched for.
+
+    Parameters
+    ----------
+    name, shapes, support, inside
+        See `_Distribution`.
+    logpdf
+        The logarithm of the standard density, ``logpdf(y, *shapes)``.
+    cdf, sf, logcdf, logsf, ppf, isf
+        The standard distribution function, its complement, their logarithms, and their inverses. What is left out is
+        derived from what is given; without ``ppf`` the distribution has no quantiles in closed form.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shapes: str = "",
+        *,
+        logpdf: Function,
+        cdf: Function | None = None,
+        sf: Function | None = None,
+        logcdf: Function | None = None,
+        logsf: Function | None = None,
+        ppf: Function | None = None,
+        isf: Function | None = None,
+        support: tuple[Any, Any] = (-np.inf, np.inf),
+        inside: float = 0.0,
+    ) -> None:
+        super().__init__(name, shapes, support, inside)
+        self._logpdf = logpdf
+        self._cdf = cdf or _exp_of(logcdf) or _complement(sf or _exp_of(logsf))
+        self._sf = sf or _exp_of(logsf) or _complement(self._cdf)
+        self._logcdf = logcdf or _log_of(self._cdf)
+        self._logsf = logsf or _log_of(self._sf)
+        self._ppf = ppf or (None if isf is None else lambda q, *shapes: isf(1 - q, *shapes))
+        self._isf = isf or (None if ppf is None else lambda q, *shapes: ppf(1 - q, *shapes))
+
+    def logpdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the logarithm of the density."""
+        x, shapes, (loc, scale) = self._arguments(x, args, kwargs)
+        y = (x - loc) / scale
+        lower, upper = self._bounds(shapes)
+        within = (y >= lower) & (y <= upper) & np.isfinite(y)
+        value = self._logpdf(np.where(within, y, self.inside), *shapes) - np.log(scale)
+        return np.where(np.isnan(y), y, np.where(within, value, -np.inf))
+
+    def pdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the density."""
+        return np.exp(self.logpdf(x, *args, **kwargs))
+
+    def cdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the probability of what is not greater."""
+        return self._accumulated(self._cdf, x, args, kwargs, 0.0, 1.0)
+
+    def logcdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the logarithm of `cdf`."""
+        return self._accumulated(self._logcdf, x, args, kwargs, -np.inf, 0.0)
+
+    def sf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the probability of what is greater."""
+        return self._accumulated(self._sf, x, args, kwargs, 1.0, 0.0)
+
+    def logsf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the logarithm of `sf`."""
+        return self._accumulated(self._logsf, x, args, kwargs, 0.0, -np.inf)
+
+    def ppf(self, q: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the quantile of a probability: the inverse of `cdf`."""
+        return self._quantile(self._ppf, q, args, kwargs)
+
+    def isf(self, q: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the inverse of `sf`."""
+        return self._quantile(self._isf, q, args, kwargs)
+
+    def _accumulated(
+        self, function: Function, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any], below: float, above: float
+    ) -> Any:
+        x, shapes, (loc, scale) = self._arguments(x, args, kwargs)
+        y = (x - loc) / scale
+        lower, upper = self._bounds(shapes)
+        within = (y > lower) & (y < upper)
+        value = function(np.where(within, y, self.inside), *shapes)
+        return np.where(np.isnan(y), y, np.where(y <= lower, below, np.where(within, value, above)))
+
+    def _quantile(self, function: Function | None, q: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if function is None:
+            raise NotImplementedError(f"the quantiles of {self.name} have no closed form")
+        q, shapes, (loc, scale) = self._arguments(q, args, kwargs)
+        return loc + scale * function(q, *shapes)
+
+
+class Discrete(_Distribution):
+    """A distribution of integers, with location.
+
+    All methods take the point, the shape parameters and ``loc=0``, as SciPy's do, and broadcast them. They are
+    differentiated in the parameters; in the point the derivative is zero.
+
+    Parameters
+    ----------
+    name, shapes, support, inside
+        See `_Distribution`.
+    logpmf
+        The logarithm of the standard probabilities, ``logpmf(k, *shapes)``.
+    cdf, sf
+        The standard distribution function of an integer ``k``, and its complement.
+    """
+
+    defaults = {"loc": 0.0}  # noqa: RUF012 - never changed
+
+    def __init__(
+        self,
+        name: str,
+        shapes: str,
+        *,
+        logpmf: Function,
+        cdf: Function,
+        sf: Function | None = None,
+        support: tuple[Any, Any],
+        inside: float,
+    ) -> None:
+        super().__init__(name, shapes, support, inside)
+        self._logpmf, self._cdf, self._sf = logpmf, cdf, sf or _complement(cdf)
+
+    def logpmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the logarithm of the probability of an integer."""
+        k, shapes, (loc,) = self._arguments(k, args, kwargs)
+        y = k - loc
+        lower, upper = self._bounds(shapes)
+        within = (y >= lower) & (y <= upper) & (y == np.floor(y))
+        value = self._logpmf(np.floor(np.where(within, y, self.inside)), *shapes)
+        return np.where(np.isnan(y), y, np.where(within, value, -np.inf))
+
+    def pmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the probability of an integer."""
+        return np.exp(self.logpmf(k, *args, **kwargs))
+
+    def cdf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the probability of what is not greater."""
+        return self._accumulated(self._cdf, k, args, kwargs, 0.0, 1.0)
+
+    def logcdf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the logarithm of `cdf`."""
+        return np.log(self.cdf(k, *args, **kwargs))
+
+    def sf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the probability of what is greater."""
+        return self._accumulated(self._sf, k, args, kwargs, 1.0, 0.0)
+
+    def logsf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the logarithm of `sf`."""
+        return np.log(self.sf(k, *args, **kwargs))
+
+    def _accumulated(
+        self, function: Function, k: Any, args: tuple[Any, ...], kwargs: dict[str, Any], below: float, above: float
+    ) -> Any:
+        k, shapes, (loc,) = self._arguments(k, args, kwargs)
+        y = k - loc
+        lower, upper = self._bounds(shapes)
+        within = (y >= lower) & (y < upper)
+        value = function(np.floor(np.where(within, y, self.inside)), *shapes)
+        return np.where(np.isnan(y), y, np.where(y < lower, below, np.where(within, value, above)))
+
+
+def _floating(x: Any) -> Any:
+    """Return a number as it is, which is weak, and an array with a floating dtype."""
+    if type(x) is int or type(x) is float:
+        return float(x)
+    x = as_array(x)
+    return x if x.dtype.kind == "f" else x.astype(float)
+
+
+def _exp_of(function: Function | None) -> Function | None:
+    return None if function is None else lambda y, *shapes: np.exp(function(y, *shapes))
+
+
+def _log_of(function: Function) -> Function:
+    return lambda y, *shapes: np.log(function(y, *shapes))
+
+
+def _complement(function: Function | None) -> Function:
+    assert function is not None
+    return lambda y, *shapes: 1 - function(y, *shapes)

@@ -1,0 +1,160 @@
+"""Linear algebra of SciPy: its values, derivatives at ties, errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+import functorch_lite as ft
+from functorch_lite.scipy import linalg
+from tests.samples.linalg import definite, hermitian, well_conditioned
+from tests.samples.sample import random
+
+A = well_conditioned(4, 4)
+B = well_conditioned(4, 4, seed=1)
+TALL = well_conditioned(4, 3)
+X = random(4, 2)
+NEAR = np.eye(4) + 0.1 * A
+
+
+def lu_solved(module: Any, trans: int) -> Any:
+    return module.lu_solve(module.lu_factor(A), X, trans)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m: m.expm(A),
+        lambda m: m.expm_frechet(A, B),
+        lambda m: m.logm(NEAR),
+        lambda m: m.sqrtm(NEAR),
+        lambda m: m.fractional_matrix_power(NEAR, 0.3),
+        lambda m: m.cosm(A),
+        lambda m: m.sinm(A + 1j * B),
+        lambda m: m.solve_triangular(A, X, trans="T", lower=True),
+        lambda m: m.solve_triangular(A, X[:, 0], unit_diagonal=True),
+        lambda m: m.cholesky(definite(A)),
+        lambda m: m.cho_solve(m.cho_factor(definite(A)), X),
+        lambda m: m.cho_solve(m.cho_factor(definite(A), lower=True), X[:, 0]),
+        lambda m: m.lu(A),
+        lambda m: m.lu(A, permute_l=True),
+        lambda m: m.lu(A, p_indices=True),
+        lambda m: lu_solved(m, 0),
+        lambda m: lu_solved(m, 1),
+        lambda m: lu_solved(m, 2),
+        lambda m: m.solve(A, X),
+        lambda m: m.solve(definite(A), X, assume_a="pos"),
+        lambda m: m.solve(A, X, assume_a="sym", lower=True),
+        lambda m: m.solve(A, X, transposed=True),
+        lambda m: m.solve_sylvester(A + 5 * np.eye(4), B + 5 * np.eye(4), A),
+        lambda m: m.solve_continuous_lyapunov(A + 5 * np.eye(4), B),
+        lambda m: m.solve_discrete_lyapunov(A / 9, B),
+        lambda m: m.polar(TALL),
+        lambda m: m.polar(TALL.T, side="left"),
+        lambda m: m.eigvalsh(hermitian(A), definite(B)),
+        lambda m: m.eigh(hermitian(A), definite(B), lower=False, eigvals_only=True),
+        lambda m: np.abs(m.eigh(hermitian(A), definite(B))[1]),
+        lambda m: m.svd(A)[1],
+        lambda m: np.abs(m.qr(TALL)[1]),
+        lambda m: np.abs(m.qr(TALL, mode="economic")[1]),
+        lambda m: m.toeplitz(X[:, 0], X[:, 1]),
+        lambda m: m.toeplitz(1j * X[:, 0]),
+        lambda m: m.hankel(X[:, 0], X[:, 1]),
+        lambda m: m.hankel(X[:, 0]),
+        lambda m: m.circulant(X[:, 0]),
+        lambda m: m.companion(X[:, 0]),
+        lambda m: m.block_diag(A, X, [1.0, 2.0], 3.0),
+        lambda m: m.det(A),
+        lambda m: m.inv(A),
+    ],
+)
+def test_values_are_scipys(call: Any) -> None:
+    ours, theirs = call(linalg), call(scipy.linalg)
+    if not isinstance(theirs, tuple):
+        ours, theirs = (ours,), (theirs,)
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        # Condition numbers of a few, and other routes to the same matrix.
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_matrix_functions_are_exact_at_repeated_eigenvalues() -> None:
+    """f(A) = Σ B ∘ exp(A) at A = diag(1, 1, 2): the divided differences of exp are e between the equal ones."""
+    a = np.diag([1.0, 1.0, 2.0])
+    e = np.exp(1.0)
+    across = e * (e - 1)
+    expected = np.array([[e, e, across], [e, e, across], [across, across, e * e]])
+    np.testing.assert_allclose(ft.grad(lambda x: np.sum(linalg.expm(x)))(a), expected, rtol=1e-13)
+    root = 1 / (1 + 2**0.5)
+    expected = np.array([[0.5, 0.5, root], [0.5, 0.5, root], [root, root, 0.5 / 2**0.5]])
+    np.testing.assert_allclose(ft.grad(lambda x: np.sum(linalg.sqrtm(x)))(a), expected, rtol=1e-14)
+    log = np.log(2.0)
+    expected = np.array([[1, 1, log], [1, 1, log], [log, log, 0.5]])
+    np.testing.assert_allclose(ft.grad(lambda x: np.sum(linalg.logm(x)))(a), expected, rtol=1e-13)
+
+
+def test_third_derivatives_of_the_exponential() -> None:
+    def f(t: Any) -> Any:
+        return np.sum(linalg.expm(t * A / 4))
+
+    c = A / 4
+    expected = np.sum(c @ c @ c @ scipy.linalg.expm(0.7 * c))
+    third = ft.grad(ft.grad(ft.grad(f)))(0.7)
+    np.testing.assert_allclose(third, expected, rtol=1e-11)
+    np.testing.assert_allclose(ft.derivative(f, 3)(0.7), expected, rtol=1e-11)
+
+
+def test_one_factorisation_serves_vmap() -> None:
+    b = random(5, 4)
+    factors = linalg.lu_factor(A)
+    np.testing.assert_allclose(ft.vmap(lambda x: linalg.lu_solve(factors, x))(b), np.linalg.solve(A, b.T).T, rtol=1e-12)
+    batched = np.stack([A, A[::-1], B])
+    actual = ft.vmap(lambda a: linalg.lu_solve(linalg.lu_factor(a), X, 1))(batched)
+    np.testing.assert_allclose(actual, [np.linalg.solve(a.T, X) for a in batched], rtol=1e-11)
+
+
+def test_the_log_determinant_by_any_factorisation_has_one_gradient() -> None:
+    a = definite(A)
+    expected = np.linalg.inv(a).T
+
+    def by_lu(a: Any) -> Any:
+        return np.sum(np.log(np.abs(np.diagonal(linalg.lu(a)[2]))))
+
+    def by_cholesky(a: Any) -> Any:
+        return 2 * np.sum(np.log(np.diagonal(linalg.cho_factor(a)[0])))
+
+    def by_logarithm(a: Any) -> Any:
+        return np.trace(linalg.logm(a))
+
+    np.testing.assert_allclose(ft.grad(by_lu)(a), expected, rtol=1e-11)
+    np.testing.assert_allclose(ft.grad(by_logarithm)(a), expected, rtol=1e-9, atol=1e-12)
+    gradient = ft.grad(by_cholesky)(a)
+    np.testing.assert_allclose((gradient + gradient.T) / 2, expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda x: linalg.expm(x[:2]), np.linalg.LinAlgError, "square"),
+        (lambda x: linalg.expm(x[0]), np.linalg.LinAlgError, "two-dimensional"),
+        (lambda x: linalg.solve_triangular(x, np.ones(3)), ValueError, r"shape \(4, 4\) do not fit"),
+        (lambda x: linalg.solve_triangular(0 * x, np.ones(4)), np.linalg.LinAlgError, "singular"),
+        (lambda x: linalg.solve_triangular(x, np.ones(4), trans="X"), ValueError, "trans must be"),
+        (lambda x: linalg.cho_factor(-definite(x)), np.linalg.LinAlgError, "positive definite"),
+        (lambda x: linalg.lu(x[:3]), np.linalg.LinAlgError, "square"),
+        (lambda x: linalg.solve(x, np.ones(3)), ValueError, "do not fit"),
+        (lambda x: linalg.solve(x, np.ones(4), assume_a="banded"), NotImplementedError, "banded"),
+        (lambda x: linalg.polar(x, "both"), ValueError, "side must be"),
+        (lambda x: linalg.qr(x, "raw"), ValueError, "mode must be"),
+        (lambda x: linalg.companion(x), ValueError, r"shape \(4, 4\)"),
+        (lambda x: linalg.block_diag(x[None]), ValueError, r"shape \(1, 4, 4\)"),
+    ],
+)
+def test_wrong_input_raises(call: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        call(A)
+    with pytest.raises(error, match=words):
+        ft.vjp(call, A)

@@ -1,0 +1,98 @@
+"""Signal processing: SciPy's values, errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.signal
+
+import functorch_lite as ft
+from functorch_lite.scipy import signal
+from tests.samples.sample import random
+
+X, Y, Z = random(9), random(4, seed=1), random(5, 6)
+PATCH = random(2, 3, seed=2)
+B, A = np.array([0.5, 0.2, 0.1]), np.array([1.5, -0.4, 0.2, 0.1])
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("name", ["convolve", "correlate", "fftconvolve", "oaconvolve"])
+@pytest.mark.parametrize(
+    ("x", "y"), [(X, Y), (Y, X), (X, X), (Z, PATCH), (PATCH, Z), (X + 1j, Y - 2j), (Y - 2j, X + 1j)]
+)
+def test_convolution_is_scipys(name: str, mode: str, x: Any, y: Any) -> None:
+    expected = getattr(scipy.signal, name)(x, y, mode)
+    # One may sum by Fourier transforms what the other sums directly.
+    np.testing.assert_allclose(getattr(signal, name)(x, y, mode), expected, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("axes", [0, 1, -1, (0, 1), (1,), None])
+def test_convolution_along_axes_is_scipys(axes: Any) -> None:
+    y = PATCH if axes in ((0, 1), None) else PATCH[:1] if axes != 0 else PATCH[:, :1]
+    expected = scipy.signal.fftconvolve(Z, y, "same", axes)
+    np.testing.assert_allclose(signal.fftconvolve(Z, y, "same", axes), expected, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m: m.lfilter(B, A, X),
+        lambda m: m.lfilter(A, B, Z, axis=0),
+        lambda m: m.lfilter([0.5], 2.0, X),
+        lambda m: m.lfilter(B, A, X, zi=np.ones(3)),
+        lambda m: m.lfilter(A, B, X[:2], zi=np.arange(3.0)),
+        lambda m: m.lfilter(B, A, Z, axis=0, zi=np.ones((3, 6))),
+        lambda m: m.sosfilt(np.array([[1.0, 2, 3, 1, 0.2, 0.1], [1.0, 0, 1, 1, 0.1, 0.3]]), Z),
+        lambda m: m.detrend(X),
+        lambda m: m.detrend(Z, 0, bp=[2]),
+        lambda m: m.detrend(Z, type="constant"),
+        lambda m: m.savgol_filter(X, 5, 2),
+        lambda m: m.savgol_filter(X, 4, 2),
+        lambda m: m.savgol_filter(Z, 3, 1, 1, 0.5, 0),
+        lambda m: m.savgol_filter(X, 5, 2, mode="mirror"),
+        lambda m: m.savgol_filter(X, 5, 2, mode="constant", cval=2.0),
+        lambda m: m.savgol_filter(X, 5, 2, mode="nearest"),
+        lambda m: m.savgol_filter(X, 5, 2, mode="wrap"),
+        lambda m: m.hilbert(X),
+        lambda m: m.hilbert(Z, 7, 0),
+        lambda m: m.hilbert(Z, 4),
+    ],
+)
+def test_filter_is_scipys(call: Any) -> None:
+    ours, theirs = call(signal), call(scipy.signal)
+    for a, b in zip(*((y if isinstance(y, tuple) else (y,)) for y in (ours, theirs)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+
+
+def test_the_impulse_response_differentiates_to_itself_delayed() -> None:
+    """Of y[n] = c y[n-1] + x[n], an impulse gives cⁿ, and the derivative in c is n cⁿ⁻¹."""
+    impulse = np.zeros(6)
+    impulse[0] = 1.0
+    slopes = ft.jacobian(lambda c: signal.lfilter([1.0], np.stack([1.0, -c]), impulse))(0.8)
+    np.testing.assert_allclose(slopes, np.arange(6) * 0.8 ** (np.arange(6) - 1.0), rtol=1e-14, atol=1e-16)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x: signal.convolve(x, Z), "same dimensionality"),
+        (lambda x: signal.convolve(x, Y, mode="other"), "mode"),
+        (lambda x: signal.fftconvolve(x[:, None] * np.ones(2), np.ones((20, 1)), "valid"), "every dimension"),
+        (lambda x: signal.lfilter(Z, A, x), "vectors of coefficients"),
+        (lambda x: signal.lfilter(B, A, x, zi=np.ones(2)), "zi must have length 3"),
+        (lambda x: signal.sosfilt(PATCH, x), "n_sections"),
+        (lambda x: signal.detrend(x, type="cubic"), "Trend type"),
+        (lambda x: signal.detrend(x, bp=[30]), "Breakpoints"),
+        (lambda x: signal.savgol_filter(x, 11, 2), "window_length"),
+        (lambda x: signal.savgol_filter(x, 5, 2, mode="other"), "mode must be"),
+        (lambda x: signal.hilbert(x + 1j), "real"),
+        (lambda x: signal.hilbert(x, 0), "positive"),
+    ],
+)
+def test_wrong_input_raises(call: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        call(X)
+    with pytest.raises(ValueError, match=words):
+        ft.vjp(call, X)

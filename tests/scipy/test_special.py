@@ -1,0 +1,286 @@
+"""Special functions: every ufunc is accounted for, derivatives have the digits, what has none is refused by name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special
+
+import functorch_lite as ft
+import functorch_lite.scipy.special as fs
+from functorch_lite.core.primitive import PRIMITIVES
+from functorch_lite.core.tables import FUNCTIONS, REFUSED
+from tests.samples.special import TABLE
+from tests.scipy.reference import REFERENCE
+
+UFUNCS = {name: f for name, f in vars(scipy.special).items() if isinstance(f, np.ufunc)}
+
+#: Derivatives go through two or three functions of SciPy, each right to some units in the last place, and at large
+#: parameters through differences of logarithms of the gamma function, whose size (thousands) the error is relative to.
+DIGITS = 1e-12
+
+
+# --- The table --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", UFUNCS)
+def test_every_ufunc_is_differentiable_zero_or_refused_with_a_reason(name: str) -> None:
+    ufunc = UFUNCS[name]
+    primitive = PRIMITIVES.get(ufunc)
+    if primitive is None:
+        assert ufunc not in FUNCTIONS
+        assert len(REFUSED[ufunc]) > 20
+    elif primitive.differentiable:
+        assert name in TABLE or any(UFUNCS[other] is ufunc for other in TABLE), "a rule without a sample"
+
+
+def test_most_ufuncs_are_differentiable() -> None:
+    differentiable = [name for name, f in UFUNCS.items() if f in PRIMITIVES and PRIMITIVES[f].differentiable]
+    assert len(UFUNCS) >= 230
+    assert len(differentiable) >= 205
+
+
+# --- Digits -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "args", "i", "expected"), REFERENCE)
+def test_derivative_has_the_digits(name: str, args: tuple[float, ...], i: int, expected: float) -> None:
+    def f(*args: Any) -> Any:
+        y = getattr(scipy.special, name)(*args)
+        return np.real(y[0] if isinstance(y, tuple) else y)
+
+    derivative = ft.grad(f, argnums=i)(*args)
+    assert abs(derivative - expected) <= DIGITS * abs(expected)
+    tangents = tuple(float(k == i) for k in range(len(args)))
+    alone = ft.jvp(lambda x: f(*args[:i], x, *args[i + 1 :]), (args[i],), (tangents[i],))[1]
+    assert abs(alone - expected) <= DIGITS * abs(expected)
+
+
+# --- Values at edges --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "expected"),
+    [
+        (lambda x: scipy.special.gammainc(x, 0.0), 2.0, 0.0),
+        (lambda x: scipy.special.gammainc(2.0, x), 0.0, 0.0),
+        (lambda x: scipy.special.betainc(x, 2.0, 1.0), 2.0, 0.0),
+        (lambda x: scipy.special.xlogy(0.0, x), 0.0, 0.0),
+        (lambda x: scipy.special.xlog1py(0.0, x), -1.0, 0.0),
+        (lambda x: scipy.special.i0e(x), 0.0, 0.0),
+        (lambda x: scipy.special.j1(x), 0.0, 0.5),
+        (lambda x: scipy.special.i1(x), 0.0, 0.5),
+        (lambda x: scipy.special.beip(x), 0.0, 0.5),
+        (lambda x: scipy.special.exprel(x), 0.0, 0.5),
+        (lambda x: scipy.special.boxcox(2.0, x), 0.0, np.log(2.0) ** 2 / 2),
+        (lambda x: scipy.special.sici(x)[0], 0.0, 1.0),
+        (lambda x: scipy.special.spence(x), 1.0, -1.0),
+        (lambda x: scipy.special.expit(x), 800.0, 0.0),
+        (lambda x: scipy.special.log_expit(x), -800.0, 1.0),
+        (lambda x: scipy.special.huber(1.0, x), 1.0, 1.0),
+        (lambda x: scipy.special.ellipj(0.7, x)[3], 0.0, -(0.7 - np.sin(0.7) * np.cos(0.7)) / 4),
+        (lambda x: scipy.special.stdtr(x, 0.0), 3.0, 0.0),
+        (lambda x: scipy.special.eval_legendre(0, x), 0.3, 0.0),
+        (lambda x: scipy.special.eval_chebyu(0, x), 0.3, 0.0),
+        (lambda x: scipy.special.eval_hermite(0, x), 0.3, 0.0),
+        (lambda x: scipy.special.eval_laguerre(0, x), 0.3, 0.0),
+        (lambda x: scipy.special.eval_legendre(5, x), 1.0, 15.0),
+        (lambda x: fs.spherical_jn(0, x), 0.0, 0.0),
+        (lambda x: fs.diric(x, 3), 0.0, 0.0),
+        (lambda x: fs.logsumexp(np.stack([x, -np.inf])), 3.0, 1.0),
+        (lambda x: fs.logsumexp(np.stack([x, 0.0]), b=[0.0, 1.0]), np.inf, 0.0),
+        (lambda x: fs.comb(x, 5.0), 3.0, 0.0),
+    ],
+)
+def test_edge(f: Any, x: float, expected: float) -> None:
+    for derivative in (ft.grad(f)(x), ft.jvp(f, (x,), (1.0,))[1]):
+        np.testing.assert_allclose(derivative, expected, rtol=1e-14, atol=1e-300)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: scipy.special.gamma(x), -1.0),
+        (lambda x: scipy.special.gammainc(x, 1.0), -1.0),
+        (lambda x: scipy.special.betainc(2.0, x, 0.5), np.inf),
+        (lambda x: scipy.special.xlogy(x, np.nan), 1.0),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's own, of the value
+def test_outside_the_domain_the_derivative_is_no_number(f: Any, x: float) -> None:
+    assert np.isnan(ft.grad(f)(x))
+
+
+# --- Plain functions against SciPy's ----------------------------------------------------------------------------------
+
+X = np.array([[0.3, 1.2, 2.5], [0.7, 4.0, 1.1]])
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "kwargs"),
+    [
+        ("logsumexp", (X,), {}),
+        ("logsumexp", (1000 * X,), {"axis": 1, "keepdims": True}),
+        ("logsumexp", (X,), {"axis": (0, 1), "b": X - 1}),
+        ("logsumexp", (X + 1j,), {"axis": 0}),
+        ("logsumexp", ([-np.inf, -np.inf],), {}),
+        ("softmax", (X,), {"axis": 1}),
+        ("log_softmax", (1000 * X,), {}),
+        ("softplus", (1000 * X,), {}),
+        ("polygamma", (2, X), {}),
+        ("polygamma", ([[0], [1]], X), {}),
+        ("multigammaln", (X + 2, 3), {}),
+        ("factorial", ([-1, 0, 4, 2.5],), {}),
+        ("comb", (5, [0, 2, 5, 6]), {}),
+        ("comb", (5, 2), {"repetition": True}),
+        ("comb", (50, 20), {"exact": True}),
+        ("perm", (5, [0, 2, 5, 6]), {}),
+        ("jvp", (1.3, X, 2), {}),
+        ("yvp", (1.3, X), {}),
+        ("ivp", (1.3, X), {}),
+        ("kvp", (1.3, X, 3), {}),
+        ("h1vp", (1.3, X), {}),
+        ("h2vp", (1.3, X), {}),
+        ("spherical_jn", (2, X), {"derivative": True}),
+        ("spherical_yn", (0, X), {"derivative": True}),
+        ("spherical_in", (2, X), {"derivative": True}),
+        ("spherical_kn", (2, X), {"derivative": True}),
+        ("spherical_jn", (3, -X), {}),
+        ("diric", (4 * X - 2 * np.pi, 4), {}),
+        ("diric", (np.array([0.0, 2 * np.pi, -4 * np.pi]), 4), {}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # SciPy's or ours of log(0)
+def test_plain_function_has_scipys_values(name: str, args: Any, kwargs: Any) -> None:
+    expected = getattr(scipy.special, name)(*args, **kwargs)
+    np.testing.assert_allclose(getattr(fs, name)(*args, **kwargs), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_logsumexp_returns_the_sign() -> None:
+    expected = scipy.special.logsumexp(X, axis=1, b=-X, return_sign=True)
+    for ours, theirs in zip(fs.logsumexp(X, axis=1, b=-X, return_sign=True), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-14)
+
+
+def test_the_namespace_holds_scipys_other_names() -> None:
+    assert fs.gammaln is scipy.special.gammaln
+    assert fs.roots_legendre is scipy.special.roots_legendre
+    assert "erf" in dir(fs)
+    with pytest.raises(AttributeError):
+        fs.no_such_function  # noqa: B018
+
+
+# --- Refusals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x: scipy.special.jv(x, 1.0), r"scipy\.special\.jv with respect to 'v' has no closed form"),
+        (lambda x: scipy.special.hyp2f1(x, 1.0, 2.0, 0.3), r"hyp2f1 with respect to 'a'"),
+        (lambda x: scipy.special.bdtr(1, x, 0.3), r"bdtr with respect to 'n' is not defined, as it is an integer"),
+        (lambda x: scipy.special.mathieu_a(1, x), r"mathieu_a has no derivative rule.*characteristic values"),
+        (lambda x: scipy.special.nctdtr(3.0, 1.0, x), r"nctdtr has no derivative rule.*closed form"),
+        (lambda x: np.real(scipy.special.jve(1, x + 0j)), r"jve at complex arguments has no rule"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # bdtr of a float n
+def test_what_has_no_rule_is_refused_by_name(f: Any, words: str) -> None:
+    for transform in (ft.grad(f), lambda x: ft.jvp(f, (x,), (1.0,))):
+        with pytest.raises(NotImplementedError, match=words) as caught:
+            transform(2.0)
+        assert "test_special.py" in str(caught.value)
+
+
+@pytest.mark.parametrize("args", [(2.0,), (2.0, 1.5)])
+def test_the_zeta_function_is_refused_in_its_first_argument(args: tuple[float, ...]) -> None:
+    with pytest.raises(NotImplementedError, match=r"zeta.*no closed form"):
+        ft.grad(scipy.special.zeta)(*args)
+
+
+def test_a_second_trigamma_of_complex_numbers_is_refused() -> None:
+    z = 1.5 + 0.5j
+    assert np.isclose(ft.grad(scipy.special.loggamma, holomorphic=True)(z), scipy.special.psi(z))
+    with pytest.raises(NotImplementedError, match="complex arguments"):
+        ft.grad(ft.grad(scipy.special.loggamma, holomorphic=True), holomorphic=True)(z)
+
+
+def test_the_derivative_that_is_not_asked_for_is_not_refused() -> None:
+    assert np.isclose(ft.grad(lambda v, x: scipy.special.jv(v, x), argnums=1)(0.0, 1.0), -scipy.special.j1(1.0))
+    batch = ft.vmap(scipy.special.jv)(np.array([0.0, 1.0]), np.array([1.0, 2.0]))
+    np.testing.assert_array_equal(batch, scipy.special.jv([0.0, 1.0], [1.0, 2.0]))
+
+
+# --- Loading ----------------------------------------------------------------------------------------------------------
+
+
+def run(program: str) -> str:
+    return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+
+
+def test_rules_are_loaded_when_a_ufunc_of_scipy_is_met() -> None:
+    program = """
+import sys
+import functorch_lite as ft
+assert not [name for name in sys.modules if name.startswith(("scipy", "functorch_lite.scipy"))]
+import scipy.special
+value = ft.grad(lambda x: scipy.special.gammaln(x))(2.5)
+assert value == scipy.special.psi(2.5)
+assert ft.vmap(scipy.special.erf, in_axes=0)(__import__("numpy").ones(3)).shape == (3,)
+print("loaded", "functorch_lite.scipy.special" in sys.modules)
+"""
+    assert run(program) == "loaded True\n"
+
+
+def test_rules_are_loaded_once_by_threads_that_meet_them_together() -> None:
+    program = """
+import threading
+import functorch_lite as ft
+import scipy.special
+barrier = threading.Barrier(8)
+values = []
+def work():
+    barrier.wait()
+    values.append(ft.grad(ft.grad(scipy.special.gammaln))(2.5))
+threads = [threading.Thread(target=work) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(values), len(set(values)))
+"""
+    assert run(program) == "8 1\n"
+
+
+def test_without_scipy_the_package_works_and_says_what_is_missing() -> None:
+    program = """
+import sys
+from importlib.abc import MetaPathFinder
+class NoSciPy(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] == "scipy":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, NoSciPy())
+import numpy as np
+import functorch_lite as ft
+assert ft.grad(np.sin)(0.0) == 1.0
+try:
+    ft.grad(np.frompyfunc(abs, 1, 1))(1.0)
+except NotImplementedError:
+    pass
+try:
+    import functorch_lite.scipy.special
+except ImportError as error:
+    print(error)
+"""
+    assert "pip install 'functorch_lite[scipy]'" in run(program)
+
+
+def test_an_unknown_submodule_is_an_attribute_error() -> None:
+    import functorch_lite.scipy  # noqa: PLC0415 - the subject
+
+    assert functorch_lite.scipy.linalg.expm
+    with pytest.raises(AttributeError, match="no_such_module"):
+        functorch_lite.scipy.no_such_module  # noqa: B018

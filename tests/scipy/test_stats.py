@@ -1,0 +1,153 @@
+"""Distributions: SciPy's values everywhere, derivatives that hold in the tails and at the edges of supports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import functorch_lite as ft
+from functorch_lite.scipy import stats
+from tests.samples.scipy_stats import CONTINUOUS, DISCRETE
+
+METHODS = ("pdf", "logpdf", "cdf", "logcdf", "sf", "logsf")
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of log(0), as SciPy gives them
+def test_continuous_distribution_has_scipys_values(name: str) -> None:
+    shapes, low, high = CONTINUOUS[name]
+    ours, theirs = getattr(stats, name), getattr(scipy.stats, name)
+    x = np.concatenate([np.linspace(low, high, 7), [-3.0, 0.0, 0.25, 1.0, 1.3, 40.0, np.inf, -np.inf, np.nan]])
+    for method in METHODS:
+        for loc, scale in ((0.0, 1.0), (0.25, 1.5)):
+            actual = getattr(ours, method)(x, *shapes, loc=loc, scale=scale)
+            expected = getattr(theirs, method)(x, *shapes, loc=loc, scale=scale)
+            if method.endswith("pdf"):  # SciPy's is NaN at infinity where its formula subtracts infinities
+                expected = np.where(np.isinf(x), 0.0 if method == "pdf" else -np.inf, expected)
+            np.testing.assert_allclose(actual, expected, rtol=1e-11, atol=1e-15, err_msg=f"{method} {loc}")
+    q = np.array([1e-9, 0.1, 0.5, 0.77, 1 - 1e-9])
+    for method in ("ppf", "isf"):
+        expected = getattr(theirs, method)(q, *shapes, 0.5, 2.0)
+        np.testing.assert_allclose(getattr(ours, method)(q, *shapes, 0.5, 2.0), expected, rtol=1e-7, err_msg=method)
+        back = (ours.cdf if method == "ppf" else ours.sf)(expected, *shapes, 0.5, 2.0)
+        np.testing.assert_allclose(back, q, rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of log(0), as SciPy gives them
+def test_discrete_distribution_has_scipys_values(name: str) -> None:
+    shapes, _ = DISCRETE[name]
+    ours, theirs = getattr(stats, name), getattr(scipy.stats, name)
+    k = np.array([-1, 0, 1, 2, 5, 6, 7, 30, 1.5, -0.5])
+    for method in ("pmf", "logpmf", "cdf", "logcdf", "sf", "logsf"):
+        for loc in (0, 2):
+            expected = getattr(theirs, method)(k, *shapes, loc=loc)
+            actual = getattr(ours, method)(k, *shapes, loc=loc)
+            np.testing.assert_allclose(actual, expected, rtol=1e-11, atol=1e-15, err_msg=method)
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_density_is_the_derivative_of_the_distribution_function(name: str) -> None:
+    shapes, low, high = CONTINUOUS[name]
+    distribution = getattr(stats, name)
+    for x in np.linspace(low, high, 5):
+        slope = ft.grad(distribution.cdf)(x, *shapes, 0.05, 1.1)
+        np.testing.assert_allclose(slope, distribution.pdf(x, *shapes, 0.05, 1.1), rtol=1e-12)
+
+
+def test_derivatives_outside_the_support_are_zero_and_not_nan() -> None:
+    for name in ("expon", "gamma", "beta", "pareto", "weibull_min", "lognorm", "rayleigh", "uniform"):
+        shapes, _, _ = CONTINUOUS[name]
+        for method in ("pdf", "cdf", "sf"):
+            f = getattr(getattr(stats, name), method)
+            gradients = ft.grad(f, argnums=tuple(range(len(shapes) + 3)))(-0.5, *shapes, 0.0, 1.0)
+            assert gradients == (0.0,) * (len(shapes) + 3), (name, method)
+
+
+def test_tails_keep_their_digits() -> None:
+    np.testing.assert_allclose(ft.grad(stats.norm.logcdf)(-40.0), 40.024968847207264, rtol=1e-13)
+    np.testing.assert_allclose(ft.grad(stats.norm.logsf)(40.0), -40.024968847207264, rtol=1e-13)
+    np.testing.assert_allclose(ft.grad(stats.logistic.logcdf)(-800.0), 1.0, rtol=1e-15)
+    # d/da log Q(a, 60) at a = 2.5, by mpmath.
+    np.testing.assert_allclose(ft.grad(lambda a: stats.gamma.logsf(60.0, a))(2.5), 3.407985574672983, rtol=1e-12)
+
+
+def test_maximum_likelihood_by_newtons_method_agrees_with_the_equations() -> None:
+    x = np.array([0.3, 1.7, 0.9, 2.2, 0.6, 1.1])
+
+    def loss(theta: Any) -> Any:
+        return -np.sum(stats.gamma.logpdf(x, theta[0], 0.0, theta[1]))
+
+    theta = np.array([2.0, 0.6])
+    for _ in range(20):
+        theta = theta - np.linalg.solve(ft.hessian(loss)(theta), ft.grad(loss)(theta))
+    shape, scale = theta
+    assert np.isclose(shape * scale, np.mean(x), rtol=1e-12)
+    assert np.isclose(np.log(shape) - ft.grad(stats_log_gamma)(shape), np.log(np.mean(x)) - np.mean(np.log(x)))
+
+
+def stats_log_gamma(a: Any) -> Any:
+    """Return log Γ(a), from the density of the gamma distribution at 1."""
+    return -1.0 - stats.gamma.logpdf(1.0, a)
+
+
+def test_samples_of_a_gamma_distribution_have_the_derivative_of_their_mean() -> None:
+    """Reparameterised through its quantiles: the mean of the distribution is its shape parameter."""
+    q = (np.arange(2000) + 0.5) / 2000
+    slope = ft.grad(lambda a: np.mean(stats.gamma.ppf(q, a)))(3.0)
+    # The rule of rectangles on quantiles, which are unbounded at one end, is good to its step times a logarithm.
+    assert abs(slope - 1.0) < 1e-3
+
+
+COVARIANCE = np.array([[2.0, 0.3], [0.3, 1.0]])
+POINTS = np.array([[0.3, -1.0], [1.2, 0.4], [0.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("x", "mean", "cov"),
+    [
+        (POINTS, np.array([0.5, 1.0]), COVARIANCE),
+        (POINTS[0], None, COVARIANCE),
+        (POINTS, np.zeros(2), np.array([0.5, 2.0])),
+        (POINTS, np.zeros(2), 1.7),
+        (np.array([0.3, 0.4, 2.0]), None, 1.7),
+        (0.3, 0.1, 1.7),
+        (POINTS.reshape(1, 3, 2), None, COVARIANCE),
+    ],
+)
+def test_multivariate_normal_has_scipys_values(x: Any, mean: Any, cov: Any) -> None:
+    expected = scipy.stats.multivariate_normal.logpdf(x, mean, cov)
+    np.testing.assert_allclose(np.squeeze(stats.multivariate_normal.logpdf(x, mean, cov)), expected, rtol=1e-13)
+    np.testing.assert_allclose(np.squeeze(stats.multivariate_normal.pdf(x, mean, cov)), np.exp(expected), rtol=1e-13)
+
+
+def test_other_multivariate_distributions_have_scipys_values() -> None:
+    expected = scipy.stats.multivariate_t.logpdf(POINTS, [0.5, 1.0], COVARIANCE, 3.3)
+    np.testing.assert_allclose(stats.multivariate_t.logpdf(POINTS, [0.5, 1.0], COVARIANCE, 3.3), expected, rtol=1e-13)
+    p, alpha = np.array([0.2, 0.5, 0.3]), np.array([1.5, 2.0, 0.7])
+    expected = scipy.stats.dirichlet.logpdf(p, alpha)
+    np.testing.assert_allclose(stats.dirichlet.logpdf(p, alpha), expected, rtol=1e-13)
+    np.testing.assert_allclose(stats.dirichlet.logpdf(p[:2], alpha), expected, rtol=1e-13)
+    counts = np.array([[2, 1, 1], [0, 4, 0], [1, 1, 1], [5, -1, 0]])
+    expected = scipy.stats.multinomial.logpmf(counts, 4, p)
+    np.testing.assert_allclose(stats.multinomial.logpmf(counts, 4, p), expected, rtol=1e-13)
+
+
+def test_wrong_arguments_raise() -> None:
+    with pytest.raises(TypeError, match="gamma misses the shape parameters a"):
+        stats.gamma.logpdf(1.0)
+    with pytest.raises(TypeError, match="norm takes the parameters loc, scale"):
+        stats.norm.logpdf(1.0, 0.0, 1.0, 2.0)
+    with pytest.raises(TypeError, match="each once"):
+        stats.norm.logpdf(1.0, 0.0, loc=1.0)
+    with pytest.raises(np.linalg.LinAlgError):
+        stats.multivariate_normal.logpdf(POINTS, None, -COVARIANCE)
+    with pytest.raises(ValueError, match=r"shape \(3, 2\) do not fit a matrix of shape \(3, 3\)"):
+        stats.multivariate_normal.logpdf(POINTS, None, np.eye(3))
+    with pytest.raises(ValueError, match="as many rows as alpha"):
+        stats.dirichlet.logpdf(np.ones(5), np.ones(3))
+    assert np.isnan(stats.norm.ppf(1.5))
+    assert repr(stats.gamma) == "<distribution gamma(a, loc, scale)>"

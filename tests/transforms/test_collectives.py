@@ -1,0 +1,202 @@
+"""Operations across a named batch are what the same operations on the whole array are, with the same derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+import functorch_lite as ft
+
+BATCH = np.array([[0.3, -0.7], [1.1, 0.4], [-0.2, 2.0], [0.9, 0.1]])
+ROWS = np.array([0.3, -0.4, 0.8, 1.2])
+#: The same sums in another order.
+SAME = 1e-13
+
+# A function of one example, and what it does to the whole batch.
+PAIRS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "psum": (lambda x: np.sin(x) * ft.psum(x * x, "i"), lambda b: np.sin(b) * np.sum(b * b, 0)),
+    "pmean": (lambda x: np.exp(x) * ft.pmean(x, "i"), lambda b: np.exp(b) * np.mean(b, 0)),
+    "pmax": (lambda x: x * ft.pmax(np.sin(x), "i"), lambda b: b * np.max(np.sin(b), 0)),
+    "pmin": (lambda x: x * ft.pmin(np.sin(x), "i"), lambda b: b * np.min(np.sin(b), 0)),
+    "all_gather": (
+        lambda x: x * np.sum(ft.all_gather(x, "i") ** 2, 0) + ft.all_gather(x[0], "i")[1],
+        lambda b: b * np.sum(b**2, 0) + b[1, 0],
+    ),
+    "all_gather along the last axis": (
+        lambda x: ft.all_gather(x, "i", axis=-1) @ np.arange(4.0) * x,
+        lambda b: (b.T @ np.arange(4.0)) * b,
+    ),
+    "all_gather tiled": (
+        lambda x: x * (ft.all_gather(x, "i", tiled=True) ** 2 @ np.arange(8.0)),
+        lambda b: b * (b.reshape(-1) ** 2 @ np.arange(8.0)),
+    ),
+    "axis_index": (lambda x: x ** (1 + ft.axis_index("i")), lambda b: b ** np.arange(1, 5)[:, None]),
+    "axis_size": (lambda x: x / ft.axis_size("i"), lambda b: b / 4),
+    "batch normalisation": (
+        lambda x: (x - ft.pmean(x, "i")) / np.sqrt(ft.pmean((x - ft.pmean(x, "i")) ** 2, "i") + 1e-3),
+        lambda b: (b - b.mean(0)) / np.sqrt(b.var(0) + 1e-3),
+    ),
+    "softmax": (
+        lambda x: np.exp(x - ft.pmax(x, "i")) / ft.psum(np.exp(x - ft.pmax(x, "i")), "i"),
+        lambda b: np.exp(b) / np.sum(np.exp(b), 0),
+    ),
+}
+
+TRANSFORMS: dict[str, Callable[[Callable[[Any], Any]], Any]] = {
+    "value": lambda f: f(BATCH),
+    "jvp": lambda f: ft.jvp(f, (BATCH,), (np.cos(BATCH),)),
+    "grad": lambda f: ft.grad(lambda b: np.sum(f(b) ** 2))(BATCH),
+    "jacrev": lambda f: ft.jacrev(f)(BATCH),
+    "hessian": lambda f: ft.hessian(lambda b: np.sum(f(b) ** 2))(BATCH),
+    "jet": lambda f: ft.jet(f, (BATCH,), ([np.cos(BATCH), BATCH],)),
+    "another batch": lambda f: ft.vmap(f)(np.stack([BATCH, 0.5 - BATCH])),
+    "gradients of another batch": lambda f: ft.vmap(ft.grad(lambda b: np.sum(f(b) ** 2)))(np.stack([BATCH, -BATCH])),
+}
+
+
+def assert_same(found: Any, expected: Any) -> None:
+    assert ft.tree.structure(found) == ft.tree.structure(expected)
+    for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(expected), strict=True):
+        assert np.shape(a) == np.shape(b)
+        np.testing.assert_allclose(a, b, rtol=SAME, atol=SAME)
+
+
+def by_checkpoint(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return ft.checkpoint(f)
+
+
+def by_scan(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: ft.scan(lambda c, _: (f(c), None), x, length=1, checkpoint=1)[0]
+
+
+def by_custom_jvp(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    g = ft.custom_jvp(f)
+    g.defjvp(lambda primals, tangents: ft.jvp(f, primals, tangents))
+    return g
+
+
+def by_custom_vjp(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    g = ft.custom_vjp(f)
+    g.defvjp(lambda x: (f(x), x), lambda x, g: ft.vjp(f, x)[1](g))
+    return g
+
+
+@pytest.mark.parametrize(
+    "wrapped", [lambda f: f, by_checkpoint, by_scan, by_custom_jvp, by_custom_vjp], ids=lambda f: f.__name__
+)
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_named_batch_is_the_whole_array(name: str, transform: str, wrapped: Callable[[Any], Any]) -> None:
+    of_example, of_batch = PAIRS[name]
+    found = TRANSFORMS[transform](ft.vmap(wrapped(of_example), axis_name="i"))
+    assert_same(found, TRANSFORMS[transform](of_batch))
+
+
+def test_the_derivative_of_an_example_goes_through_all() -> None:
+    # Within the batch a sum is a function of all examples: each one's loss depends on x in every other.
+    found = ft.vmap(ft.grad(lambda x: ft.psum(x, "i") ** 2), axis_name="i")(ROWS)
+    np.testing.assert_allclose(found, np.full(4, 4 * 2 * ROWS.sum()))
+    push = ft.vmap(lambda x, t: ft.jvp(lambda x: ft.psum(x, "i") * x, (x,), (t,))[1], axis_name="i")
+    np.testing.assert_allclose(push(ROWS, np.ones(4)), 4 * ROWS + ROWS.sum())
+
+
+def test_gradients_of_shared_parameters_are_averaged() -> None:
+    def loss(w: Any, x: Any) -> Any:
+        return np.sum((w * x - 1.0) ** 2)
+
+    def step(w: Any, x: Any) -> Any:
+        return w - 0.1 * ft.pmean(ft.grad(loss)(w, x), "data")
+
+    found = ft.vmap(step, (None, 0), out_axes=None, axis_name="data")(BATCH[0], BATCH)
+    expected = BATCH[0] - 0.1 * ft.grad(lambda w: np.mean(np.stack([loss(w, x) for x in BATCH])))(BATCH[0])
+    np.testing.assert_allclose(found, expected, rtol=SAME)
+
+
+def test_names_nest() -> None:
+    cube = np.arange(24.0).reshape(2, 3, 4) / 10
+
+    def f(x: Any) -> Any:
+        return {
+            "outer": ft.psum(x, "a"),
+            "inner": ft.pmean(x, "b"),
+            "both": ft.psum(x, ("a", "b")),
+            "largest": ft.pmax(x, ("b", "a")),
+            "numbers": 10 * ft.axis_index("a") + ft.axis_index("b") + 0 * x,
+        }
+
+    found = ft.vmap(ft.vmap(f, axis_name="b"), axis_name="a")(cube)
+    whole = np.broadcast_to
+    np.testing.assert_allclose(found["outer"], whole(cube.sum(0), cube.shape))
+    np.testing.assert_allclose(found["inner"], whole(cube.mean(1, keepdims=True), cube.shape))
+    np.testing.assert_allclose(found["both"], whole(cube.sum((0, 1)), cube.shape))
+    np.testing.assert_array_equal(found["largest"], whole(cube.max((0, 1)), cube.shape))
+    np.testing.assert_array_equal(found["numbers"][..., 0], [[0, 1, 2], [10, 11, 12]])
+    assert ft.vmap(ft.vmap(lambda x: ft.axis_size(("a", "b")), axis_name="b"), axis_name="a")(cube).max() == 6
+    # The inner of two with the same name, and an unnamed batch between.
+    inner = ft.vmap(ft.vmap(lambda x: ft.psum(x, "a"), axis_name="a"), axis_name="a")(cube)
+    np.testing.assert_allclose(inner, whole(cube.sum(1, keepdims=True), cube.shape))
+    between = ft.vmap(ft.vmap(lambda x: ft.psum(x, "a")), axis_name="a")(cube)
+    np.testing.assert_allclose(between, found["outer"])
+
+
+def test_trees_and_what_is_the_same_for_all() -> None:
+    def f(x: Any) -> Any:
+        return ft.psum({"x": x, "one": 1, "c": (BATCH[0],)}, "i")
+
+    found = ft.vmap(f, out_axes=None, axis_name="i")(ROWS)
+    assert found["x"] == pytest.approx(ROWS.sum())
+    assert found["one"] == 4
+    np.testing.assert_array_equal(found["c"][0], 4 * BATCH[0])
+    gathered = ft.vmap(lambda x: ft.all_gather({"x": x, "c": 2.0}, "i"), out_axes=None, axis_name="i")(ROWS)
+    np.testing.assert_array_equal(gathered["x"], ROWS)
+    np.testing.assert_array_equal(gathered["c"], np.full(4, 2.0))
+    np.testing.assert_array_equal(ft.vmap(lambda: ft.axis_index("i"), (), axis_size=3, axis_name="i")(), [0, 1, 2])
+
+
+def test_ties_share() -> None:
+    found = ft.grad(lambda b: np.sum(ft.vmap(lambda x: ft.pmax(x, "i"), axis_name="i")(b)))(np.array([1.0, 2.0, 2.0]))
+    np.testing.assert_array_equal(found, [0.0, 1.5, 1.5])
+
+
+def test_the_precision_stays() -> None:
+    for f in (ft.psum, ft.pmean, ft.pmax, ft.all_gather):
+        out = ft.grad(lambda b, f=f: np.sum(ft.vmap(lambda x: f(x, "i") * x, axis_name="i")(b)))(
+            ROWS.astype(np.float32)
+        )
+        assert out.dtype == np.float32
+
+
+def test_unknown_names() -> None:
+    for f in (ft.psum, ft.pmean, ft.pmax, ft.pmin, ft.all_gather):
+        with pytest.raises(
+            NameError, match=r"no batch is named 'j' \(named are: 'i'\); give ft.vmap\(f, axis_name='j'\)"
+        ):
+            ft.vmap(lambda x, f=f: f(x, "j"), axis_name="i")(ROWS)
+    with pytest.raises(NameError, match=r"named are: none"):
+        ft.axis_index("i")
+    with pytest.raises(NameError, match="named are: none"):  # the name ends with its batch
+        ft.vmap(lambda x: x, axis_name="i")(ROWS) + ft.axis_size("i")
+    with pytest.raises(NameError, match="in the same thread"), ThreadPoolExecutor() as pool:
+        ft.vmap(lambda x: pool.submit(ft.psum, x, "i").result(), axis_name="i")(ROWS)
+
+
+def test_a_named_batch_is_not_cut_into_chunks() -> None:
+    with pytest.raises(ValueError, match="named axis 'i' in chunks: a sum over the axis needs it whole"):
+        ft.vmap(np.sin, axis_name="i", chunk_size=2)
+
+
+def test_a_pullback_that_outlives_the_batch_is_refused() -> None:
+    pulls = []
+
+    def f(x: Any) -> Any:
+        y, pull = ft.vjp(lambda z: ft.psum(z, "i"), 1.0 + 0.0 * x)
+        pulls.append(pull)
+        return y
+
+    ft.vmap(f, axis_name="i")(ROWS)
+    with pytest.raises(ft.EscapedTracerError, match="a collective operation was applied"):
+        pulls[0](1.0)
