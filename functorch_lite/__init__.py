@@ -12,6 +12,8 @@ from functorch_lite import autograd, func, linalg, nn, optim, random
 from functorch_lite.core import tree
 from functorch_lite.core.errors import EscapedTracerError, TracerConversionError
 from functorch_lite.core.trace import is_tracer
+from functorch_lite.program.jit import jit, make_program
+from functorch_lite.program.program import Program
 from functorch_lite.tensor.anomaly import is_anomaly_enabled
 from functorch_lite.tensor.creation import (
     arange,
@@ -74,6 +76,7 @@ __version__ = "0.1.0"
 __all__ = [
     "EscapedTracerError",
     "GradcheckError",
+    "Program",
     "Tensor",
     "TracerConversionError",
     "all_gather",
@@ -122,6 +125,7 @@ __all__ = [
     "jacobian",
     "jacrev",
     "jet",
+    "jit",
     "jvp",
     "laplacian",
     "linalg",
@@ -129,6 +133,7 @@ __all__ = [
     "linearize",
     "linspace",
     "logspace",
+    "make_program",
     "manual_seed",
     "map",
     "nn",

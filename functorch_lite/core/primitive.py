@@ -37,6 +37,7 @@ from functorch_lite.core.trace import Tracer
 __all__ = [
     "IDENTITY",
     "KEPT",
+    "NAMED",
     "NEGATION",
     "PRIMITIVES",
     "General",
@@ -55,6 +56,9 @@ Function: TypeAlias = Callable[..., Any]
 
 #: The primitive that stands for a callable of NumPy or of Python's ``operator``, by that callable.
 PRIMITIVES: dict[Any, Primitive] = {}
+
+#: The primitives by name, for programs that are read from text; of several with one name the first.
+NAMED: dict[str, Primitive] = {}
 
 class _Partial(Enum):
     """The partials that need no function call: the cotangent itself, its negative, its product with what was kept."""
@@ -115,6 +119,8 @@ class Primitive:
         self.arity = None if variadic else len(self.arguments)
         self.multiple = multiple
         self.batch_rule = batch
+        if not isinstance(self, JointPrimitive):
+            NAMED.setdefault(self.name, self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} primitive {self.name}>"
@@ -333,6 +339,8 @@ class JointPrimitive(Primitive):
 
     #: Whether traces that keep nothing for a long way back just run the function on their tracers.
     is_inlined = False
+    #: Whether the function is to see raw arrays where the object style would show it tensors.
+    takes_raw = False
     #: Whether the pullback gets zeros, not None, for results of which no cotangent arrived.
     fills = True
 

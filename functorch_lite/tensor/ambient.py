@@ -160,7 +160,7 @@ class AmbientTrace(ReverseTrace):
         mode = recording()
         active = [i for i, a in enumerate(arrays) if is_tensor(a) and a.node is not None] if mode else []
         values = tuple(a.value if is_tensor(a) else a for a in arrays)
-        shown = tuple(map(self.shown, values))
+        shown = values if primitive.takes_raw else tuple(map(self.shown, values))
         if not active:
             return tuple(map(constant, primitive.function(shown, *params)))
         outputs, pullback, captured = primitive.reverse(self, shown, active)
@@ -168,7 +168,7 @@ class AmbientTrace(ReverseTrace):
         node = self.node_of(outputs, primitive)
 
         def pull(g: Any) -> list[Any]:
-            found = pullback(tuple(c if c is None else constant(c) for c in g))
+            found = pullback(g if primitive.takes_raw else tuple(c if c is None else constant(c) for c in g))
             return [c.value if is_tensor(c) else c for c in found]
 
         parents = (*(arrays[i].node for i in active), *(tracer.node for tracer in captured))

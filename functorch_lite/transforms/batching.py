@@ -22,7 +22,7 @@ from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import call, name_of, returned
 
-__all__ = ["ACROSS", "NAMED", "BatchTrace", "Batched", "NamedBatchTrace", "vmap"]
+__all__ = ["ACROSS", "NAMED", "BatchTrace", "Batched", "NamedBatchTrace", "Unbatched", "vmap"]
 
 _new = object.__new__
 
@@ -196,7 +196,9 @@ class BatchTrace(Trace):
         flags = tuple(isinstance(a, Tracer) and a._trace is self for a in arrays)
         values = tuple(a.value if b else a for a, b in zip(arrays, flags, strict=True))
         out = primitive.batch(self.size, values, flags, params)
-        return tuple(map(self.batched, out)) if type(out) is tuple else self.batched(out)
+        if type(out) is tuple:
+            return tuple(y.value if type(y) is Unbatched else self.batched(y) for y in out)
+        return self.batched(out)
 
 
 class _NamedSize(int):
@@ -221,6 +223,15 @@ class NamedBatchTrace(BatchTrace):
         if params and params[0] is self:
             return ACROSS[primitive](arrays[0].value)
         return super().process(primitive, arrays, params)
+
+
+class Unbatched:
+    """What a batching rule returns, among several results, for one that is the same for all examples."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
 def _axes_of_leaves(f: Callable[..., Any], axes_in: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:

@@ -1,0 +1,205 @@
+"""Optimisations: each is a function from programs to programs that computes the same numbers."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core.primitive import JointPrimitive
+from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
+
+__all__ = ["common_subexpressions", "constant_folding", "dead_code", "optimized", "scalar_constants", "simplification"]
+
+#: Folded constants are no larger than this; larger ones are computed at each call.
+LARGEST_FOLDED = 4096
+
+
+def optimized(program: Program) -> Program:
+    """Apply all passes until nothing changes any more."""
+    while True:
+        size = len(program)
+        program = dead_code(common_subexpressions(simplification(constant_folding(program))))
+        if len(program) == size:
+            return scalar_constants(program)
+
+
+def dead_code(program: Program) -> Program:
+    """Drop equations that no output depends on."""
+    needed = {a for a in program.outputs if isinstance(a, Variable)}
+    kept = []
+    for equation in reversed(program.equations):
+        if any(y in needed for y in equation.outputs):
+            kept.append(equation)
+            needed.update(a for a in equation.operands if isinstance(a, Variable))
+    return program.with_equations(kept[::-1])
+
+
+def common_subexpressions(program: Program) -> Program:
+    """Compute once what is computed twice in the same way."""
+    seen: dict[Any, tuple[Variable, ...]] = {}
+    renamed = _Renaming()
+    equations = []
+    for equation in program.equations:
+        equation = renamed.equation(equation)
+        try:
+            key = (id(equation.primitive), equation.operands, _hashable(equation.params))
+            known = seen.get(key)
+        except TypeError:  # a parameter that is not hashable
+            equations.append(equation)
+            continue
+        if known is None:
+            seen[key] = equation.outputs
+            equations.append(equation)
+        else:
+            renamed.update(equation.outputs, known)
+    return program.with_equations(equations, renamed.atoms(program.outputs))
+
+
+def constant_folding(program: Program) -> Program:
+    """Compute now what depends on constants only."""
+    constants = dict(program.constants)
+    renamed = _Renaming()
+    equations = []
+    for equation in program.equations:
+        equation = renamed.equation(equation)
+        fixed = all(isinstance(a, Literal) or a in constants for a in equation.operands)
+        small = all(y.size <= LARGEST_FOLDED for y in equation.outputs)
+        if not (fixed and small) or isinstance(equation.primitive, JointPrimitive):
+            equations.append(equation)
+            continue
+        values = equation.apply([a.value if isinstance(a, Literal) else constants[a] for a in equation.operands])
+        for variable, value in zip(equation.outputs, values, strict=True):
+            if hasattr(value, "dtype"):
+                constants[variable] = np.array(value)
+            else:
+                renamed.update((variable,), (Literal(value),))
+    whole = Program(program.inputs, program.equations, program.outputs, constants, program.name)
+    return whole.with_equations(equations, renamed.atoms(program.outputs))
+
+
+def simplification(program: Program) -> Program:
+    """Replace equations by simpler ones that give the same bits: ``x * 1``, ``--x``, a transpose undone.
+
+    Nothing is reassociated, and ``x + 0`` stays: it turns -0 into 0.
+    """
+    renamed = _Renaming()
+    makers: dict[Variable, Equation] = {}
+    uniform = {variable: value.flat[0] for variable, value in program.constants.items() if _is_uniform(value)}
+    equations = []
+    for equation in program.equations:
+        equation = renamed.equation(equation)
+        simpler = _simpler(equation, makers, uniform)
+        if isinstance(simpler, Equation):
+            equations.append(simpler)
+            makers.update(dict.fromkeys(simpler.outputs, simpler))
+        else:
+            renamed.update(equation.outputs, (simpler,))
+    return program.with_equations(equations, renamed.atoms(program.outputs))
+
+
+def scalar_constants(program: Program) -> Program:
+    """Let a constant array whose elements are all one number be that number, where broadcasting gives the same."""
+    constants = dict(program.constants)
+    scalars: dict[Variable, Variable] = {}
+    for variable, value in program.constants.items():
+        if value.ndim and _is_uniform(value):
+            scalar = Variable((), value.dtype)
+            scalars[variable], constants[scalar] = scalar, value.reshape(-1)[0].copy()
+    equations = []
+    for equation in program.equations:
+        if equation.primitive.is_pointwise and any(a in scalars for a in equation.operands):
+            shape = equation.outputs[0].shape
+            rest = [a for a in equation.operands if isinstance(a, Variable) and a not in scalars]
+            if any(a.shape == shape for a in rest):
+                operands = tuple(scalars.get(a, a) for a in equation.operands)  # type: ignore[arg-type]
+                equation = Equation(equation.primitive, operands, equation.params, equation.outputs, equation.line)
+        equations.append(equation)
+    whole = Program(program.inputs, program.equations, program.outputs, constants, program.name)
+    return whole.with_equations(equations)
+
+
+def _simpler(
+    equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]
+) -> Equation | Atom:
+    function, name = equation.primitive.function, equation.primitive.name
+    output, operands = equation.outputs[0], equation.operands
+    for i, neutral in _NEUTRAL.get(function, ()):
+        other = operands[1 - i]
+        same = isinstance(other, Variable) and (other.shape, other.dtype) == (output.shape, output.dtype)
+        if same and _is_number(operands[i], neutral, uniform):
+            return other
+    first = operands[0] if operands else None
+    if not isinstance(first, Variable):
+        return equation
+    unchanged = (first.shape, first.dtype) == (output.shape, output.dtype)
+    maker = makers.get(first)
+    if function in _NEGATIONS:
+        return maker.operands[0] if maker is not None and maker.primitive.function in _NEGATIONS else equation
+    if unchanged and (name in {"reshape", "broadcast_to", "convert"} or function is np.positive):
+        return first
+    if name == "transpose":
+        (axes,) = equation.params
+        if axes == tuple(range(len(axes))):
+            return first
+        if maker is not None and maker.primitive is equation.primitive:
+            (before,) = maker.params
+            both = tuple(before[axis] for axis in axes)
+            if both == tuple(range(len(both))):
+                return maker.operands[0]
+            return Equation(equation.primitive, maker.operands, (both,), equation.outputs, equation.line)
+    if name == "reshape" and maker is not None and maker.primitive is equation.primitive:
+        return Equation(equation.primitive, maker.operands, equation.params, equation.outputs, equation.line)
+    return equation
+
+
+def _is_number(atom: Atom, number: Any, uniform: dict[Variable, Any]) -> bool:
+    if isinstance(atom, Literal):
+        return atom == Literal(number)
+    value = uniform.get(atom)
+    return value is not None and value == number and bool(np.signbit(value) == np.signbit(number))
+
+
+def _is_uniform(value: Any) -> bool:
+    return bool(value.size and value.dtype.kind in "iuf" and (value == value.flat[0]).all())
+
+
+_NEGATIONS = frozenset({operator.neg, np.negative})
+
+#: By function: where an operand may stand that changes nothing, and which.
+_NEUTRAL: dict[Any, tuple[tuple[int, Any], ...]] = {
+    **dict.fromkeys((operator.mul, np.multiply), ((0, 1.0), (1, 1.0), (0, 1), (1, 1))),
+    **dict.fromkeys((operator.truediv, np.divide), ((1, 1.0), (1, 1))),
+    **dict.fromkeys((operator.sub, np.subtract), ((1, 0.0), (1, 0))),
+    **dict.fromkeys((operator.add, np.add), ((1, -0.0), (0, -0.0))),
+    **dict.fromkeys((operator.pow, np.power), ((1, 1.0), (1, 1))),
+}
+
+
+class _Renaming:
+    """Which atoms stand for variables whose equations were dropped."""
+
+    def __init__(self) -> None:
+        self.new: dict[Atom, Atom] = {}
+
+    def update(self, old: tuple[Atom, ...], new: tuple[Atom, ...]) -> None:
+        self.new.update(zip(old, new, strict=True))
+
+    def atoms(self, atoms: tuple[Atom, ...]) -> tuple[Atom, ...]:
+        return tuple(self.new.get(a, a) for a in atoms)
+
+    def equation(self, equation: Equation) -> Equation:
+        operands = self.atoms(equation.operands)
+        if operands == equation.operands:
+            return equation
+        return Equation(equation.primitive, operands, equation.params, equation.outputs, equation.line)
+
+
+def _hashable(value: Any) -> Any:
+    """Return a parameter as what tells it from others: slices become tuples, numbers keep their types."""
+    if type(value) is tuple:
+        return tuple(map(_hashable, value))
+    if type(value) is slice:
+        return (slice, value.start, value.stop, value.step)
+    return (type(value), value)

@@ -1,0 +1,364 @@
+"""Programs: a straight list of equations, each a primitive applied to earlier values, in static single assignment form."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from functorch_lite.core.primitive import NAMED, Primitive
+
+__all__ = ["Atom", "Equation", "Literal", "Pass", "Program", "Variable", "names_of", "type_name"]
+
+_next_number = count().__next__
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Variable:
+    """A value of a program, told from others by identity.
+
+    Attributes
+    ----------
+    shape
+        The lengths of its axes.
+    dtype
+        Its dtype; for a Python scalar, whose precision is weak, the type itself.
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any
+    number: int = field(default_factory=_next_number)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the elements take."""
+        return self.size * int(np.dtype(self.dtype).itemsize)
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A Python number (or None) that stands in the program as it is."""
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        # 0.0 and -0.0, 1 and 1.0 and True are different numbers to a program.
+        return isinstance(other, Literal) and type(other.value) is type(self.value) and repr(other) == repr(self)
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), repr(self.value)))
+
+
+Atom: TypeAlias = Variable | Literal
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Equation:
+    """The application of a primitive.
+
+    Attributes
+    ----------
+    primitive, operands, params
+        What is applied to what.
+    outputs
+        The variables that it defines.
+    line
+        The user's line, for messages.
+    """
+
+    primitive: Primitive
+    operands: tuple[Atom, ...]
+    params: tuple[Any, ...]
+    outputs: tuple[Variable, ...]
+    line: str = ""
+
+    def apply(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
+        """Compute the outputs from the values of the operands."""
+        ans = self.primitive.bind(tuple(arrays), self.params)
+        return ans if type(ans) is tuple else (ans,)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A function of arrays as data: inputs, equations, outputs.
+
+    Attributes
+    ----------
+    inputs
+        The variables that a call gives values.
+    equations
+        In the order in which they are computed.
+    outputs
+        Variables and literals.
+    constants
+        The arrays that the function closed over, by variable.
+    name
+        The function's.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> program = ft.make_program(lambda x: np.sum(np.sin(x) * 2.0))(np.zeros(3))
+    >>> print(program)
+    program f(a: float64[3]):
+        b: float64[3] = sin(a)
+        c: float64[3] = mul(b, 2.0)
+        d: float64[] = sum(c, axes=(0,), keepdims=False)
+        return d
+    >>> program(np.array([0.0, np.pi / 2, np.pi / 2]))
+    (np.float64(4.0),)
+    """
+
+    inputs: tuple[Variable, ...]
+    equations: tuple[Equation, ...]
+    outputs: tuple[Atom, ...]
+    constants: dict[Variable, Any] = field(default_factory=dict)
+    name: str = "f"
+
+    def __call__(self, *arrays: Any) -> tuple[Any, ...]:
+        """Evaluate the program, equation by equation, on arrays or traced values."""
+        if len(arrays) != len(self.inputs):
+            raise TypeError(f"program {self.name} takes {len(self.inputs)} arrays; it was given {len(arrays)}")
+        values: dict[Variable, Any] = dict(zip(self.inputs, arrays, strict=True))
+        values |= self.constants
+        for equation in self.equations:
+            read = [a.value if type(a) is Literal else values[a] for a in equation.operands]  # type: ignore[index]
+            values.update(zip(equation.outputs, equation.apply(read), strict=True))
+        return tuple(a.value if isinstance(a, Literal) else values[a] for a in self.outputs)
+
+    def __len__(self) -> int:
+        return len(self.equations)
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether two programs are the same but for the names of their variables."""
+        return isinstance(other, Program) and _canonical(self) == _canonical(other)
+
+    def __hash__(self) -> int:
+        return hash((len(self.inputs), len(self.equations), len(self.outputs)))
+
+    def __str__(self) -> str:
+        return _printed(self)
+
+    @staticmethod
+    def parse(text: str) -> Program:
+        """Read a program from what ``print`` shows of it.
+
+        Raises
+        ------
+        ValueError
+            If a line is no equation, or names a primitive that does not exist.
+        """
+        return _parsed(text)
+
+    def save(self, file: Any) -> None:
+        """Write the program to a file, as its text and its constants; `load` reads it."""
+        constants = {f"constant{i}": value for i, value in enumerate(self.constants.values())}
+        np.savez(file, text=np.array(_printed(self, constants=False)), **constants)
+
+    @staticmethod
+    def load(file: Any) -> Program:
+        """Read a program that `save` has written."""
+        with np.load(file) as saved:
+            return _parsed(str(saved["text"]), [saved[f"constant{i}"] for i in range(len(saved.files) - 1)])
+
+    def variables(self) -> Iterator[Variable]:
+        """Yield all variables, each once: inputs, constants, results."""
+        yield from self.inputs
+        yield from self.constants
+        for equation in self.equations:
+            yield from equation.outputs
+
+    def with_equations(self, equations: Sequence[Equation], outputs: Sequence[Atom] | None = None) -> Program:
+        """Return the program with other equations, and other outputs if given; unused constants are dropped."""
+        outputs = self.outputs if outputs is None else tuple(outputs)
+        used = {a for equation in equations for a in equation.operands} | set(outputs)
+        constants = {variable: value for variable, value in self.constants.items() if variable in used}
+        return Program(self.inputs, tuple(equations), outputs, constants, self.name)
+
+
+def type_name(variable: Variable) -> str:
+    """Return the type of a variable as programs print it: ``float64[3,4]``; of a Python number ``float``."""
+    if isinstance(variable.dtype, type) and not issubclass(variable.dtype, np.generic):
+        return variable.dtype.__name__
+    return f"{np.dtype(variable.dtype)}[{','.join(map(str, variable.shape))}]"
+
+
+def _canonical(program: Program) -> tuple[Any, ...]:
+    numbers: dict[Variable, int] = {}
+    for variable in program.variables():
+        numbers[variable] = len(numbers)
+
+    def named(atom: Atom) -> Any:
+        return atom if isinstance(atom, Literal) else numbers[atom]
+
+    return (
+        tuple((type_name(v), numbers[v]) for v in program.inputs),
+        tuple((numbers[v], np.array(value).tobytes()) for v, value in program.constants.items()),
+        tuple(
+            (e.primitive.name, tuple(map(named, e.operands)), repr(e.params), tuple((type_name(v)) for v in e.outputs))
+            for e in program.equations
+        ),
+        tuple(map(named, program.outputs)),
+    )
+
+
+# --- Text -------------------------------------------------------------------------------------------------------------
+
+_INDENT = "    "
+_EQUATION = re.compile(r"(?P<outputs>.*?) = (?P<name>[\w. ]+)\((?P<arguments>.*)\)$")
+_LARGEST_SHOWN = 100
+
+
+def names_of(program: Program) -> dict[Variable, str]:
+    """Return the names under which a program prints its variables: a, b, …, z, aa, ab, ….
+
+    Constants are k0, k1, ….
+    """
+    names = {variable: f"k{i}" for i, variable in enumerate(program.constants)}
+    letters = map(_letters, count())
+    for variable in program.variables():
+        if variable not in names:
+            names[variable] = next(letters)
+    return names
+
+
+def _letters(n: int) -> str:
+    text = ""
+    n += 1
+    while n:
+        n, rest = divmod(n - 1, 26)
+        text = chr(ord("a") + rest) + text
+    return f"{text}_" if keyword.iskeyword(text) else text
+
+
+def _printed(program: Program, constants: bool = True) -> str:
+    names = names_of(program)
+
+    def shown(atom: Atom) -> str:
+        return repr(atom.value) if isinstance(atom, Literal) else names[atom]
+
+    def defined(variable: Variable) -> str:
+        return f"{names[variable]}: {type_name(variable)}"
+
+    lines = [f"program {program.name}({', '.join(map(defined, program.inputs))}):"]
+    for variable, value in program.constants.items():
+        text = "..." if not constants or value.size > _LARGEST_SHOWN else repr(value.tolist())
+        lines.append(f"{_INDENT}{defined(variable)} = constant {text}")
+    for equation in program.equations:
+        primitive = equation.primitive
+        named = zip(primitive.parameters, equation.params, strict=True)
+        arguments = [*map(shown, equation.operands), *(f"{name}={_shown_parameter(value)}" for name, value in named)]
+        outputs = ", ".join(map(defined, equation.outputs))
+        lines.append(f"{_INDENT}{outputs} = {primitive.name}({', '.join(arguments)})")
+    lines.append(f"{_INDENT}return {', '.join(map(shown, program.outputs))}".rstrip())
+    return "\n".join(lines)
+
+
+def _shown_parameter(value: Any) -> str:
+    if isinstance(value, np.dtype):
+        return f"dtype({value.name!r})"
+    if type(value) is tuple:
+        return f"({', '.join(map(_shown_parameter, value))}{',' if len(value) == 1 else ''})"
+    return "..." if value is Ellipsis else repr(value)
+
+
+def _parsed(text: str, constants: Sequence[Any] | None = None) -> Program:
+    header, *lines = [line for line in text.strip().splitlines() if line.strip()]
+    found = re.fullmatch(r"program (.*)\((.*)\):", header)
+    if found is None:
+        raise ValueError(f"a program begins with 'program name(a: float64[3], …):', not {header!r}")
+    variables: dict[str, Variable] = {}
+    inputs = tuple(_defined(part, variables) for part in _parts(found[2]))
+    held: dict[Variable, Any] = {}
+    equations = []
+    given = iter(constants or ())
+    for line in map(str.strip, lines[:-1]):
+        if " = constant " in line:
+            left, right = line.split(" = constant ", 1)
+            variable = _defined(left, variables)
+            if right == "..." and constants is None:
+                raise ValueError(f"{line!r}: the array is too large to stand in the text; use save and load")
+            value = next(given) if constants is not None else ast.literal_eval(right)
+            held[variable] = np.array(value, variable.dtype).reshape(variable.shape)
+            continue
+        equations.append(_equation(line, variables))
+    last = lines[-1].strip()
+    if not last.startswith("return"):
+        raise ValueError(f"a program ends with 'return …', not {last!r}")
+    outputs = tuple(_atom(part, variables) for part in _parts(last.removeprefix("return")))
+    return Program(inputs, tuple(equations), outputs, held, found[1])
+
+
+def _equation(line: str, variables: dict[str, Variable]) -> Equation:
+    found = _EQUATION.fullmatch(line)
+    if found is None:
+        raise ValueError(f"{line!r} is no equation; one looks like 'c: float64[3] = mul(a, b)'")
+    primitive = NAMED.get(found["name"])
+    if primitive is None:
+        raise ValueError(f"{line!r}: there is no primitive {found['name']!r}")
+    operands, params = [], {}
+    for part in _parts(found["arguments"]):
+        name, equals, value = part.partition("=")
+        if equals and name in primitive.parameters:
+            params[name] = eval(value, dict(_READABLE))
+        else:
+            operands.append(_atom(part, variables))
+    outputs = tuple(_defined(part, variables) for part in _parts(found["outputs"]))
+    return Equation(primitive, tuple(operands), tuple(params[name] for name in primitive.parameters), outputs)
+
+
+def _parts(text: str) -> list[str]:
+    """Split at the commas outside of brackets and quotes."""
+    parts, depth, start, quote = [], 0, 0, ""
+    for i, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif character == "," and not depth:
+            parts.append(text[start:i].strip())
+            start = i + 1
+    parts.append(text[start:].strip())
+    return [part for part in parts if part]
+
+
+def _defined(text: str, variables: dict[str, Variable]) -> Variable:
+    name, _, kind = map(str.strip, text.partition(":"))
+    found = re.fullmatch(r"(\w+)(?:\[([\d,]*)\])?", kind)
+    if found is None:
+        raise ValueError(f"{text!r} defines no variable; one is defined as 'a: float64[3,4]'")
+    if found[2] is None:
+        variable = Variable((), {"float": float, "int": int, "complex": complex, "bool": bool}[found[1]])
+    else:
+        variable = Variable(tuple(map(int, filter(None, found[2].split(",")))), np.dtype(found[1]))
+    variables[name] = variable
+    return variable
+
+
+def _atom(text: str, variables: dict[str, Variable]) -> Atom:
+    if text in variables:
+        return variables[text]
+    return Literal(eval(text, dict(_READABLE)))
+
+
+#: What parameters and literals in a text may name.
+_READABLE = {"__builtins__": {}, "slice": slice, "dtype": np.dtype, "inf": np.inf, "nan": np.nan}
+
+
+Pass: TypeAlias = Callable[[Program], Program]
