@@ -6,6 +6,7 @@ ones by position, keywords by keyword), so a call checks the signature. Array ar
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 import functorch_lite as ft
 import functorch_lite.numpy as fnp
+from functorch_lite.numpy.buffers import Buffer
 
 RANDOM = np.random.default_rng(0)
 SQUARE = RANDOM.normal(size=(3, 3)) + 3.0 * np.eye(3)
@@ -312,3 +314,87 @@ def test_asarray_and_full_of_traced_values() -> None:
     assert ft.grad(lambda x: np.sum(fnp.full((2, 2), x)))(2.0) == 4.0
     with pytest.raises(ValueError, match="copy"):
         fnp.asarray([1.0], copy=False)
+
+
+# --- The functions that are not NumPy's own ---------------------------------------------------------------------------
+
+# With the signatures that the standard prescribes for them. It has no `array` and no `put_along_axis`.
+OURS: dict[str, Callable[..., Any]] = {
+    "asarray": lambda obj, /, *, dtype=None, device=None, copy=None: None,
+    "empty": lambda shape, *, dtype=None, device=None: None,
+    "empty_like": lambda x, /, *, dtype=None, device=None: None,
+    "full": lambda shape, fill_value, *, dtype=None, device=None: None,
+    "full_like": lambda x, /, fill_value, *, dtype=None, device=None: None,
+    "ones": lambda shape, *, dtype=None, device=None: None,
+    "ones_like": lambda x, /, *, dtype=None, device=None: None,
+    "take": lambda x, indices, /, *, axis=None: None,
+    "zeros": lambda shape, *, dtype=None, device=None: None,
+    "zeros_like": lambda x, /, *, dtype=None, device=None: None,
+}
+
+
+def test_all_other_functions_are_numpys_own() -> None:
+    differing = {name for name in dir(np) if getattr(fnp, name) is not getattr(np, name) and name[0] != "_"}
+    assert differing == {*OURS, "array", "put_along_axis"}
+    assert dir(fnp) == dir(np)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_signatures_are_the_standards(name: str) -> None:
+    ours = inspect.signature(getattr(fnp, name)).parameters
+    prescribed = inspect.signature(OURS[name]).parameters.values()
+    for parameter, own in zip(prescribed, ours.values(), strict=False):  # more parameters are allowed
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            assert (own.name, own.kind) == (parameter.name, parameter.kind)
+    for parameter in prescribed:
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            assert ours[parameter.name].kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+            assert ours[parameter.name].default is parameter.default
+
+
+@pytest.mark.parametrize("dtype", [None, *DTYPES.split()])
+@pytest.mark.parametrize("shape", [3, (), (0,), (2, 3), np.int64(2)])
+def test_new_arrays_are_those_that_numpy_makes(shape: Any, dtype: str | None) -> None:
+    x = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3))
+    calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+        *((name, (shape,), {"dtype": dtype}) for name in ("zeros", "ones", "empty")),
+        *((name, (shape, dtype, "F"), {}) for name in ("zeros", "ones", "empty")),
+        *((name, (x,), {"dtype": dtype}) for name in ("zeros_like", "ones_like", "empty_like")),
+        *((name, (x, dtype, "C", False, shape), {}) for name in ("zeros_like", "ones_like", "empty_like")),
+        *(("full", (shape, value), {"dtype": dtype}) for value in (True, 3, 2.7, np.float32(2.5))),
+        *(("full_like", (x, value), {"dtype": dtype, "shape": shape}) for value in (True, 3, 2.7, np.ones(1))),
+        *(("asarray", (value,), {"dtype": dtype, "order": "C"}) for value in (x, 3, [[1, 2.5]], [], [True, 2])),
+        *(("array", (value,), {"dtype": dtype, "ndmin": 3, "order": "F"}) for value in (x, 3, [[1, 2.5]], [])),
+    ]
+    for name, args, kwargs in calls:
+        ours, theirs = getattr(fnp, name)(*args, **kwargs), getattr(np, name)(*args, **kwargs)
+        assert (type(ours), ours.dtype, ours.shape) == (type(theirs), theirs.dtype, theirs.shape)
+        assert ours.flags.f_contiguous == theirs.flags.f_contiguous
+        assert name.startswith("empty") or np.array_equal(ours, theirs)
+
+
+def test_copies_are_made_when_they_are_asked_for() -> None:
+    x = np.ones(3)
+    assert fnp.asarray(x) is x
+    assert fnp.asarray(x, copy=False) is x
+    assert not np.shares_memory(fnp.asarray(x, copy=True), x)
+    assert not np.shares_memory(fnp.array(x), x)
+    out = np.empty(2)
+    assert fnp.take(x, [0, 2], out=out) is out
+
+    def first_elements(t: Any) -> Any:
+        y = fnp.zeros(2)
+        copies = fnp.array(y), fnp.asarray(y, copy=True), fnp.asarray(y), fnp.array(y, ndmin=2)[0]
+        y[0] = t
+        assert all(isinstance(c, Buffer) for c in copies)
+        return tuple(c[0] for c in copies)
+
+    value, tangent = ft.jvp(first_elements, (3.0,), (1.0,))
+    assert (value, tangent) == ((0.0, 0.0, 3.0, 0.0), (0.0, 0.0, 1.0, 0.0))
+
+
+def test_full_like_of_traced_values() -> None:
+    x = np.arange(4.0)
+    assert ft.grad(lambda t: np.sum(fnp.full_like(x, t) * x))(2.0) == 6.0
+    assert ft.grad(lambda t: np.sum(fnp.full_like(x, t, shape=(2,))))(2.0) == 2.0
+    np.testing.assert_array_equal(ft.grad(lambda t: np.sum(fnp.full_like(t, t[1]) * x))(x), [0.0, 6.0, 0.0, 0.0])

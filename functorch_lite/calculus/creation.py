@@ -173,11 +173,13 @@ def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtyp
     if not isinstance(has_zero, ArrayTracer) and has_zero:
         raise ValueError("Geometric sequence cannot include zero")
     sign = np.sign(start)
-    values = sign * np.logspace(np.log10(sign * start), np.log10(sign * stop), num, endpoint)
+    start, stop = start / sign, stop / sign  # from a positive number: a real sequence stays real
+    values = np.logspace(np.log10(start), np.log10(stop), num, endpoint)
     position = np.arange(num).reshape(-1, *(1,) * (len(shape_of(values)) - 1))
     values = np.where(position == 0, start, values)
     if endpoint and num > 1:
         values = np.where(position == num - 1, stop, values)
+    values = sign * values
     if axis:
         values = np.moveaxis(values, 0, axis)
     return values if dtype is None else np.astype(values, dtype)

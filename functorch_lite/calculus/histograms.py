@@ -100,7 +100,7 @@ def _histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any
             raise TypeError("Automated estimation of the number of bins is not supported for weighted data")
         bins = _estimated_count(a, bins, range)
     dtype = a.dtype if range is None else np.result_type(a.dtype, *map(np.asarray, range))
-    return _edges(a, bins, range, dtype if dtype.kind == "f" else float)
+    return _edges(a, bins, range, dtype if dtype.kind in "fc" else float)
 
 
 @implements(np.histogram)
@@ -155,7 +155,7 @@ def _histogram2d(
     x, y = as_array(x), as_array(y)
     if len(x) != len(y):
         raise ValueError("x and y must have the same length.")
-    if len(shape_of(bins)) == 1 or (isinstance(bins, list | tuple) and len(bins) not in (1, 2)):
+    if hasattr(bins, "__len__") and len(bins) not in (1, 2):
         bins = [as_array(bins)] * 2
     sums, edges = _histogramdd(np.stack([x, y], 1), bins, range, density, weights)
     return sums, edges[0], edges[1]

@@ -75,13 +75,22 @@ pointwise((np.absolute, operator.abs), lambda x: _conjugate_sign(x))
 pointwise(np.fabs, lambda x: np.sign(x))
 pointwise(np.copysign, lambda x, y: np.sign(x) * np.copysign(1.0, y), None)
 pointwise(np.heaviside, None, lambda x: 1.0 * (x == 0))
-pointwise(np.maximum, lambda x, y: np.where(x == y, 0.5, x > y), lambda x, y: np.where(x == y, 0.5, y > x))
-pointwise(np.minimum, lambda x, y: np.where(x == y, 0.5, x < y), lambda x, y: np.where(x == y, 0.5, y < x))
+# Ufuncs, not operators: NumPy orders complex numbers, Python does not.
 pointwise(
-    np.fmax, lambda x, y: 1.0 * ((x >= y) | np.isnan(y)), lambda x, y: 1.0 * ((y > x) | (np.isnan(x) > np.isnan(y)))
+    np.maximum, lambda x, y: np.where(x == y, 0.5, np.greater(x, y)), lambda x, y: np.where(x == y, 0.5, np.less(x, y))
 )
 pointwise(
-    np.fmin, lambda x, y: 1.0 * ((x <= y) | np.isnan(y)), lambda x, y: 1.0 * ((y < x) | (np.isnan(x) > np.isnan(y)))
+    np.minimum, lambda x, y: np.where(x == y, 0.5, np.less(x, y)), lambda x, y: np.where(x == y, 0.5, np.greater(x, y))
+)
+pointwise(
+    np.fmax,
+    lambda x, y: 1.0 * (np.greater_equal(x, y) | np.isnan(y)),
+    lambda x, y: 1.0 * (np.less(x, y) | (np.isnan(x) > np.isnan(y))),
+)
+pointwise(
+    np.fmin,
+    lambda x, y: 1.0 * (np.less_equal(x, y) | np.isnan(y)),
+    lambda x, y: 1.0 * (np.greater(x, y) | (np.isnan(x) > np.isnan(y))),
 )
 
 # --- Zero by nature ---------------------------------------------------------------------------------------------------

@@ -106,9 +106,9 @@ def _mask_over(x: Any, mask: Any) -> Any:
 clip = Pointwise(
     np.clip,
     [
-        lambda x, y, z: (x >= y) & (x <= z),
-        lambda x, y, z: (x < y) & (y <= z),
-        lambda x, y, z: (x > z) | (y > z),
+        lambda x, y, z: np.greater_equal(x, y) & np.less_equal(x, z),
+        lambda x, y, z: np.less(x, y) & np.less_equal(y, z),
+        lambda x, y, z: np.greater(x, z) | np.greater(y, z),
     ],
     name="clip",
 )

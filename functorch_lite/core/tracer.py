@@ -36,6 +36,9 @@ class ArrayTracer(Tracer):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs or method != "__call__":
+            out = kwargs.get("out", (None,))[0]
+            if isinstance(out, ArrayTracer) and type(out).__array_ufunc__ is not type(self).__array_ufunc__:
+                return NotImplemented  # NumPy asks it next: it may take what is written to it
             return uncommon_call(ufunc, method, inputs, kwargs)
         primitive = PRIMITIVES.get(ufunc)
         if primitive is None:

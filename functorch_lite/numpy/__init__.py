@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as _numpy
 
-from functorch_lite.calculus.taking import put_along_axis, take
-from functorch_lite.numpy.construction import array, asarray
+from functorch_lite.calculus.taking import put_along_axis
+from functorch_lite.numpy.construction import array, asarray, take
 from functorch_lite.numpy.filling import empty, empty_like, full, full_like, ones, ones_like, zeros, zeros_like
 
 __all__ = [

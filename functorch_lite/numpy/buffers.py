@@ -2,8 +2,8 @@
 
 A `Buffer` is a tracer of a trace younger than all others, so that every operation meets it first: its present value,
 which may be traced itself, goes on in its place. Writing replaces that value by one with other elements at the key.
-Arrays under a transformation still never change; the buffer changes which of them it stands for. A view of a buffer is
-a buffer that reads and writes its part.
+Arrays under a transformation still never change; the buffer changes which of them it stands for. A view of a buffer, a
+slice or another shape of it, is a buffer that reads it and writes it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from functorch_lite.calculus.indexing import getitem, scatter
+from functorch_lite.calculus.indexing import getitem, index, scatter
 from functorch_lite.calculus.replacing import replaced
+from functorch_lite.calculus.shaping import flip, reshape, transpose
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import FUNCTIONS, implements
-from functorch_lite.core.trace import Trace, running
+from functorch_lite.core.trace import Trace, Tracer, running
 from functorch_lite.core.tracer import ArrayTracer
 
 __all__ = ["Buffer", "buffer_if_running"]
@@ -34,11 +35,12 @@ class BufferTrace(Trace):
         self.number = 1 << 62  # younger than any transformation
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
-        return primitive.bind(tuple(a.value if isinstance(a, Buffer) else a for a in arrays), params)
+        if primitive in _WRITE_BACK and isinstance(arrays[0], Buffer):
+            return _view_or_copy(arrays[0], primitive, params)
+        return primitive.bind(tuple(map(_present, arrays)), params)
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
-        x, y = (a.value if isinstance(a, Buffer) else a for a in (x, y))
-        return primitive.bind((x, y), ())
+        return primitive.bind((_present(x), _present(y)), ())
 
     def settled(self, tracer: Any) -> Any:
         return tracer.value
@@ -81,25 +83,44 @@ class Buffer(ArrayTracer):
         part = getitem(self.value, key)
         if np.ndim(part) == 0 or not _is_basic(key):
             return part
-        return View(self, key)
+        return View(self, index, (key,))
 
     def __setitem__(self, key: Any, value: Any) -> None:  # type: ignore[override]
-        key = tuple(k.value if isinstance(k, Buffer) else k for k in key) if type(key) is tuple else key
-        value = value.value if isinstance(value, Buffer) else value
+        key = tuple(map(_present, key)) if type(key) is tuple else _present(key)
+        value = _present(value)
         if isinstance(value, list):
             value = FUNCTIONS[np.array](value)
-        self._become(replaced(self.value, key.value if isinstance(key, Buffer) else key, value))
+        if isinstance(value, Tracer) and value.dtype.kind in "fc" and self.dtype.kind not in "fcO":  # type: ignore[attr-defined]
+            raise TypeError(
+                f"at {user_line()} a traced {value.dtype} was assigned to elements of an array of {self.dtype}, which "  # type: ignore[attr-defined]
+                f"would round it and lose its derivative; make the array floating, or convert the value (x.astype(int))"
+            )
+        self._become(replaced(self.value, key, value))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", (None,))[0]
         if method == "at":
             return self._at(ufunc, *inputs)
-        plain = [x.value if isinstance(x, Buffer) else x for x in inputs]
-        if out is None or not isinstance(out, Buffer):
+        plain = map(_present, inputs)
+        if not isinstance(out, Buffer):
             kwargs |= {} if out is None else {"out": out}
             return getattr(ufunc, method)(*plain, **kwargs)
-        out[...] = getattr(ufunc, method)(*plain, **kwargs)
+        if method == "__call__" and kwargs.get("where", True) is not True:
+            raise NotImplementedError(
+                f"np.{ufunc.__name__} at {user_line()} was told to write where a mask holds; write y[...] = "
+                f"np.where(mask, np.{ufunc.__name__}(…), y)"
+            )
+        out._write(getattr(ufunc, method)(*plain, **kwargs))
         return out
+
+    def _write(self, value: Any) -> None:
+        """Set all elements to the result of an operation, which does not change to a lower kind of number."""
+        if hasattr(value, "dtype") and not np.can_cast(value.dtype, self.dtype, "same_kind"):
+            raise TypeError(
+                f"at {user_line()} a result of {value.dtype} was to be written into an array of {self.dtype}, which "
+                f"would lose its fraction or its imaginary part; make the array of {value.dtype}"
+            )
+        self[...] = value
 
     def _at(self, ufunc: np.ufunc, target: Any, key: Any, *values: Any) -> None:
         if target is not self or ufunc not in (np.add, np.subtract, np.negative):
@@ -110,7 +131,9 @@ class Buffer(ArrayTracer):
             self[key] = -self.value[key]
             return
         positions = getitem(np.arange(self.size).reshape(self.shape), key)
-        (given,) = (np.broadcast_to(v.value if isinstance(v, Buffer) else v, np.shape(positions)) for v in values)
+        (given,) = (np.broadcast_to(_present(v), np.shape(positions)) for v in values)
+        if not np.can_cast(given.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"np.{ufunc.__name__}.at at {user_line()}: {given.dtype} does not fit into {self.dtype}")
         flat = scatter.bind((np.ravel(given) * 1.0, np.ravel(positions)), ((self.size,), (0,), (0,), False))
         added = np.reshape(flat, self.shape).astype(self.dtype)
         self._become(self.value + added if ufunc is np.add else self.value - added)
@@ -125,13 +148,21 @@ class Buffer(ArrayTracer):
 
     def copy(self, order: str = "C") -> Any:
         """Return another buffer with the present value."""
-        return Buffer(self.value)
+        return Buffer(_own(self.value))
+
+    def flatten(self, order: str = "C") -> Any:
+        """Return another buffer with the present value, with one axis."""
+        return Buffer(_own(self.value).flatten(order))
 
     def __copy__(self) -> Any:
-        return Buffer(self.value)
+        return self.copy()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return Buffer(self.value)
+        return self.copy()
+
+    def _layout(self) -> Any:
+        """Return an array that lies in memory as NumPy's own would."""
+        return np.empty(self.shape, bool)
 
     def __float__(self) -> float:  # type: ignore[override]
         return float(self.value)
@@ -158,21 +189,54 @@ class Buffer(ArrayTracer):
 
 
 class View(Buffer):
-    """A part of a buffer, which reads it and writes it."""
+    """A part or another shape of a buffer, made by a primitive; it reads the buffer and writes it."""
 
-    __slots__ = ("_base", "_key")
+    __slots__ = ("_base", "_params", "_primitive")
 
-    def __init__(self, base: Buffer, key: Any) -> None:
+    def __init__(self, base: Buffer, primitive: Primitive, params: Params) -> None:
         self._trace = _BUFFERS
-        self._base, self._key = base, key
+        self._base, self._primitive, self._params = base, primitive, params
 
     @property
     def value(self) -> Any:
-        """The part as it is at present."""
-        return getitem(self._base.value, self._key)
+        """The view as it is at present."""
+        if self._primitive is index:
+            return getitem(self._base.value, *self._params)
+        return self._primitive.bind((self._base.value,), self._params)
 
     def _become(self, value: Any) -> None:
-        self._base[self._key] = value
+        _WRITE_BACK[self._primitive](self._base, value, *self._params)
+
+    def _layout(self) -> Any:
+        return self._primitive.function(self._base._layout(), *self._params)
+
+
+#: What makes views, and how a new value of the view is written to what it views.
+_WRITE_BACK: dict[Primitive, Callable[..., None]] = {
+    index: lambda base, value, key: base.__setitem__(key, value),
+    reshape: lambda base, value, shape: base._become(np.reshape(value, base.shape)),
+    transpose: lambda base, value, axes: base._become(np.transpose(value, np.argsort(axes))),
+    flip: lambda base, value, axes: base._become(np.flip(value, axes)),
+}
+
+
+def _view_or_copy(base: Buffer, primitive: Primitive, params: Params) -> Any:
+    """Return a view, or a buffer of its own where NumPy copies: not every shape of a slice is a view of it."""
+    view = View(base, primitive, params)
+    if primitive is not reshape or type(base) is Buffer:
+        return view
+    layout = base._layout()
+    return view if np.may_share_memory(layout, reshape.function(layout, *params)) else view.copy()
+
+
+def _present(x: Any) -> Any:
+    """Return what a buffer stands for, and anything else as it is."""
+    return x.value if isinstance(x, Buffer) else x
+
+
+def _own(value: Any) -> Any:
+    """Return a value that nobody else writes to: traced values never change."""
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def buffer_if_running(value: Any) -> Any:
@@ -189,7 +253,7 @@ def _is_basic(key: Any) -> bool:
 
 def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Any, other: Any) -> Any:
-        self[...] = function(self.value, other.value if isinstance(other, Buffer) else other)
+        self._write(function(self.value, _present(other)))
         return self
 
     return method
@@ -204,15 +268,15 @@ def _refuse_write(name: str) -> NoReturn:
 
 @implements(np.copy)
 def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    return Buffer(a) if running.get() else np.positive(a)
+    return Buffer(_own(_present(a))) if running.get() else np.positive(a)
 
 
 @implements(np.copyto)
 def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     if not isinstance(dst, Buffer):
         _refuse_write("copyto")
-    src = src.value if isinstance(src, Buffer) else src
-    dst[...] = src if where is True else np.where(where, src, dst.value)
+    src = _present(src)
+    dst._write(src if where is True else np.where(where, src, dst.value))
 
 
 @implements(np.putmask)

@@ -12,13 +12,13 @@ from functorch_lite.numpy.buffers import buffer_if_running
 __all__ = ["empty", "empty_like", "full", "full_like", "ones", "ones_like", "zeros", "zeros_like"]
 
 
-def zeros(shape: Any, dtype: Any = float, **kwargs: Any) -> Any:
+def zeros(shape: Any, dtype: Any = None, order: Any = "C", *, device: Any = None, like: Any = None) -> Any:
     """Make an array of zeros to write into, also traced values.
 
     Parameters
     ----------
-    shape, dtype
-        Those of the array; further keywords are those of ``np.zeros``.
+    shape, dtype, order, device, like
+        Those of ``np.zeros``; in a buffer ``order`` means nothing.
 
     Returns
     -------
@@ -39,41 +39,59 @@ def zeros(shape: Any, dtype: Any = float, **kwargs: Any) -> Any:
     array([[1., 0.],
            [3., 2.]])
     """
-    return buffer_if_running(np.zeros(shape, dtype, **kwargs))
+    return buffer_if_running(np.zeros(shape, dtype, order, device=device, like=like))
 
 
-def ones(shape: Any, dtype: Any = float, **kwargs: Any) -> Any:
+def ones(shape: Any, dtype: Any = None, order: Any = "C", *, device: Any = None, like: Any = None) -> Any:
     """Make an array of ones to write into; see `zeros`."""
-    return buffer_if_running(np.ones(shape, dtype, **kwargs))
+    return buffer_if_running(np.ones(shape, dtype, order, device=device, like=like))
 
 
-def empty(shape: Any, dtype: Any = float, **kwargs: Any) -> Any:
+def empty(shape: Any, dtype: Any = None, order: Any = "C", *, device: Any = None, like: Any = None) -> Any:
     """Make an array to write into, of whatever is in memory; see `zeros`."""
-    return buffer_if_running(np.empty(shape, dtype, **kwargs))
+    return buffer_if_running(np.empty(shape, dtype, order, device=device, like=like))
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
+def full(
+    shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, device: Any = None, like: Any = None
+) -> Any:
     """Make an array filled with a value, which may be traced, to write into; see `zeros`."""
-    return buffer_if_running(construction.full(shape, fill_value, dtype, **kwargs))
+    return buffer_if_running(construction.full(shape, fill_value, dtype, order, device=device, like=like))
 
 
-def zeros_like(x: Any, dtype: Any = None, **kwargs: Any) -> Any:
+def zeros_like(
+    a: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
     """Make zeros of an array's shape and dtype to write into; see `zeros`."""
-    return buffer_if_running(np.zeros_like(x, dtype, **kwargs))
+    return buffer_if_running(np.zeros_like(a, dtype, order, subok, shape, device=device))
 
 
-def ones_like(x: Any, dtype: Any = None, **kwargs: Any) -> Any:
+def ones_like(
+    a: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
     """Make ones of an array's shape and dtype to write into; see `zeros`."""
-    return buffer_if_running(np.ones_like(x, dtype, **kwargs))
+    return buffer_if_running(np.ones_like(a, dtype, order, subok, shape, device=device))
 
 
-def empty_like(x: Any, dtype: Any = None, **kwargs: Any) -> Any:
+def empty_like(
+    prototype: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
     """Make an array of another's shape and dtype to write into; see `zeros`."""
-    return buffer_if_running(np.empty_like(x, dtype, **kwargs))
+    return buffer_if_running(np.empty_like(prototype, dtype, order, subok, shape, device=device))
 
 
-def full_like(x: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
     """Make an array of another's shape and dtype, filled with a value that may be traced, to write into."""
-    made = zeros_like(x, dtype, **kwargs)
-    made[...] = fill_value
-    return made
+    if construction.holds_tracers(fill_value):
+        likeness = np.empty_like(a, dtype, order, subok, shape, device=device)
+        return full(likeness.shape, fill_value, likeness.dtype)
+    return buffer_if_running(np.full_like(a, fill_value, dtype, order, subok, shape, device=device))

@@ -10,7 +10,15 @@ import numpy as np
 from functorch_lite.core.primitive import JointPrimitive
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 
-__all__ = ["common_subexpressions", "constant_folding", "dead_code", "optimized", "scalar_constants", "simplification"]
+__all__ = [
+    "common_subexpressions",
+    "constant_folding",
+    "dead_code",
+    "narrow_broadcasts",
+    "optimized",
+    "scalar_constants",
+    "simplification",
+]
 
 #: Folded constants are no larger than this; larger ones are computed at each call.
 LARGEST_FOLDED = 4096
@@ -22,7 +30,7 @@ def optimized(program: Program) -> Program:
         size = len(program)
         program = dead_code(common_subexpressions(simplification(constant_folding(program))))
         if len(program) == size:
-            return scalar_constants(program)
+            return narrow_broadcasts(scalar_constants(program))
 
 
 def dead_code(program: Program) -> Program:
@@ -120,9 +128,26 @@ def scalar_constants(program: Program) -> Program:
     return whole.with_equations(equations)
 
 
-def _simpler(
-    equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]
-) -> Equation | Atom:
+def narrow_broadcasts(program: Program) -> Program:
+    """Let elementwise equations read what was broadcast for them only: NumPy broadcasts by itself."""
+    narrow: dict[Variable, Atom] = {}
+    equations = []
+    for equation in program.equations:
+        if equation.primitive.name == "broadcast_to" and isinstance(equation.operands[0], Variable):
+            narrow[equation.outputs[0]] = equation.operands[0]
+        elif equation.primitive.is_pointwise and any(a in narrow for a in equation.operands):
+            shape = equation.outputs[0].shape
+            operands = list(equation.operands)
+            for i, a in enumerate(operands):
+                others = [b for k, b in enumerate(operands) if k != i and isinstance(b, Variable)]
+                if a in narrow and any(b.shape == shape for b in others):
+                    operands[i] = narrow[a]  # type: ignore[index]
+            equation = Equation(equation.primitive, tuple(operands), equation.params, equation.outputs, equation.line)
+        equations.append(equation)
+    return dead_code(program.with_equations(equations))
+
+
+def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]) -> Equation | Atom:
     function, name = equation.primitive.function, equation.primitive.name
     output, operands = equation.outputs[0], equation.operands
     for i, neutral in _NEUTRAL.get(function, ()):

@@ -1,93 +1,19 @@
-"""Programs: a straight list of equations, each a primitive applied to earlier values, in static single assignment form."""
+"""Programs: a list of equations, each a primitive applied to earlier values, in static single assignment form."""
 
 from __future__ import annotations
 
 import ast
-import keyword
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
-from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from functorch_lite.core.primitive import NAMED, Primitive
+from functorch_lite.core.primitive import NAMED
+from functorch_lite.program.equations import Atom, Equation, Literal, Variable, names_of, type_name
 
 __all__ = ["Atom", "Equation", "Literal", "Pass", "Program", "Variable", "names_of", "type_name"]
-
-_next_number = count().__next__
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Variable:
-    """A value of a program, told from others by identity.
-
-    Attributes
-    ----------
-    shape
-        The lengths of its axes.
-    dtype
-        Its dtype; for a Python scalar, whose precision is weak, the type itself.
-    """
-
-    shape: tuple[int, ...]
-    dtype: Any
-    number: int = field(default_factory=_next_number)
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return prod(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes that the elements take."""
-        return self.size * int(np.dtype(self.dtype).itemsize)
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A Python number (or None) that stands in the program as it is."""
-
-    value: Any
-
-    def __eq__(self, other: object) -> bool:
-        # 0.0 and -0.0, 1 and 1.0 and True are different numbers to a program.
-        return isinstance(other, Literal) and type(other.value) is type(self.value) and repr(other) == repr(self)
-
-    def __hash__(self) -> int:
-        return hash((type(self.value), repr(self.value)))
-
-
-Atom: TypeAlias = Variable | Literal
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Equation:
-    """The application of a primitive.
-
-    Attributes
-    ----------
-    primitive, operands, params
-        What is applied to what.
-    outputs
-        The variables that it defines.
-    line
-        The user's line, for messages.
-    """
-
-    primitive: Primitive
-    operands: tuple[Atom, ...]
-    params: tuple[Any, ...]
-    outputs: tuple[Variable, ...]
-    line: str = ""
-
-    def apply(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
-        """Compute the outputs from the values of the operands."""
-        ans = self.primitive.bind(tuple(arrays), self.params)
-        return ans if type(ans) is tuple else (ans,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,13 +114,6 @@ class Program:
         return Program(self.inputs, tuple(equations), outputs, constants, self.name)
 
 
-def type_name(variable: Variable) -> str:
-    """Return the type of a variable as programs print it: ``float64[3,4]``; of a Python number ``float``."""
-    if isinstance(variable.dtype, type) and not issubclass(variable.dtype, np.generic):
-        return variable.dtype.__name__
-    return f"{np.dtype(variable.dtype)}[{','.join(map(str, variable.shape))}]"
-
-
 def _canonical(program: Program) -> tuple[Any, ...]:
     numbers: dict[Variable, int] = {}
     for variable in program.variables():
@@ -219,28 +138,6 @@ def _canonical(program: Program) -> tuple[Any, ...]:
 _INDENT = "    "
 _EQUATION = re.compile(r"(?P<outputs>.*?) = (?P<name>[\w. ]+)\((?P<arguments>.*)\)$")
 _LARGEST_SHOWN = 100
-
-
-def names_of(program: Program) -> dict[Variable, str]:
-    """Return the names under which a program prints its variables: a, b, …, z, aa, ab, ….
-
-    Constants are k0, k1, ….
-    """
-    names = {variable: f"k{i}" for i, variable in enumerate(program.constants)}
-    letters = map(_letters, count())
-    for variable in program.variables():
-        if variable not in names:
-            names[variable] = next(letters)
-    return names
-
-
-def _letters(n: int) -> str:
-    text = ""
-    n += 1
-    while n:
-        n, rest = divmod(n - 1, 26)
-        text = chr(ord("a") + rest) + text
-    return f"{text}_" if keyword.iskeyword(text) else text
 
 
 def _printed(program: Program, constants: bool = True) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.primitive import JointPrimitive
+from functorch_lite.program.execution import BLOCK, Frames, block_memory, own_result, run_blocks
+from functorch_lite.program.fusion import Group, Step, is_elementwise, is_whole_sum, steps
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable, names_of
 
 __all__ = ["compiled", "written"]
@@ -42,6 +44,29 @@ _INFIX = {
     np.greater: ">",
     np.greater_equal: ">=",
 }
+#: The ufuncs behind Python's operators, for results that go into memory at hand.
+_UFUNC_OF = {
+    operator.add: np.add,
+    operator.sub: np.subtract,
+    operator.mul: np.multiply,
+    operator.truediv: np.divide,
+    operator.floordiv: np.floor_divide,
+    operator.mod: np.remainder,
+    operator.pow: np.power,
+    operator.neg: np.negative,
+    operator.pos: np.positive,
+    operator.abs: np.absolute,
+    operator.invert: np.invert,
+    operator.lt: np.less,
+    operator.le: np.less_equal,
+    operator.gt: np.greater,
+    operator.ge: np.greater_equal,
+    operator.eq: np.equal,
+    operator.ne: np.not_equal,
+    operator.and_: np.bitwise_and,
+    operator.or_: np.bitwise_or,
+    operator.xor: np.bitwise_xor,
+}
 _AUGMENTED = frozenset({"+", "-", "*", "/"})
 _COMMUTATIVE = frozenset({"+", "*"})
 
@@ -68,8 +93,29 @@ _MATH = {
 #: Below so many bytes new memory is cheaper than NumPy's check whether an operand overlaps the result.
 SMALLEST_REUSED = 1 << 14
 
+#: Results of so many bytes go into memory that the program keeps from call to call.
+SMALLEST_POOLED = 1 << 15
+
 #: Primitives whose result never shares memory with an operand.
-_FRESH = frozenset({"concatenate", "cumprod", "cumsum", "gather", "matmul", "max", "mean", "min", "prod", "stack", "sum"})
+_FRESH = frozenset(
+    {
+        "concatenate",
+        "contract",
+        "cumprod",
+        "cumsum",
+        "gather",
+        "matmul",
+        "max",
+        "mean",
+        "min",
+        "prod",
+        "scatter",
+        "stack",
+        "sum",
+        "unindex",
+        "where",
+    }
+)
 
 
 def compiled(program: Program) -> Callable[..., tuple[Any, ...]]:
@@ -91,18 +137,30 @@ class _Writer:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.names = names_of(program)
-        self.namespace: dict[str, Any] = {"np": np, "math": math, "float64": np.float64}
+        # Variables are named by letters only: what has a digit or an underscore in its name cannot be hidden by one.
+        self.namespace: dict[str, Any] = {
+            "np_array": np.array,
+            "float64": np.float64,
+            "inf_": math.inf,
+            "nan_": math.nan,
+        }
         self.functions: dict[Any, str] = {}
         self.scalars: dict[Any, str] = {}
         self.lines: list[str] = []
-        self.uses = _last_uses(program)
+        self.steps = steps(program)
+        self.uses = _last_uses(program, self.steps)
         #: Variables held as Python floats.
         self.numbers: set[Variable] = set()
-        #: Variables whose memory this function has allocated and nobody else sees.
+        #: Variables in memory of their own, which nothing but the program refers to.
         self.owned: set[Variable] = set()
-        #: Variables that may share memory with an input or a constant.
-        self.foreign: set[Variable] = {*program.inputs, *program.constants}
+        #: The standing memory of large results: which slots there are, which are free, and who is where.
+        self.slots: list[Variable] = []
+        self.free: dict[Any, list[int]] = {}
+        self.residents: dict[Variable, int] = {}
+        #: The outputs written so far, of which none may be given twice.
+        self.given: set[Atom] = set()
         self.has_math = False
+        self.groups = 0
 
     def result(self) -> tuple[str, dict[str, Any]]:
         program = self.program
@@ -113,12 +171,28 @@ class _Writer:
                 self.numbers.add(variable)
                 if variable.dtype is not float:
                     self.lines.append(f"{self.names[variable]} = float({self.names[variable]})")
-        for i, equation in enumerate(program.equations):
-            self._equation(i, equation)
+        for i, step in enumerate(self.steps):
+            if isinstance(step, Group):
+                self._group(i, step)
+            else:
+                self._equation(i, step)
+            self._bury(i, step)
         outputs = ", ".join(map(self._output, program.outputs))
         self.lines.append(f"return ({outputs},)" if program.outputs else "return ()")
         arguments = ", ".join(self.names[v] for v in program.inputs)
         body = self.lines
+        if self.slots:
+            self.namespace["frames"] = Frames([(v.shape, v.dtype) for v in self.slots])
+            names = ", ".join(f"s{k}" for k in range(len(self.slots)))
+            returned = body.pop()
+            body = [
+                "frame_ = frames.take()",
+                f"{names}, = frame_",
+                *body,
+                returned.replace("return ", "result_ = ", 1),
+                "frames.give(frame_)",
+                "return result_",
+            ]
         if self.has_math:
             self.namespace["by_equations"] = program
             body = [
@@ -134,6 +208,16 @@ class _Writer:
         elementwise = equation.primitive.is_pointwise or not equation.primitive.differentiable
         if elementwise and self._pointwise(i, equation):
             return
+        template = _TEMPLATES.get(equation.primitive.name)
+        expression = template and template(self, equation)
+        if expression is not None:
+            slot = self._slot(i, equation.outputs[0]) if equation.primitive.name == "matmul" else None
+            if slot is not None:
+                self.lines.append(f"{expression[:-1]}, {slot})")
+                return
+            self.lines.append(f"{self.names[equation.outputs[0]]} = {expression}")
+            self._settle(equation)
+            return
         name = self._function(equation.primitive)
         arguments = [self._operand(a) for a in equation.operands]
         if equation.primitive.arity is None and not isinstance(equation.primitive, JointPrimitive):
@@ -145,14 +229,131 @@ class _Writer:
         targets = ", ".join(self.names[v] for v in equation.outputs)
         comma = "," if equation.primitive.multiple and len(equation.outputs) == 1 else ""
         self.lines.append(f"{targets}{comma} = {name}({', '.join(arguments)})")
-        fresh = equation.primitive.name in _FRESH
-        if not fresh:
-            read = [a for a in equation.operands if isinstance(a, Variable)]
-            self.owned.difference_update(read)
-            if any(a in self.foreign for a in read):
-                self.foreign.update(equation.outputs)
-        else:
+        self._settle(equation)
+
+    def _settle(self, equation: Equation) -> None:
+        """Note whether the results of an equation are in memory of their own."""
+        if equation.primitive.name in _FRESH:
             self.owned.update(v for v in equation.outputs if v.shape)
+
+    def _bury(self, i: int, step: Step) -> None:
+        """Let go of what is not needed after a step."""
+        equations = step.equations if isinstance(step, Group) else (step,)
+        seen = dict.fromkeys(v for e in equations for v in (*e.operands, *e.outputs) if isinstance(v, Variable))
+        dead = [v for v in seen if self.uses.get(v, i) == i and v.shape]
+        names = []
+        for variable in dead:
+            slot = self.residents.pop(variable, None)
+            if slot is not None:
+                self.free.setdefault(_kind(variable), []).append(slot)
+            elif variable in self.owned and variable.nbytes >= SMALLEST_REUSED:
+                names.append(self.names[variable])
+            self.owned.discard(variable)
+        if names:
+            self.lines.append(f"del {', '.join(names)}")
+
+    def _slot(self, i: int, output: Variable, operands: tuple[Atom, ...] = ()) -> str | None:
+        """Return the name of standing memory for a large result; None if it is small, or leaves the program."""
+        if output.nbytes < SMALLEST_POOLED or self.uses.get(output, i) >= len(self.steps) or not output.shape:
+            return None
+        for atom in operands:
+            if atom in self.residents and self.uses[atom] == i and _kind(atom) == _kind(output):  # type: ignore[index, arg-type]
+                slot = self.residents.pop(atom)  # type: ignore[arg-type]
+                break
+        else:
+            free = self.free.setdefault(_kind(output), [])
+            if free:
+                slot = free.pop()
+            else:
+                slot = len(self.slots)
+                self.slots.append(output)
+        self.residents[output] = slot
+        self.names[output] = f"s{slot}"
+        return f"s{slot}"
+
+    def _group(self, i: int, group: Group) -> None:
+        """Write a group: a function that runs it over a range, block by block, and its call."""
+        number = self.groups = self.groups + 1
+        self.namespace |= {"run_blocks": run_blocks, "block_memory": block_memory, "np_empty": np.empty, "BLOCK": BLOCK}
+        size = int(np.prod(group.shape))
+        outside = {a for e in group.equations for a in e.operands if isinstance(a, Variable)} - group.defined
+        arrays = sorted((v for v in outside if v.shape), key=lambda v: v.number)
+        whole = [v for v in group.outputs if v.shape]
+        sums = [e.outputs[0] for e in group.equations if is_whole_sum(e)]
+        for v in arrays:
+            self.lines.append(f"{self.names[v]}_f = {self.names[v]}.reshape(-1)")
+        for v in whole:
+            slot = self._slot(i, v)
+            name = self.names[v]
+            if slot is None:
+                self.lines.append(f"{name} = np_empty({group.shape!r}, {self._parameter(np.dtype(v.dtype))})")
+                self.owned.add(v)
+            self.lines.append(f"{name}_f = {name}.reshape(-1)")
+        lines, dtypes = self._blocks(group, set(whole))
+        start = [f"{self.names[v]} = 0.0" for v in sums]
+        loop = [f"{self.names[v]}_b = {self.names[v]}_f[i0:i1]" for v in (*arrays, *whole)]
+        temporaries = ", ".join(f"m{k}" for k in range(len(dtypes)))
+        if dtypes:
+            held = self._parameter(tuple(np.dtype(d) for d in dtypes))
+            start.append(f"{temporaries}, = block_memory({held})")
+            loop += [f"m{k}b = m{k}[: i1 - i0]" for k in range(len(dtypes))]
+        results = f"return ({', '.join(self.names[v] for v in sums)},)" if sums else "return None"
+        self.lines += [
+            f"def group{number}(first_, last_):",
+            *(f"    {line}" for line in start),
+            "    for i0 in range(first_, last_, BLOCK):",
+            "        i1 = i0 + BLOCK if i0 + BLOCK < last_ else last_",
+            *(f"        {line}" for line in (*loop, *lines)),
+            f"    {results}",
+        ]
+        if sums:
+            self.lines.append(f"parts = run_blocks(group{number}, {size})")
+            for k, v in enumerate(sums):
+                self.lines.append(f"{self.names[v]} = sum_of([part[{k}] for part in parts])")
+                self.namespace["sum_of"] = sum
+        else:
+            self.lines.append(f"run_blocks(group{number}, {size})")
+
+    def _blocks(self, group: Group, whole: set[Variable]) -> tuple[list[str], list[Any]]:
+        """Return the lines that compute one block, and the dtypes of the temporary blocks they need."""
+        last: dict[Variable, int] = {}
+        for k, equation in enumerate(group.equations):
+            last.update(dict.fromkeys((a for a in equation.operands if isinstance(a, Variable)), k))
+        lines: list[str] = []
+        dtypes: list[Any] = []
+        free: dict[Any, list[str]] = {}
+        held: dict[Variable, str] = {}
+
+        def text(atom: Atom, equation: Equation) -> str:
+            if isinstance(atom, Literal) or not atom.shape:
+                constant = self._constant(atom, equation.outputs[0], equation.operands)
+                return constant or self._operand(atom)
+            return held.get(atom) or f"{self.names[atom]}_b"
+
+        for k, equation in enumerate(group.equations):
+            output, function = equation.outputs[0], equation.primitive.function
+            texts = [text(a, equation) for a in equation.operands]
+            dying = {a for a in equation.operands if isinstance(a, Variable) and a in held and last[a] == k}
+            for variable in dying:
+                if held[variable].startswith("m"):
+                    free.setdefault(variable.dtype, []).append(held[variable])
+            if is_whole_sum(equation):
+                lines.append(f"{self.names[output]} += {texts[0]}.sum()")
+                continue
+            if output in whole:
+                target = f"{self.names[output]}_b"
+            else:
+                slots = free.setdefault(output.dtype, [])
+                target = slots.pop() if slots else f"m{len(dtypes)}b"
+                if target == f"m{len(dtypes)}b":
+                    dtypes.append(output.dtype)
+            held[output] = target
+            ufunc = _UFUNC_OF.get(function, function)
+            if isinstance(ufunc, np.ufunc):
+                lines.append(f"{self._ufunc(ufunc)}({', '.join(texts)}, {target})")
+            else:
+                lines.append(f"{target}[...] = {self._function(equation.primitive)}({', '.join(texts)})")
+        return lines, dtypes
 
     def _pointwise(self, i: int, equation: Equation) -> bool:
         function, output = equation.primitive.function, equation.outputs[0]
@@ -169,6 +370,12 @@ class _Writer:
                 return True
         texts = [self._constant(a, output, operands) or self._operand(a) for a in operands]
         infix = _INFIX.get(function)
+        ufunc = _UFUNC_OF.get(function, function)
+        if isinstance(ufunc, np.ufunc):
+            slot = self._slot(i, output, operands)
+            if slot is not None:
+                self.lines.append(f"{self._ufunc(ufunc)}({', '.join(texts)}, {slot})")
+                return True
         mine = [self._lends(i, a, output) for a in operands]
         if infix is not None and len(operands) == 2:
             if infix in _AUGMENTED and mine[0]:
@@ -209,28 +416,29 @@ class _Writer:
         name = _MATH.get(function)
         if name is None:
             return None
-        self.namespace[name] = getattr(math, name)
-        return f"{name}({', '.join(texts)})"
+        self.namespace[f"math_{name}"] = getattr(math, name)
+        return f"math_{name}({', '.join(texts)})"
 
     def _lends(self, i: int, atom: Atom, output: Variable) -> bool:
         """Say whether an operand's memory may take the result."""
         return (
             isinstance(atom, Variable)
             and atom in self.owned
+            and atom not in self.residents
             and self.uses[atom] == i
             and (atom.shape, atom.dtype) == (output.shape, output.dtype)
             and output.nbytes >= SMALLEST_REUSED
         )
 
     def _ufunc(self, function: np.ufunc) -> str:
-        name = function.__name__
+        name = f"np_{function.__name__}"
         if self.namespace.setdefault(name, function) is not function:
             name = f"{name}_{len(self.namespace)}"
             self.namespace[name] = function
         return name
 
     def _constant(self, atom: Atom, output: Variable, operands: tuple[Atom, ...]) -> str | None:
-        """Return the name of a 0-d array for a Python number beside an array, which NumPy would convert at each call."""
+        """Return the name of a 0-d array for a Python number beside an array, which saves NumPy a conversion."""
         if not (isinstance(atom, Literal) and type(atom.value) in (int, float) and output.shape):
             return None
         dtypes = {a.dtype for a in operands if isinstance(a, Variable)}
@@ -257,7 +465,14 @@ class _Writer:
         if isinstance(atom, Literal):
             return _literal(atom.value)
         name = self._operand(atom)
-        return f"np.array({name})" if atom in self.foreign and atom.shape else name
+        if not atom.shape or (atom in self.owned and atom not in self.given):
+            self.given.add(atom)
+            return name
+        self.namespace["own_result"] = own_result
+        known = ", ".join(
+            [*(self.names[v] for v in self.program.inputs), *(self.names[v] for v in self.program.constants)]
+        )
+        return f"np_array({name})" if atom in self.given else f"own_result({name}, ({known},))"
 
     def _function(self, primitive: Any) -> str:
         name = self.functions.get(id(primitive))
@@ -277,27 +492,118 @@ class _Writer:
         return name
 
 
+def _reduction(name: str) -> Any:
+    def template(writer: _Writer, equation: Equation) -> str | None:
+        axes, keepdims = equation.params
+        operand = equation.operands[0]
+        if not isinstance(operand, Variable) or not operand.shape or not axes:
+            return None
+        writer.namespace[f"np_{name}_reduce"] = getattr(np, name).reduce
+        axis = "None" if len(axes) == len(operand.shape) else repr(axes if len(axes) > 1 else axes[0])
+        return f"np_{name}_reduce({writer._operand(operand)}, {axis}{', None, None, True' if keepdims else ''})"
+
+    return template
+
+
+def _product(writer: _Writer, equation: Equation) -> str | None:
+    x, y = equation.operands
+    if not (isinstance(x, Variable) and isinstance(y, Variable) and 1 <= len(x.shape) <= 2 and 1 <= len(y.shape) <= 2):
+        return None
+    writer.namespace["np_dot"] = np.dot
+    return f"np_dot({writer._operand(x)}, {writer._operand(y)})"
+
+
+def _method(written: Callable[[str, Equation], str | None]) -> Any:
+    def template(writer: _Writer, equation: Equation) -> str | None:
+        operand = equation.operands[0]
+        if not isinstance(operand, Variable) or not operand.shape:
+            return None
+        return written(writer._operand(operand), equation)
+
+    return template
+
+
+def _transpose(x: str, equation: Equation) -> str:
+    (axes,) = equation.params
+    return f"{x}.T" if axes == tuple(range(len(axes)))[::-1] else f"{x}.transpose({axes!r})"
+
+
+def _index(x: str, equation: Equation) -> str | None:
+    (key,) = equation.params
+    return f"{x}[{_key(key)}]" if _is_plain(key) else None
+
+
+def _key(key: Any) -> str:
+    if type(key) is tuple:
+        return ", ".join(map(_key, key)) + ("," if len(key) == 1 else "") if key else "()"
+    if type(key) is slice:
+        parts = ["" if part is None else repr(part) for part in (key.start, key.stop, key.step)]
+        return ":".join(parts if parts[2] else parts[:2])
+    return "..." if key is Ellipsis else repr(key)
+
+
+def _outer(writer: _Writer, equation: Equation) -> str | None:
+    """Write a contraction that sums over nothing as a product of broadcast arrays."""
+    (subscripts,) = equation.params
+    inputs, _, result = subscripts.partition("->")
+    texts = []
+    for atom, letters in zip(equation.operands, inputs.split(","), strict=True):
+        in_order = [c for c in result if c in letters]
+        if not isinstance(atom, Variable) or in_order != list(letters):
+            return None
+        keys = ", ".join(":" if c in letters else "None" for c in result)
+        texts.append(f"{writer._operand(atom)}[{keys}]")
+    return " * ".join(texts) if set(result) == set(inputs) - {","} else None
+
+
+#: How primitives are written that need no call of a function of ours.
+_TEMPLATES: dict[str, Callable[[_Writer, Equation], str | None]] = {
+    "sum": _reduction("add"),
+    "max": _reduction("maximum"),
+    "min": _reduction("minimum"),
+    "prod": _reduction("multiply"),
+    "matmul": _product,
+    "contract": _outer,
+    "reshape": _method(lambda x, equation: f"{x}.reshape({equation.params[0]!r})"),
+    "transpose": _method(_transpose),
+    "index": _method(_index),
+}
+
+
 def _literal(value: Any) -> str:
-    text = repr(value)
-    return f"({text})" if text.startswith("-") else {"inf": "math.inf", "nan": "math.nan"}.get(text, text)
+    text = {"inf": "inf_", "-inf": "-inf_", "nan": "nan_"}.get(repr(value), repr(value))
+    return f"({text})" if text.startswith("-") else text
 
 
 def _is_plain(value: Any) -> bool:
     if type(value) is tuple:
         return all(map(_is_plain, value))
-    return value is None or value is Ellipsis or type(value) in (int, bool, str) or (
-        type(value) is float and math.isfinite(value)
-    ) or (type(value) is slice and all(map(_is_plain, (value.start, value.stop, value.step))))
+    return (
+        value is None
+        or value is Ellipsis
+        or type(value) in (int, bool, str)
+        or (type(value) is float and math.isfinite(value))
+        or (type(value) is slice and all(map(_is_plain, (value.start, value.stop, value.step))))
+    )
 
 
 def _is_number(variable: Variable) -> bool:
     return variable.shape == () and (variable.dtype is float or variable.dtype == np.float64)
 
 
-def _last_uses(program: Program) -> dict[Variable, int]:
-    """Return the number of the equation that uses each variable last; that of outputs is beyond the last."""
-    uses: dict[Variable, int] = {}
-    for i, equation in enumerate(program.equations):
-        uses.update(dict.fromkeys((a for a in equation.operands if isinstance(a, Variable)), i))
-    uses.update(dict.fromkeys((a for a in program.outputs if isinstance(a, Variable)), len(program.equations)))
+def _kind(variable: Variable) -> Any:
+    return variable.shape, np.dtype(variable.dtype)
+
+
+def _last_uses(program: Program, ordered: list[Step]) -> dict[Variable, int]:
+    """Return the number of the step that uses each variable, or a view of it, last; of outputs it is beyond the last."""
+    uses: dict[Variable, int] = {a: len(ordered) for a in program.outputs if isinstance(a, Variable)}
+    for i, step in reversed([*enumerate(ordered)]):
+        for equation in reversed(step.equations if isinstance(step, Group) else (step,)):
+            last = i
+            if not (is_elementwise(equation) or equation.primitive.name in _FRESH):  # the result may be a view
+                last = max((uses.get(y, i) for y in equation.outputs), default=i)
+            for a in equation.operands:
+                if isinstance(a, Variable):
+                    uses[a] = max(uses.get(a, last), last)
     return uses

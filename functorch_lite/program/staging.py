@@ -1,4 +1,4 @@
-"""Staging: a function runs once on real values, and every operation on staged values is written down as an equation."""
+"""Staging: a function runs once on real values, and every operation on staged ones is written down as an equation."""
 
 from __future__ import annotations
 
@@ -111,9 +111,7 @@ class StagingTrace(Trace):
         return entry[1]
 
 
-def stage(
-    function: Callable[..., Sequence[Any]], values: Sequence[Any], name: str = "f"
-) -> tuple[Program, list[Any]]:
+def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: str = "f") -> tuple[Program, list[Any]]:
     """Record a function of leaves that returns leaves.
 
     Parameters

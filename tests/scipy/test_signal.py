@@ -55,6 +55,9 @@ def test_convolution_along_axes_is_scipys(axes: Any) -> None:
         lambda m: m.savgol_filter(X, 5, 2, mode="constant", cval=2.0),
         lambda m: m.savgol_filter(X, 5, 2, mode="nearest"),
         lambda m: m.savgol_filter(X, 5, 2, mode="wrap"),
+        lambda m: m.detrend(np.array([1, 5, 2, 9, 3])),
+        lambda m: m.savgol_filter(np.arange(9) ** 2 % 7, 5, 2),
+        lambda m: m.savgol_filter(np.arange(9) ** 2 % 7, 5, 2, mode="mirror"),
         lambda m: m.hilbert(X),
         lambda m: m.hilbert(Z, 7, 0),
         lambda m: m.hilbert(Z, 4),
@@ -64,6 +67,12 @@ def test_filter_is_scipys(call: Any) -> None:
     ours, theirs = call(signal), call(scipy.signal)
     for a, b in zip(*((y if isinstance(y, tuple) else (y,)) for y in (ours, theirs)), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+
+
+def test_integers_are_filtered_as_numbers() -> None:
+    b, a, x = np.array([1]), np.array([[2, 1], [4, 1]]), np.arange(5)
+    expected = [scipy.signal.lfilter(b.astype(float), row.astype(float), x.astype(float)) for row in a]
+    np.testing.assert_allclose(ft.vmap(lambda row: signal.lfilter(b, row, x))(a), expected, rtol=1e-15)
 
 
 def test_the_impulse_response_differentiates_to_itself_delayed() -> None:

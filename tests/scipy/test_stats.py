@@ -136,7 +136,36 @@ def test_other_multivariate_distributions_have_scipys_values() -> None:
     np.testing.assert_allclose(stats.multinomial.logpmf(counts, 4, p), expected, rtol=1e-13)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of what the formulas give there
+def test_what_is_no_distribution_or_no_probability_gives_nan() -> None:
+    wrong = [
+        stats.norm.cdf(1.0, 0.0, -1.0),
+        stats.norm.logpdf(1.0, scale=0.0),
+        stats.gamma.pdf(1.0, -1.5),
+        stats.beta.sf(0.5, 1.0, -2.0),
+        stats.weibull_min.ppf(0.5, -1.0),
+        stats.uniform.ppf(1.5),
+        stats.expon.isf(-1.0),
+        stats.bernoulli.cdf(0, 2.0),
+        stats.binom.pmf(0, -1.0, 0.5),
+        stats.poisson.sf(1, -0.5),
+    ]
+    assert np.all(np.isnan(wrong))
+    scales = np.array([-1.0, 2.0])
+    expected = [np.nan, scipy.stats.norm.pdf(0.5, 0.0, 2.0)]
+    np.testing.assert_allclose(stats.norm.pdf(0.5, 0.0, scales), expected, rtol=1e-14)
+    np.testing.assert_allclose(ft.vmap(lambda s: stats.norm.pdf(0.5, 0.0, s))(scales), expected, rtol=1e-14)
+    assert np.isnan(ft.grad(stats.norm.cdf, 2)(1.0, 0.0, -1.0))
+
+
 def test_wrong_arguments_raise() -> None:
+    for function in (stats.norm.logpdf, stats.poisson.pmf, stats.multivariate_normal.logpdf):
+        with pytest.raises(TypeError, match="real.*complex"):
+            function(np.array([1.0 + 2.0j]), 1.0)
+    with pytest.raises(ValueError, match=r"do not fit a matrix of shape \(2, 1, 1\)"):
+        stats.multivariate_normal.logpdf(np.ones(3), None, np.ones((2, 1, 1)))
+    with pytest.raises(ValueError, match=r"mean of shape \(2,\) does not fit vectors of length 1"):
+        stats.multivariate_normal.logpdf(1.0, np.zeros(2), np.eye(1))
     with pytest.raises(TypeError, match="gamma misses the shape parameters a"):
         stats.gamma.logpdf(1.0)
     with pytest.raises(TypeError, match="norm takes the parameters loc, scale"):

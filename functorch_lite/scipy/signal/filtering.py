@@ -82,7 +82,7 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     y, or (y, zf)
         The filtered signal; with ``zi`` also the state at the end.
     """
-    b, a, x = np.atleast_1d(as_array(b)), np.atleast_1d(as_array(a)), as_array(x)
+    b, a, x = np.atleast_1d(_floating(b)), np.atleast_1d(_floating(a)), _floating(x)
     if b.ndim != 1 or a.ndim != 1:
         raise ValueError(f"lfilter takes vectors of coefficients, not arrays of shapes {b.shape} and {a.shape}")
     axis = only_axis(axis, x.ndim)
@@ -115,6 +115,11 @@ def _padded(x: Any, length: int) -> Any:
     return np.concatenate([x, np.zeros((*x.shape[:-1], missing), x.dtype)], axis=-1) if missing > 0 else x[..., :length]
 
 
+def _floating(x: Any) -> Any:
+    x = as_array(x)
+    return x if x.dtype.kind in "fc" else x.astype(float)
+
+
 # --- Linear maps of the signal with fixed coefficients ----------------------------------------------------------------
 
 
@@ -123,7 +128,7 @@ def detrend(data: Any, axis: int = -1, type: str = "linear", bp: Any = 0) -> Any
 
     ``bp`` are the places between which a line of its own is fitted.
     """
-    data = as_array(data)
+    data = _floating(data)
     axis = only_axis(axis, data.ndim)
     if type in ("constant", "c"):
         return data - np.mean(data, axis=axis, keepdims=True)
@@ -158,7 +163,7 @@ def savgol_filter(
     says what stands beyond the ends (``"mirror"``, ``"constant"`` with ``cval``, ``"nearest"``, ``"wrap"``), or that
     the last windows' polynomials are evaluated there (``"interp"``).
     """
-    x = as_array(x)
+    x = _floating(x)
     axis = only_axis(axis, x.ndim)
     signal = np.moveaxis(x, axis, -1)
     length, half = signal.shape[-1], window_length // 2

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.arguments import as_array
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import is_at_hand, shape_of
 
 __all__ = ["Continuous", "Discrete"]
 
@@ -58,11 +58,13 @@ class _Distribution:
         x = _floating(x)
         # Adding an array of zero turns a Python scalar, traced or not, into a number of the precision of the points.
         zero = np.zeros((), x.dtype) if shape_of(x) or isinstance(x, np.generic | np.ndarray) else 0.0
-        return (
-            x,
-            tuple(_floating(given[name]) + zero for name in self.shapes),
-            [_floating(given.get(name, default)) + zero for name, default in self.defaults.items()],
-        )
+        shapes = tuple(_floating(given[name]) + zero for name in self.shapes)
+        others = [_floating(given.get(name, default)) + zero for name, default in self.defaults.items()]
+        return _nan_unless(self._are_parameters(shapes, others), x), shapes, others
+
+    def _are_parameters(self, shapes: tuple[Any, ...], others: list[Any]) -> Any:
+        """Say where the arguments are parameters of a distribution."""
+        raise NotImplementedError
 
     def _bounds(self, shapes: tuple[Any, ...]) -> tuple[Any, Any]:
         return tuple(bound(*shapes) if callable(bound) else bound for bound in (self.lower, self.upper))
@@ -72,8 +74,8 @@ class Continuous(_Distribution):
     """A continuous distribution with location and scale.
 
     All methods take the point (or the probability), the shape parameters, ``loc=0`` and ``scale=1``, as SciPy's do, and
-    broadcast them. Arguments that are no parameters of a distribution (a negative scale) give NaN or raise NumPy's own
-    warnings; they are not searched for.
+    broadcast them. Where arguments are no parameters of a distribution (a negative scale), or no probabilities, the
+    results are NaN.
 
     Parameters
     ----------
@@ -109,6 +111,12 @@ class Continuous(_Distribution):
         self._logsf = logsf or _log_of(self._sf)
         self._ppf = ppf or (None if isf is None else lambda q, *shapes: isf(1 - q, *shapes))
         self._isf = isf or (None if ppf is None else lambda q, *shapes: ppf(1 - q, *shapes))
+
+    def _are_parameters(self, shapes: tuple[Any, ...], others: list[Any]) -> Any:
+        valid = others[1] > 0
+        for shape in shapes:
+            valid = valid & (shape > 0)
+        return valid
 
     def logpdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Compute the logarithm of the density."""
@@ -161,14 +169,15 @@ class Continuous(_Distribution):
         if function is None:
             raise NotImplementedError(f"the quantiles of {self.name} have no closed form")
         q, shapes, (loc, scale) = self._arguments(q, args, kwargs)
-        return loc + scale * function(q, *shapes)
+        return loc + scale * function(_nan_unless((q >= 0) & (q <= 1), q), *shapes)
 
 
 class Discrete(_Distribution):
     """A distribution of integers, with location.
 
     All methods take the point, the shape parameters and ``loc=0``, as SciPy's do, and broadcast them. They are
-    differentiated in the parameters; in the point the derivative is zero.
+    differentiated in the parameters; in the point the derivative is zero. Where arguments are no parameters of a
+    distribution the results are NaN.
 
     Parameters
     ----------
@@ -195,6 +204,12 @@ class Discrete(_Distribution):
     ) -> None:
         super().__init__(name, shapes, support, inside)
         self._logpmf, self._cdf, self._sf = logpmf, cdf, sf or _complement(cdf)
+
+    def _are_parameters(self, shapes: tuple[Any, ...], others: list[Any]) -> Any:
+        valid: Any = True
+        for name, shape in zip(self.shapes, shapes, strict=True):
+            valid = valid & (shape >= 0) & (shape <= (1.0 if name == "p" else np.inf))
+        return valid
 
     def logpmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
         """Compute the logarithm of the probability of an integer."""
@@ -241,7 +256,13 @@ def _floating(x: Any) -> Any:
     if type(x) is int or type(x) is float:
         return float(x)
     x = as_array(x)
+    if x.dtype.kind == "c":
+        raise TypeError(f"distributions are of real numbers, with real parameters; an argument is {x.dtype}")
     return x if x.dtype.kind == "f" else x.astype(float)
+
+
+def _nan_unless(valid: Any, x: Any) -> Any:
+    return x if is_at_hand(valid) and np.all(valid) else np.where(valid, x, np.nan)
 
 
 def _exp_of(function: Function | None) -> Function | None:

@@ -133,14 +133,18 @@ multinomial = _Multinomial()
 def _mahalanobis(x: Any, mean: Any, matrix: Any) -> tuple[Any, Any, int]:
     """Return (x - mean)ᵀ A⁻¹ (x - mean), log det A, and the dimension."""
     x = as_array(x)
+    if np.iscomplexobj(x) or np.iscomplexobj(mean) or np.iscomplexobj(matrix):
+        raise TypeError("vectors, their mean and their covariance must be real; an argument is complex")
     shape = shape_of(matrix) or shape_of(mean)
     dimension = shape[-1] if shape else 1
     if dimension == 1 and x.ndim < 2:
         x = x[..., None]
     if len(shape_of(matrix)) < 2:
         matrix = np.eye(dimension, dtype=x.dtype) * as_array(matrix)
-    if shape_of(matrix)[-2:] != (dimension, dimension) or shape_of(x)[-1:] != (dimension,):
+    if shape_of(matrix) != (dimension, dimension) or shape_of(x)[-1:] != (dimension,):
         raise ValueError(f"vectors of shape {shape_of(x)} do not fit a matrix of shape {shape_of(matrix)}")
+    if len(shape_of(mean)) > 1 or shape_of(mean)[-1:] not in ((), (dimension,)):
+        raise ValueError(f"a mean of shape {shape_of(mean)} does not fit vectors of length {dimension}")
     deviation = x if mean is None else x - mean
     root = np.linalg.cholesky(matrix)
     columns = np.moveaxis(deviation, -1, 0).reshape(dimension, -1)

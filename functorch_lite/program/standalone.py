@@ -1,0 +1,228 @@
+"""Standalone modules: a program written as a person would who has NumPy and nothing else.
+
+This is for reading, keeping and shipping; what runs a compiled function is in ``source.py``. A value that is used once
+stands where it is used, as long as lines stay short; the others have names that say what they are.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from functorch_lite.core.primitive import Primitive
+from functorch_lite.program.bundling import Bundle, literal, public_name
+from functorch_lite.program.effects import tokens
+from functorch_lite.program.equations import Atom, Equation, Literal, Variable, type_name
+from functorch_lite.program.naming import Names
+from functorch_lite.program.templates import INFIX, PREFIX, TEMPLATES, fields, parameter
+
+if TYPE_CHECKING:
+    from functorch_lite.program.program import Program
+
+__all__ = ["standalone"]
+
+#: Constants of so many elements stand in the text; larger ones are read from the file that `Program.save` writes.
+LARGEST_INLINE = 64
+#: An expression longer than this gets a name.
+LONGEST_EXPRESSION = 60
+
+#: What a result is called, where its primitive's name is no noun.
+_NOUNS = {
+    "absolute": "magnitude",
+    "abs": "magnitude",
+    "add": "total",
+    "contract": "contraction",
+    "convert": "converted",
+    "cos": "cosine",
+    "divide": "quotient",
+    "exp": "exponential",
+    "gather": "taken",
+    "index": "part",
+    "inv": "inverse",
+    "log": "logarithm",
+    "matmul": "product",
+    "max": "largest",
+    "min": "smallest",
+    "mul": "product",
+    "multiply": "product",
+    "neg": "negative",
+    "pow": "power",
+    "reshape": "reshaped",
+    "scatter": "scattered",
+    "sin": "sine",
+    "solve": "solution",
+    "sqrt": "root",
+    "sub": "difference",
+    "subtract": "difference",
+    "sum": "total",
+    "transpose": "transposed",
+    "truediv": "quotient",
+    "unindex": "padded",
+    "where": "selected",
+}
+
+
+def standalone(program: Program) -> str:
+    """Return the text of a module that computes a program and imports NumPy only; see `Program.as_source`."""
+    names = Names({"np", "math", "constants", program.name})
+    bundle = Bundle(names)
+    functions: list[str] = []
+    head: list[str] = []
+    _Writer(program, program.name, names, bundle, head, functions).write()
+    imports = ["import math\n\nimport numpy as np"] if bundle.uses_math else ["import numpy as np"]
+    top = "\n".join([_title(program), "", *imports, *_apart(head)])
+    return "\n\n\n".join([top, *bundle.definitions, *functions]) + "\n"
+
+
+class _Writer:
+    """Writes one program as one function."""
+
+    def __init__(
+        self, program: Program, name: str, names: Names, bundle: Bundle, head: list[str], functions: list[str]
+    ) -> None:
+        self.program, self.name, self.names, self.bundle = program, name, names, bundle
+        self.head, self.functions = head, functions
+        self.local = names  # becomes a copy when the constants have their names
+        self.lines: list[str] = []
+        self.texts: dict[Variable, str] = {}
+        self.tokens = {y for equation in program.equations for y in tokens(equation)}
+        self.outputs = [a for a in program.outputs if a not in self.tokens]
+        self.uses = Counter(a for e in program.equations for a in e.operands)
+        self.uses.update(self.outputs)
+
+    def write(self) -> None:
+        program = self.program
+        self._constants()
+        self.local = self.names.copy()
+        given = program.input_names or ("",) * len(program.inputs)
+        for variable, name in zip(program.inputs, given, strict=True):
+            self.texts[variable] = self.local.fresh(name or "x")
+        arguments = ", ".join(self.texts[v] for v in program.inputs)
+        for equation in program.equations:
+            self._equation(equation)
+        results = ", ".join(map(self._atom, self.outputs))
+        body = [*self.lines, f"return {results}" if self.outputs else "return ()"]
+        text = "\n".join([f"def {self.name}({arguments}):", *(f"    {line}" for line in body)])
+        self.functions.append(ast.unparse(ast.parse(text)))
+
+    def _constants(self) -> None:
+        for i, (variable, value) in enumerate(self.program.constants.items()):
+            if value.size > LARGEST_INLINE:
+                if not any(line.startswith("constants") for line in self.head):
+                    self.head += [
+                        f"# program.save({self.program.name + '.npz'!r}) writes this file.",
+                        f"constants = np.load({self.program.name + '.npz'!r})",
+                    ]
+                right = f"constants['constant{i}']"
+            else:
+                right = _array(value)
+            name = self.names.fresh("constant")
+            self.head.append(f"{name} = {right}  # {type_name(variable)}")
+            self.texts[variable] = name
+
+    def _equation(self, equation: Equation) -> None:
+        primitive = equation.primitive
+        texts = [self._operand(a, equation) for a in equation.operands]
+        template = _template(equation)
+        if isinstance(template, tuple):
+            target = self._named(equation.outputs[0], primitive)
+            for line in template:
+                self.lines.append(line.format(**fields(equation, texts, target)))
+            return
+        expression = self._expression(equation, template, texts)
+        if primitive.multiple or len(equation.outputs) > 1:
+            targets = [self._named(y, primitive) for y in equation.outputs]
+            self.lines.append(f"{', '.join(targets)}, = {expression}")
+            return
+        (output,) = equation.outputs
+        if self.uses[output] == 1 and len(expression) <= LONGEST_EXPRESSION:
+            self.texts[output] = f"({expression})"
+        else:
+            self.lines.append(f"{self._named(output, primitive)} = {expression}")
+
+    def _expression(self, equation: Equation, template: str | None, texts: list[str]) -> str:
+        primitive, function = equation.primitive, equation.primitive.function
+        if template is not None:
+            return template.format(**fields(equation, texts, ""))
+        if function in INFIX and len(texts) == 2 and self._has_dtype(equation, function):
+            return f"{texts[0]} {INFIX[function]} {texts[1]}"
+        if function in PREFIX and self._has_dtype(equation, function):
+            return f"{PREFIX[function]}{texts[0]}"
+        if primitive.name == "abs":
+            return f"abs({texts[0]})"
+        inner = getattr(getattr(primitive, "entry", None), "program", None)
+        if inner is not None:  # a compiled function that this one calls
+            name = self.names.fresh(inner.name)
+            _Writer(inner, name, self.names, self.bundle, self.head, self.functions).write()
+            return f"{name}({', '.join(texts)})" if len(inner.outputs) > 1 else f"({name}({', '.join(texts)}),)"
+        if primitive.arity is None:
+            texts = [f"({', '.join(texts)},)"]
+        arguments = ", ".join([*texts, *map(parameter, equation.params)])
+        try:
+            return f"{public_name(function) or self.bundle.function(function)}({arguments})"
+        except NotImplementedError as error:
+            raise NotImplementedError(
+                f"the primitive {primitive.name} (applied at {equation.line or 'an unknown line'}) cannot be written with "
+                f"NumPy alone: {error}. Program.save and Program.load keep programs with all primitives"
+            ) from error
+
+    def _has_dtype(self, equation: Equation, function: Any) -> bool:
+        """Say whether an operator gives what a ufunc does: on Python numbers the one gives Python's, the other NumPy's."""
+        return not isinstance(function, np.ufunc) or any(
+            isinstance(a, Variable) and not _is_weak(a) for a in equation.operands
+        )
+
+    def _operand(self, atom: Atom, equation: Equation) -> str:
+        value = self.program.constants.get(atom) if isinstance(atom, Variable) else None
+        if value is None or value.shape or value.dtype.char not in "dD?l" or not equation.primitive.is_pointwise:
+            return self._atom(atom)
+        others = [a for a in equation.operands if isinstance(a, Variable) and a is not atom and not _is_weak(a)]
+        # Beside an array of its dtype a Python number gives the same.
+        return literal(value.item()) if any(a.dtype == value.dtype for a in others) else self._atom(atom)
+
+    def _atom(self, atom: Atom) -> str:
+        return literal(atom.value) if isinstance(atom, Literal) else self.texts[atom]
+
+    def _named(self, variable: Variable, primitive: Primitive) -> str:
+        base = "_" if not self.uses[variable] else _NOUNS.get(primitive.name, primitive.name)
+        self.texts[variable] = name = self.local.fresh("".join(c if c.isalnum() else "_" for c in base))
+        return name
+
+
+def _template(equation: Equation) -> str | tuple[str, ...] | None:
+    primitive, params = equation.primitive, equation.params
+    for flag in ("reverse", "inverse", "unique"):
+        if flag in primitive.parameters and params[primitive.parameters.index(flag)]:
+            variant = TEMPLATES.get(f"{primitive.name} {flag}")
+            if variant is not None:
+                return variant
+    if primitive.name == "median" and not params[0]:
+        return "np.median({x}, axis=-1)"
+    if primitive.name == "convolve" and all(isinstance(a, Variable) and len(a.shape) == 1 for a in equation.operands):
+        return f"np.convolve({{x}}, {{y}}, {'full' if params[0] else 'valid'!r})"
+    return TEMPLATES.get(primitive.name)
+
+
+def _is_weak(variable: Variable) -> bool:
+    return isinstance(variable.dtype, type) and not issubclass(variable.dtype, np.generic)
+
+
+def _array(value: Any) -> str:
+    elements = repr(value.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
+    if value.dtype in (np.dtype(float), np.dtype(np.int64), np.dtype(bool), np.dtype(complex)) and value.size:
+        return f"np.array({elements})"
+    return f"np.array({elements}, np.{value.dtype.type.__name__}).reshape({value.shape})"
+
+
+def _title(program: Program) -> str:
+    kinds = ", ".join(type_name(v) for v in program.inputs)
+    results = ", ".join(type_name(a) if isinstance(a, Variable) else repr(a.value) for a in program.outputs)
+    return f'"""The function {program.name} of ({kinds}), which returns ({results})."""'
+
+
+def _apart(head: Sequence[str]) -> list[str]:
+    return ["", *head] if head else []
