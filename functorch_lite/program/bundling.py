@@ -63,7 +63,7 @@ class Bundle:
             )
         (node,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
         assert isinstance(node, ast.FunctionDef)
-        name = self.names.fresh(function.__name__.strip("_"))
+        name = self.names.fresh(f"_{function.__name__.strip('_')}")
         self._known[function] = name
         node.name, node.decorator_list, node.returns = name, [], None
         node.body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.core.primitive import JointPrimitive
+from functorch_lite.core.primitive import NAMED, JointPrimitive
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 
 __all__ = [
     "common_subexpressions",
     "constant_folding",
     "dead_code",
+    "joined_products",
     "narrow_broadcasts",
     "optimized",
     "scalar_constants",
@@ -30,7 +31,7 @@ def optimized(program: Program) -> Program:
         size = len(program)
         program = dead_code(common_subexpressions(simplification(constant_folding(program))))
         if len(program) == size:
-            return narrow_broadcasts(scalar_constants(program))
+            return joined_products(narrow_broadcasts(scalar_constants(program)))
 
 
 def dead_code(program: Program) -> Program:
@@ -145,6 +146,47 @@ def narrow_broadcasts(program: Program) -> Program:
             equation = Equation(equation.primitive, tuple(operands), equation.params, equation.outputs, equation.line)
         equations.append(equation)
     return dead_code(program.with_equations(equations))
+
+
+def joined_products(program: Program) -> Program:
+    """Multiply the slices of an array by one matrix all at once, before the loop that takes them.
+
+    A recurrent network that was unrolled computes ``xs[0] @ u``, ``xs[1] @ u``, …; none of them depends on its state.
+    """
+    slices: dict[Atom, tuple[Variable, int]] = {}
+    uses: dict[Any, set[int]] = {}
+    for equation in program.equations:
+        if equation.primitive.name == "index" and type(equation.params[0]) is int:
+            base = equation.operands[0]
+            if isinstance(base, Variable) and len(base.shape) == 3:
+                slices[equation.outputs[0]] = base, equation.params[0]
+        key = _slice_product(equation, slices)
+        if key is not None:
+            uses.setdefault(key, set()).add(slices[equation.operands[0]][1])
+    known = {*program.inputs, *program.constants}
+    joined: dict[Any, Variable] = {}
+    equations: list[Equation] = []
+    for equation in program.equations:
+        key = _slice_product(equation, slices)
+        if key is not None and len(uses[key]) > max(3, key[0].shape[0] // 2) and {key[0], key[1]} <= known:
+            base, matrix, primitive = key
+            product = joined.get(key)
+            if product is None:
+                output = equation.outputs[0]
+                product = joined[key] = Variable((base.shape[0], *output.shape), output.dtype)
+                equations.append(Equation(primitive, (base, matrix), (), (product,), equation.line))
+            i = slices[equation.operands[0]][1]
+            equation = Equation(NAMED["index"], (product,), (i,), equation.outputs, equation.line)
+        equations.append(equation)
+        known.update(equation.outputs)
+    return dead_code(program.with_equations(equations))
+
+
+def _slice_product(equation: Equation, slices: dict[Atom, tuple[Variable, int]]) -> Any:
+    if equation.primitive.name != "matmul":
+        return None
+    x, y = equation.operands
+    return (slices[x][0], y, equation.primitive) if x in slices and len(getattr(y, "shape", ())) == 2 else None
 
 
 def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]) -> Equation | Atom:

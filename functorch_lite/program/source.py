@@ -93,9 +93,6 @@ _MATH = {
 #: Below so many bytes new memory is cheaper than NumPy's check whether an operand overlaps the result.
 SMALLEST_REUSED = 1 << 14
 
-#: Results of so many bytes go into memory that the program keeps from call to call.
-SMALLEST_POOLED = 1 << 15
-
 #: Primitives whose result never shares memory with an operand.
 _FRESH = frozenset(
     {
@@ -253,20 +250,19 @@ class _Writer:
             self.lines.append(f"del {', '.join(names)}")
 
     def _slot(self, i: int, output: Variable, operands: tuple[Atom, ...] = ()) -> str | None:
-        """Return the name of standing memory for a large result; None if it is small, or leaves the program."""
-        if output.nbytes < SMALLEST_POOLED or self.uses.get(output, i) >= len(self.steps) or not output.shape:
+        """Return the name of standing memory for a result; None if it has no axes, or leaves the program."""
+        if self.uses.get(output, i) >= len(self.steps) or not output.shape:
             return None
-        for atom in operands:
-            if atom in self.residents and self.uses[atom] == i and _kind(atom) == _kind(output):  # type: ignore[index, arg-type]
-                slot = self.residents.pop(atom)  # type: ignore[arg-type]
-                break
+        kind = _kind(output)
+        dying = [a for a in operands if isinstance(a, Variable) and a in self.residents and self.uses[a] == i]
+        lenders = [a for a in dying if _kind(a) == kind and output.nbytes >= SMALLEST_REUSED]
+        if lenders:
+            slot = self.residents.pop(lenders[0])
+        elif self.free.setdefault(kind, []):
+            slot = self.free[kind].pop()
         else:
-            free = self.free.setdefault(_kind(output), [])
-            if free:
-                slot = free.pop()
-            else:
-                slot = len(self.slots)
-                self.slots.append(output)
+            slot = len(self.slots)
+            self.slots.append(output)
         self.residents[output] = slot
         self.names[output] = f"s{slot}"
         return f"s{slot}"

@@ -7,15 +7,15 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from functorch_lite.core.errors import user_line
+from functorch_lite.core.errors import TracerConversionError, user_line
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.tape import dtype_or_type
-from functorch_lite.core.trace import Trace, Tracer
+from functorch_lite.core.trace import ClosedTrace, Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 from functorch_lite.transforms.arguments import call, returned
 
-__all__ = ["Staged", "StagingTrace", "representative", "stage"]
+__all__ = ["Staged", "StagingTrace", "check_value", "representative", "stage"]
 
 _new = object.__new__
 
@@ -31,7 +31,7 @@ class Staged(ArrayTracer):
     variable: Variable
 
     def __bool__(self) -> NoReturn:  # noqa: PLE0304 - it always raises
-        self._refuse("the truth", "np.where(condition, a, b), or ft.cond")
+        self._refuse("the truth", "np.where(condition, a, b)")
 
     def __index__(self) -> NoReturn:  # noqa: PLE0305 - it always raises
         self._refuse("an index", "fnp.take(table, i) (import functorch_lite.numpy as fnp)")
@@ -47,9 +47,13 @@ class Staged(ArrayTracer):
     def __format__(self, spec: str) -> str:
         return repr(self)
 
+    def _refuse_conversion(self, name: str) -> NoReturn:
+        self._refuse(f"{name}()", "np.sin(x) instead of math.sin(x), np.stack instead of writing into a raw array")
+
     def _refuse(self, what: str, remedy: str) -> NoReturn:
-        self._trace.touch(f"Python asked for {what}")
-        raise TypeError(
+        if isinstance(self._trace, ClosedTrace):
+            self._trace.touch(f"Python asked for {what}")
+        raise TracerConversionError(
             f"at {user_line()} Python asked for {what} of a {self._described()} under jit, which records the function "
             f"once for all values. Write {remedy}; or make the argument static (static_argnums)."
         )
@@ -64,9 +68,17 @@ class StagingTrace(Trace):
         super().__init__()
         self.equations: list[Equation] = []
         #: Arrays that the function closes over, with what holds them: by identity.
-        self.constants: dict[int, tuple[Any, Variable]] = {}
+        self.constants: dict[tuple[int, bytes], tuple[Any, Variable]] = {}
         #: Values traced by older traces (and tensors) that it closes over.
-        self.captured: dict[int, tuple[Any, Variable]] = {}
+        self.captured: dict[tuple[int, bytes], tuple[Any, Variable]] = {}
+
+    def touch(self, action: str, preposition: str = "of") -> NoReturn:
+        """Refuse: what depends on a value here would be recorded for all values."""
+        raise TracerConversionError(
+            f"{action} at {user_line()} {preposition} a value under jit, which records the function once for all "
+            f"values. Write np.where(condition, a, b), or a loop of a fixed number of steps; or make the argument "
+            f"static (static_argnums)."
+        )
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
@@ -97,17 +109,21 @@ class StagingTrace(Trace):
         if type(operand) is Staged and operand._trace is self:
             return operand.variable
         if isinstance(operand, Tracer):
-            return self._held(self.captured, operand, operand)
+            return self._held(self.captured, b"", operand, operand)
         if not hasattr(operand, "dtype"):
             return Literal(operand)
-        return self._held(self.constants, operand, np.array(operand))
+        kept = np.array(operand)
+        return self._held(self.constants, kept.tobytes(), operand, kept)
 
-    def _held(self, table: dict[int, tuple[Any, Variable]], operand: Any, kept: Any) -> Variable:
-        entry = table.get(id(operand))
+    def _held(
+        self, table: dict[tuple[int, bytes], tuple[Any, Variable]], content: bytes, operand: Any, kept: Any
+    ) -> Variable:
+        # By its content too: the function may write into an array of its own between two uses.
+        entry = table.get((id(operand), content))
         if entry is None:
             variable = Variable(np.shape(operand), operand.dtype)
             # The operand itself is held too, so that its identity is not given to another.
-            table[id(operand)] = entry = ((operand, kept), variable)
+            table[id(operand), content] = entry = ((operand, kept), variable)
         return entry[1]
 
 
@@ -132,22 +148,33 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
     trace = StagingTrace()
     inputs = [Variable(np.shape(v), dtype_or_type(v)) for v in values]
     staged = [trace.staged(v, variable) for v, variable in zip(values, inputs, strict=True)]
-    leaves = [returned(y, trace) for y in call(function, staged, {}, trace)]
-    outputs = tuple(map(trace.atom, leaves))
-    trace.close()
+    try:
+        leaves = [returned(y, trace) for y in call(function, staged, {}, trace)]
+        for y in leaves:
+            check_value(y, f"{name} returned", "Return it from the function that calls the compiled one")
+        outputs = tuple(map(trace.atom, leaves))
+    finally:
+        trace.close()
     captured = [kept for (_, kept), _ in trace.captured.values()]
     inputs += [variable for _, variable in trace.captured.values()]
     constants = {variable: kept for (_, kept), variable in trace.constants.values()}
     return Program(tuple(inputs), tuple(trace.equations), outputs, constants, name), captured
 
 
+def check_value(x: Any, what: str, remedy: str) -> None:
+    """Raise if a value is no array of numbers, no number and no tracer."""
+    dtype = getattr(x, "dtype", None)
+    if isinstance(x, bool | int | float | complex) or getattr(dtype, "kind", "O") in "biufc":
+        return
+    described = type(x).__name__ if dtype is None else f"{type(x).__name__} of {dtype}"
+    raise TypeError(f"{what} a {described}, which is no array of numbers; under jit, programs compute those. {remedy}.")
+
+
 def representative(x: Any) -> Any:
-    """Return a raw value of a traced value's shape and dtype, to record with."""
-    while isinstance(x, Tracer):
-        shape, dtype = x.shape, x.dtype  # type: ignore[attr-defined]
-        x = x.value
-        if not isinstance(x, Tracer) and np.shape(x) != shape:  # a batch: any example does
-            return x[0] if len(x) else np.zeros(shape, dtype)
-        if isinstance(x, Tracer) and x.shape != shape:  # type: ignore[attr-defined]
-            return np.zeros(shape, dtype)
-    return x
+    """Return a raw value of a traced value's shape and dtype, to record with; of a batch any example does."""
+    if not isinstance(x, Tracer):
+        return x
+    value, shape = representative(x.value), x.shape  # type: ignore[attr-defined]
+    if np.shape(value) == shape:
+        return value
+    return value[0] if len(value) else np.ones(shape, x.dtype)  # type: ignore[attr-defined]

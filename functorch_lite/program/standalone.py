@@ -35,6 +35,8 @@ _NOUNS = {
     "absolute": "magnitude",
     "abs": "magnitude",
     "add": "total",
+    "all": "all_true",
+    "any": "any_true",
     "contract": "contraction",
     "convert": "converted",
     "cos": "cosine",
@@ -68,7 +70,7 @@ _NOUNS = {
 
 def standalone(program: Program) -> str:
     """Return the text of a module that computes a program and imports NumPy only; see `Program.as_source`."""
-    names = Names({"np", "math", "constants", program.name})
+    names = Names({"np", "math", "constants", "abs", "complex", "print", program.name})
     bundle = Bundle(names)
     functions: list[str] = []
     head: list[str] = []
@@ -156,7 +158,7 @@ class _Writer:
             return f"abs({texts[0]})"
         inner = getattr(getattr(primitive, "entry", None), "program", None)
         if inner is not None:  # a compiled function that this one calls
-            name = self.names.fresh(inner.name)
+            name = self.names.fresh(f"_{inner.name}")
             _Writer(inner, name, self.names, self.bundle, self.head, self.functions).write()
             return f"{name}({', '.join(texts)})" if len(inner.outputs) > 1 else f"({name}({', '.join(texts)}),)"
         if primitive.arity is None:
