@@ -8,7 +8,7 @@ of pure functions written in plain NumPy, which compose freely; and tensors that
 import functorch_lite.calculus
 import functorch_lite.numpy
 import functorch_lite.tensor.installation  # noqa: F401 - tracers name the namespace, and get the methods
-from functorch_lite import autograd, func, linalg, nn, optim, random
+from functorch_lite import autograd, debug, func, linalg, nn, optim, random
 from functorch_lite.core import tree
 from functorch_lite.core.errors import EscapedTracerError, TracerConversionError
 from functorch_lite.core.trace import is_tracer
@@ -93,6 +93,7 @@ __all__ = [
     "custom_jvp",
     "custom_linear_solve",
     "custom_vjp",
+    "debug",
     "derivative",
     "divergence",
     "empty",

@@ -35,7 +35,7 @@ DIFFERENTIABLE, ZERO, REFUSED_BY_NAME = "differentiable", "zero by nature", "ref
 _TAKES_NO_ARRAY = "takes no array: makes constants from sizes"
 _ASKS = "asks about dtypes, shapes or settings"
 _CONVERTS = "NumPy converts its argument to a plain array; the tracer refuses with the remedy"
-_OF_NUMBERS = "gives an array of traced numbers, as np.array(x) does, up to 256 of them"
+_OF_NUMBERS = "gives an array of traced real numbers, as np.array(x) does, up to 256 of them"
 
 #: What becomes of functions that NumPy's protocols do not intercept: the class and the reason.
 PASSED_BY: dict[str, tuple[str, str]] = {
@@ -182,7 +182,7 @@ def page(table: list[Entry]) -> str:
     ]
     lines += [
         "",
-        "NumPy's types take a traced array as up to 256 traced numbers and keep the derivative: `np.poly1d`,",
+        "NumPy's types take a traced real array as up to 256 traced numbers and keep the derivative: `np.poly1d`,",
         "`np.polynomial.Polynomial`, `np.matrix`, `np.r_`, `np.c_`, and `np.vectorize(f)`, which refuses `otypes`.",
         "`np.nditer` raises.",
     ]

@@ -57,7 +57,9 @@ def chain(seconds: float) -> list[Table]:
     x = np.random.default_rng(0).normal(size=10)
     identity = ft.jit(lambda x: x * 1.5)
     return [
-        _against("25 × (x * 0.9, sin) and a sum, 10 numbers, value and gradient", seconds, _chain_by_hand, ours, theirs, (x,)),
+        _against(
+            "25 × (x * 0.9, sin) and a sum, 10 numbers, value and gradient", seconds, _chain_by_hand, ours, theirs, (x,)
+        ),
         _against("The same on one number", seconds, _chain_by_hand, scalar, theirs, (np.float64(0.3),)),
         _against("A call that does nothing else: x * 1.5", seconds, lambda x: x * 1.5, identity, None, (x,)),
     ]
@@ -99,7 +101,9 @@ def regression(seconds: float) -> list[Table]:
         return jax.jvp(jax.grad(lambda w: _log_loss(jnp, w, x, y)), (w,), (v,))[1]
 
     return [
-        _against("Logistic regression 20,000 × 200, value and gradient", seconds, _log_loss_by_hand, ours, theirs, (w, x, y)),
+        _against(
+            "Logistic regression 20,000 × 200, value and gradient", seconds, _log_loss_by_hand, ours, theirs, (w, x, y)
+        ),
         _against(
             "A Hessian-vector product of it, 2,000 × 500",
             seconds,
@@ -158,8 +162,22 @@ def options(seconds: float) -> list[Table]:
     cheap = ft.jit(lambda x, y: _cheap(np, x, y))
     jax_cheap = jax and jax.jit(lambda x, y: _cheap(jnp, x, y))
     return [
-        _against("Black–Scholes, 2,000,000 options, value and gradient by the price", seconds, _black_scholes_by_hand, ours, theirs, (s, k, t, v)),
-        _against("Twelve cheap operations on 2,000,000 numbers", seconds, lambda x, y: _cheap(np, x, y), cheap, jax_cheap, (t, v)),
+        _against(
+            "Black–Scholes, 2,000,000 options, value and gradient by the price",
+            seconds,
+            _black_scholes_by_hand,
+            ours,
+            theirs,
+            (s, k, t, v),
+        ),
+        _against(
+            "Twelve cheap operations on 2,000,000 numbers",
+            seconds,
+            lambda x, y: _cheap(np, x, y),
+            cheap,
+            jax_cheap,
+            (t, v),
+        ),
     ]
 
 
@@ -196,7 +214,9 @@ def mixture(seconds: float) -> list[Table]:
     args = rng.normal(size=k), rng.normal(size=(k, d)), 0.1 * rng.normal(size=(k, d)), rng.normal(size=(n, d))
     ours = ft.jit(ft.grad(lambda *a: _mixture(np, *a), (0, 1, 2)))
     theirs = jax and jax.jit(jax.grad(lambda *a: _mixture(jnp, *a), (0, 1, 2)))
-    return [_against("Gaussian mixture, n = 1,000, d = 10, k = 25, gradient", seconds, _mixture_by_hand, ours, theirs, args)]
+    return [
+        _against("Gaussian mixture, n = 1,000, d = 10, k = 25, gradient", seconds, _mixture_by_hand, ours, theirs, args)
+    ]
 
 
 # --- Networks ---------------------------------------------------------------------------------------------------------
@@ -258,8 +278,22 @@ def networks(seconds: float) -> list[Table]:
     jax_each = jax and jax.jit(jax.vmap(jax.grad(lambda p, x, y: _small_loss(jnp, p, x, y)), (None, 0, 0)))
     examples = rng.normal(size=(256, 16)), rng.normal(size=(256, 1))
     return [
-        _against("Gradient of a network 784-128-64-10, batch of 64", seconds, _network_by_hand, ours, theirs, (parameters, x, target)),
-        _against("Gradients of 256 examples each, network 16-32-1", seconds, _small_by_hand, each, jax_each, (small, *examples)),
+        _against(
+            "Gradient of a network 784-128-64-10, batch of 64",
+            seconds,
+            _network_by_hand,
+            ours,
+            theirs,
+            (parameters, x, target),
+        ),
+        _against(
+            "Gradients of 256 examples each, network 16-32-1",
+            seconds,
+            _small_by_hand,
+            each,
+            jax_each,
+            (small, *examples),
+        ),
     ]
 
 
@@ -297,8 +331,17 @@ def recurrence(seconds: float) -> list[Table]:
 
     theirs = jax and jax.jit(jax.grad(lambda *a: _unrolled(jnp, *a), (0, 1)))
     return [
-        _against("tanh-RNN, 100 steps, unrolled", seconds, _recurrence_by_hand, ft.jit(ft.grad(lambda *a: _unrolled(np, *a), (0, 1))), theirs, args),
-        _against("tanh-RNN, 100 steps, by scan", seconds, _recurrence_by_hand, ft.jit(ft.grad(scanned, (0, 1))), None, args),
+        _against(
+            "tanh-RNN, 100 steps, unrolled",
+            seconds,
+            _recurrence_by_hand,
+            ft.jit(ft.grad(lambda *a: _unrolled(np, *a), (0, 1))),
+            theirs,
+            args,
+        ),
+        _against(
+            "tanh-RNN, 100 steps, by scan", seconds, _recurrence_by_hand, ft.jit(ft.grad(scanned, (0, 1))), None, args
+        ),
     ]
 
 
@@ -313,7 +356,10 @@ def first_call(seconds: float) -> list[Table]:
     mixed = rng.normal(size=k), rng.normal(size=(k, d)), 0.1 * rng.normal(size=(k, d)), rng.normal(size=(n, d))
     programs = {
         "50 operations, gradient": (lambda: ft.jit(ft.grad(lambda x: _chain(np, x))), (np.ones(10),)),
-        "network, gradient": (lambda: ft.jit(ft.grad(lambda p, x, y: _network_loss(np, p, x, y))), (parameters, x, target)),
+        "network, gradient": (
+            lambda: ft.jit(ft.grad(lambda p, x, y: _network_loss(np, p, x, y))),
+            (parameters, x, target),
+        ),
         "mixture, gradient": (lambda: ft.jit(ft.grad(lambda *a: _mixture(np, *a), (0, 1, 2))), mixed),
     }
     rows: list[list[Any]] = []

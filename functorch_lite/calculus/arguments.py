@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.operands import is_at_hand, shape_of, stacked
+from functorch_lite.core.operands import SEQUENCES, is_at_hand, shape_of, stacked
 
 __all__ = [
     "as_array",
@@ -69,7 +69,7 @@ def merged_axes(x: Any, axes: tuple[int, ...]) -> Any:
 
 def as_array(x: Any) -> Any:
     """Return an array, traced or not, as it is; a scalar, a list or an object array of tracers as a proper array."""
-    return stacked(x if hasattr(x, "ndim") else np.array(x))
+    return stacked(x if hasattr(x, "ndim") or type(x) in SEQUENCES else np.array(x))
 
 
 def kept_inexact(name: str, a: Any, dtype: Any) -> Any:

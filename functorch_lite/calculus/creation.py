@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import linear, zero_function
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import OBJECT, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.tracer import ArrayTracer
@@ -121,7 +121,10 @@ def _full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, d
 
 @implements(np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.require)
 def _array(object: Any, dtype: Any = None, **kwargs: Any) -> Any:
-    array = np.stack([_array(part) for part in object]) if isinstance(object, list | tuple) else object
+    if isinstance(object, list | tuple):
+        array = np.stack([_array(part) for part in object])
+    else:
+        array = as_array(object) if getattr(object, "dtype", None) is OBJECT else object
     return array if dtype is None else np.astype(array, dtype)
 
 

@@ -155,7 +155,7 @@ def _histogram2d(
     x, y = as_array(x), as_array(y)
     if len(x) != len(y):
         raise ValueError("x and y must have the same length.")
-    if hasattr(bins, "__len__") and len(bins) not in (1, 2):
+    if (isinstance(bins, list | tuple) or shape_of(bins)) and len(bins) not in (1, 2):
         bins = [as_array(bins)] * 2
     sums, edges = _histogramdd(np.stack([x, y], 1), bins, range, density, weights)
     return sums, edges[0], edges[1]

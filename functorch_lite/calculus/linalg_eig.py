@@ -116,6 +116,8 @@ def _batch_of_matching(
 @zero_function(2, batch=_batch_of_matching)
 def _positions_among(wanted: Any, values: Any) -> Any:
     """Return where each wanted eigenvalue stands among the same ones, computed otherwise and in another order."""
+    if not wanted.shape[-1]:
+        return np.zeros(wanted.shape, np.intp)
     nearest = np.argmin(np.abs(wanted[..., :, None] - values[..., None, :]), -1)
     # Equal eigenvalues have the same nearest: then the one order is matched with the other.
     order, other = (np.argsort(np.argsort(x, -1), -1) for x in (wanted, values))

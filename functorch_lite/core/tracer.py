@@ -58,7 +58,7 @@ class ArrayTracer(Tracer):
         return implementation(*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        """Give an object array of scalar tracers, which keeps the derivative, when no dtype is asked; else refuse."""
+        """Give an object array of real scalar tracers, which keeps the derivative, unless a dtype is asked."""
         if dtype is not None and np.dtype(dtype) != object:
             raise TracerConversionError(
                 f"at {user_line()} a traced {self._described()} was to be converted to a plain array of "
@@ -72,6 +72,12 @@ class ArrayTracer(Tracer):
                 f"at {user_line()} a traced {self._described()} was used where NumPy needs a plain array, as an index "
                 f"into a raw array perhaps: write fnp.take(table, i) instead of table[i] (import functorch_lite.numpy "
                 f"as fnp)"
+            )
+        if self.dtype.kind == "c":
+            raise TracerConversionError(
+                f"at {user_line()} a traced {self._described()} was to become an array of objects, whose real part "
+                f"NumPy takes to be the array and whose imaginary part to be zero. Use fnp.array (import "
+                f"functorch_lite.numpy as fnp) or np.stack."
             )
         return array_of_tracers(self)
 

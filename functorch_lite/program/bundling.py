@@ -18,8 +18,8 @@ from functorch_lite.program.naming import Names
 
 __all__ = ["Bundle", "public_name"]
 
-#: Statements that only turn away what a standalone module is never given.
-_GUARDS = frozenset({"refuse_foreign", "refuse_out"})
+#: Statements that only turn away what a standalone module is never given, or warn of a NaN that is there to see.
+_GUARDS = frozenset({"refuse_foreign", "refuse_out", "warnings.warn"})
 
 
 def public_name(function: Any) -> str | None:
@@ -127,10 +127,21 @@ class _Renaming(ast.NodeTransformer):
             return node
         return ast.parse(self.bundle.value(self.module[node.id]), mode="eval").body
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
         call = node.value
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _GUARDS:
-            return None
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in _GUARDS:
+            return ast.Pass()
+        return self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        base = node.value
+        if isinstance(base, ast.Name) and isinstance(self.module.get(base.id), Primitive) and node.attr == "function":
+            return ast.parse(self.bundle.value(self.module[base.id]), mode="eval").body
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id == "user_line":  # a part of an error's message
+            return ast.Constant("this call")
         return self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:

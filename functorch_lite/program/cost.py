@@ -89,7 +89,8 @@ _MOVES = _VIEWS | frozenset(
 )
 #: Primitives that go over all elements of their first operand once.
 _SWEEPS = frozenset(
-    {"cummax", "cummin", "cumprod", "cumsum", "masked_prod", "masked_sum", "max", "mean", "min", "prod", "scatter", "sum"}
+    {"cummax", "cummin", "cumprod", "cumsum", "masked_prod", "masked_sum", "max", "mean", "min", "prod", "scatter"}
+    | {"sum"}
 )
 
 
@@ -110,9 +111,9 @@ class _Liveness:
                 self._ends[self.owner[y]] = max(i, self._ends.get(self.owner[y], 0))
             for a in operands:
                 self._ends[self.owner.get(a, a)] = i
-        for a in program.outputs:
-            if isinstance(a, Variable):
-                self._ends[self.owner.get(a, a)] = len(program.equations)
+        for output in program.outputs:
+            if isinstance(output, Variable):
+                self._ends[self.owner.get(output, output)] = len(program.equations)
         self._dying: dict[int, list[Variable]] = {}
         for variable, end in self._ends.items():
             if variable not in held:

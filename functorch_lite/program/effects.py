@@ -1,24 +1,70 @@
 """Effects: equations that are there for what they do, such as printing, and not for what they return.
 
-Each returns a token, which the program returns too, behind its own outputs. So no pass and no cut loses an effect, and none
-has to know of effects.
+Each returns a token, which the program returns too, behind its own outputs. So no pass and no cut loses an effect, and
+none has to know of effects.
 """
 
 from __future__ import annotations
 
-from functorch_lite.core.primitive import Zero
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core.primitive import Arrays, Params, Zero
+from functorch_lite.core.trace import Tracer
 from functorch_lite.program.equations import Equation, Variable
 
-__all__ = ["Effect", "tokens"]
+__all__ = ["Effect", "bound", "recording", "tokens"]
+
+#: Whether effects are only recorded: staging applies each primitive once, to know what it returns.
+recording: ContextVar[bool] = ContextVar("recording", default=False)
 
 
 class Effect(Zero):
-    """A primitive that acts on the values of its arrays and returns a token: always True."""
+    """A primitive that acts on the values of its arrays and returns a token: always True.
+
+    Parameters
+    ----------
+    act
+        Called as ``act(arrays, *params)``; what it returns is dropped.
+    parameters, name, batch
+        See `Primitive`.
+    """
+
+    def __init__(
+        self, act: Callable[..., Any], parameters: Sequence[str], *, name: str, batch: Callable[..., Any]
+    ) -> None:
+        def run(arrays: Arrays, *params: Any) -> Any:
+            if not recording.get():
+                act(arrays, *params)
+            return np.True_
+
+        super().__init__(run, ["arrays"], parameters, name=name, variadic=True, batch=batch)
+
+    def bind(self, arrays: Arrays, params: Params) -> Any:
+        return bound(super().bind, arrays, params)
+
+
+def bound(bind: Callable[[Arrays, Params], Any], arrays: Arrays, params: Params) -> Any:
+    """Bind a primitive that has effects, or contains some: where it is recorded it does not act."""
+    traces = [a._trace for a in arrays if isinstance(a, Tracer)]
+    if not traces or max(traces, key=lambda trace: trace.number).transformation != "jit":
+        return bind(arrays, params)
+    before = recording.set(True)
+    try:
+        return bind(arrays, params)
+    finally:
+        recording.reset(before)
 
 
 def tokens(equation: Equation) -> tuple[Variable, ...]:
-    """Return the tokens among the outputs of an equation; a compiled call has those of its program, which come last."""
+    """Return the tokens among the outputs of an equation; a compiled call has those of its program."""
     if isinstance(equation.primitive, Effect):
         return equation.outputs
-    count = getattr(equation.primitive, "effects", 0)
-    return equation.outputs[len(equation.outputs) - count :] if count else ()
+    inner = getattr(getattr(equation.primitive, "entry", None), "program", None)
+    if inner is None:
+        return ()
+    of_inner = {y for e in inner.equations for y in tokens(e)}
+    return tuple(y for y, a in zip(equation.outputs, inner.outputs, strict=True) if a in of_inner)

@@ -117,4 +117,5 @@ def _letters(n: int) -> str:
     while n:
         n, rest = divmod(n - 1, 26)
         text = chr(ord("a") + rest) + text
-    return f"{text}_" if keyword.iskeyword(text) else text
+    # What a number or a parameter in the text is written with is no variable's name.
+    return f"{text}_" if keyword.iskeyword(text) or text in {"inf", "nan", "dtype", "slice", "complex"} else text

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from threading import Lock, local
 from typing import Any
 
 import numpy as np
 
-__all__ = ["BLOCK", "Frames", "block_memory", "own_result", "run_blocks", "threads"]
+__all__ = ["Frames", "block_memory", "own_result", "run_blocks", "threads"]
 
-#: The elements of a block: those of a few arrays together fit into the second-level cache.
-BLOCK = 1 << 15
-
-#: The blocks that make a second thread worth its start.
-SMALLEST_SHARED = 16
+#: The elements that make a thread worth its start.
+SMALLEST_SHARED = 1 << 18
 
 #: The frames that a program keeps for calls to come.
 LARGEST_IDLE = 4
@@ -29,7 +28,9 @@ _pool: list[Any] = []
 def threads() -> int:
     """Return how many threads large elementwise groups use: the cores at hand, or what ``OMP_NUM_THREADS`` says."""
     said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdigit() and int(said) else len(os.sched_getaffinity(0))
+    if said.isdigit() and int(said):
+        return int(said)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Frames:
@@ -59,31 +60,29 @@ def own_result(value: Any, others: tuple[Any, ...]) -> Any:
     return value.copy()
 
 
-def block_memory(dtypes: tuple[Any, ...]) -> list[Any]:
-    """Return one array of a block's size for each dtype, which this thread's next call will get again."""
-    kept: dict[Any, list[Any]] = _memory.__dict__
-    found: list[Any] = []
-    taken: dict[Any, int] = {}
-    for dtype in dtypes:
-        arrays = kept.setdefault(f"d{np.dtype(dtype).str}", [])
-        i = taken[dtype] = taken.get(dtype, -1) + 1
-        if i == len(arrays):
-            arrays.append(np.empty(BLOCK, dtype))
-        found.append(arrays[i])
+def block_memory(kinds: tuple[tuple[int, Any], ...]) -> list[Any]:
+    """Return an array for each size and dtype, which this thread's next call for them will get again."""
+    kept: OrderedDict[Any, list[Any]] = _memory.__dict__.setdefault("arrays", OrderedDict())
+    found = kept.pop(kinds, None)
+    if found is None:
+        found = [np.empty(size, dtype) for size, dtype in kinds]
+        while len(kept) >= LARGEST_IDLE:
+            kept.popitem(last=False)
+    kept[kinds] = found
     return found
 
 
-def run_blocks(run: Callable[[int, int], Any], size: int) -> list[Any]:
-    """Run ``run(start, stop)`` over a range, in several threads where that pays; return the results in order."""
-    count = min(threads(), -(-size // (BLOCK * SMALLEST_SHARED)))
+def run_blocks(run: Callable[[int, int], Any], rows: int, block: int, row_size: int) -> list[Any]:
+    """Run ``run(first, last)`` over all rows, in several threads where that pays; return the results in order."""
+    blocks = -(-rows // block)
+    count = min(threads(), blocks, rows * row_size // SMALLEST_SHARED)
     if count < 2:
-        return [run(0, size)]
+        return [run(0, rows)]
     if not _pool:
         with _lock:
             if not _pool:
                 _pool.append(ThreadPoolExecutor(threads(), thread_name_prefix="functorch_lite"))
-    blocks = -(-size // BLOCK)
-    bounds = [min(size, BLOCK * (blocks * i // count)) for i in range(count)] + [size]
-    futures = [_pool[0].submit(run, a, b) for a, b in zip(bounds[1:-1], bounds[2:], strict=True)]
+    bounds = [block * (blocks * i // count) for i in range(count)] + [rows]
+    futures = [_pool[0].submit(run, a, b) for a, b in pairwise(bounds[1:])]
     first = run(bounds[0], bounds[1])
     return [first, *(future.result() for future in futures)]

@@ -1,23 +1,36 @@
-"""Fusion: which elementwise equations run together, block by block, so that what lies between them stays in cache.
+"""Fusion: which equations run together, block of rows by block of rows, so that what lies between them stays in cache.
 
-A group holds equations of one shape, and sums of their results over all axes. Nothing outside of a group that reads one of
-its results may come before its last equation; what is independent of it is computed first.
+A group belongs to one length n of the first axis. Its equations treat rows alone: elementwise operations, reductions
+over other axes, reshapes within a row, products of a matrix with a vector. What sums over the rows closes a group: its
+parts are added up over the blocks. What is independent of a group runs before it, so that the group may read it; what
+reads its sums, or its results otherwise than row by row, runs after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
 
-from functorch_lite.program.program import Equation, Literal, Program, Variable
+from functorch_lite.program.effects import tokens
+from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 
-__all__ = ["Group", "Step", "is_elementwise", "steps"]
+__all__ = ["Group", "Step", "is_closing", "is_elementwise", "steps"]
 
-#: Arrays of fewer elements are left whole: their blocks would be too few.
+#: Groups whose largest array has fewer elements are left whole: their blocks would be too few.
 SMALLEST_FUSED = 1 << 16
+
+#: How many equations between its own a group looks past.
+WINDOW = 64
+
+_REDUCTIONS = frozenset({"sum", "max", "min"})
+
+#: The dtypes whose sums may be put together of parts: NumPy sums shorter ones in longer ones.
+_SUMMED = frozenset({np.dtype("f4"), np.dtype("f8")})
 
 
 @dataclass(eq=False)
@@ -26,23 +39,33 @@ class Group:
 
     Attributes
     ----------
-    shape
-        That of all results but the sums.
+    rows
+        The length of the first axis.
     equations
         In order.
+    defined
+        Their results.
     outputs
         The results that are read outside of the group.
     """
 
-    shape: tuple[int, ...]
+    rows: int
     equations: list[Equation] = field(default_factory=list)
     defined: set[Variable] = field(default_factory=set)
+    closed: set[Variable] = field(default_factory=set)
     outputs: list[Variable] = field(default_factory=list)
 
     def add(self, equation: Equation) -> None:
         """Take an equation in."""
         self.equations.append(equation)
         self.defined.update(equation.outputs)
+        if is_closing(equation, self.rows):
+            self.closed.update(equation.outputs)
+
+    @property
+    def row_size(self) -> int:
+        """The elements of the longest row."""
+        return max(prod(v.shape[1:]) for e in self.equations for v in _row_variables(e, self.rows))
 
 
 Step: TypeAlias = Equation | Group
@@ -50,7 +73,7 @@ Step: TypeAlias = Equation | Group
 
 def steps(program: Program) -> list[Step]:
     """Return the equations of a program, in an order in which they can run, some of them in groups."""
-    ordered = [_settled(step) for step in _ordered(program)]
+    ordered = [step for found in _ordered(program.equations) for step in _worth_it(found)]
     _mark_outputs(program, ordered)
     return ordered
 
@@ -62,54 +85,113 @@ def is_elementwise(equation: Equation) -> bool:
     return elementwise and not equation.params and len(equation.outputs) == 1
 
 
-def is_whole_sum(equation: Equation) -> bool:
-    """Say whether an equation sums all elements of an array of floating numbers."""
-    operand = equation.operands[0] if equation.operands else None
-    return (
-        equation.primitive.name == "sum"
-        and isinstance(operand, Variable)
-        and equation.params == (tuple(range(len(operand.shape))), False)
-        and np.dtype(operand.dtype).kind == "f"
-    )
+def is_closing(equation: Equation, rows: int) -> bool:
+    """Say whether an equation sums over the rows."""
+    name, operands = equation.primitive.name, equation.operands
+    if name in {"sum", "mean"} and isinstance(operands[0], Variable) and _is_row(operands[0], rows):
+        axes, keepdims = equation.params
+        return 0 in axes and not keepdims and operands[0].dtype in _SUMMED
+    if name == "matmul":
+        x, y = operands
+        return _is_row(x, rows) and _is_row(y, rows) and len(x.shape) == 1 and len(y.shape) == 2  # type: ignore[union-attr]
+    return False
 
 
-def _ordered(program: Program) -> Iterator[Step]:
-    pending: dict[tuple[int, ...], Group] = {}
-    for equation in program.equations:
-        shape = _shape_for_fusion(equation)
-        for other, group in list(pending.items()):
-            joins = other == shape and not any(a in _sums(group) for a in equation.operands)
-            if not joins and any(a in group.defined for a in equation.operands):
-                yield pending.pop(other)
-        if shape is None:
+def _ordered(equations: Iterable[Equation]) -> Iterator[Step]:
+    rest = deque(equations)
+    while rest:
+        equation = rest.popleft()
+        rows = next((n for n in _lengths(equation) if _fits(equation, n, None) and _is_large(equation, n)), None)
+        if rows is None:
             yield equation
             continue
-        if is_whole_sum(equation) and shape not in pending:
-            yield equation  # alone it gains nothing
+        group = Group(rows)
+        group.add(equation)
+        before, later = _gathered(group, rest)
+        yield from _ordered(before)
+        yield group
+        rest.extendleft(reversed(later))
+
+
+def _gathered(group: Group, rest: deque[Equation]) -> tuple[list[Equation], list[Equation]]:
+    """Move the equations that belong to a group from the next ones; return those to run before it, and after."""
+    before: list[Equation] = []
+    later: list[Equation] = []
+    waiting: set[Variable] = set()
+    effects_wait = False
+    while rest and len(before) + len(later) < WINDOW:
+        equation = rest.popleft()
+        reads = {a for a in equation.operands if isinstance(a, Variable)}
+        waits = not reads.isdisjoint(waiting) or not reads.isdisjoint(group.closed)
+        if not waits and _fits(equation, group.rows, group):
+            group.add(equation)
             continue
-        pending.setdefault(shape, Group(shape)).add(equation)
-    yield from pending.values()
+        acts = bool(tokens(equation))
+        if waits or not reads.isdisjoint(group.defined) or (acts and effects_wait):
+            later.append(equation)
+            waiting.update(equation.outputs)
+            effects_wait |= acts
+        else:
+            before.append(equation)
+    return before, later
 
 
-def _sums(group: Group) -> set[Variable]:
-    return {y for e in group.equations if is_whole_sum(e) for y in e.outputs}
+def _lengths(equation: Equation) -> list[int]:
+    """Return the lengths of first axes that a group with this equation might have."""
+    shapes = [v.shape for v in (*equation.outputs, *equation.operands) if isinstance(v, Variable) and v.shape]
+    return [n for n in dict.fromkeys(shape[0] for shape in shapes) if n > 1]
 
 
-def _shape_for_fusion(equation: Equation) -> tuple[int, ...] | None:
-    if is_whole_sum(equation):
-        shape = equation.operands[0].shape  # type: ignore[union-attr]
-    elif is_elementwise(equation):
-        shape = equation.outputs[0].shape
-    else:
-        return None
-    size = int(np.prod(shape, dtype=np.int64))
-    fits = all(isinstance(a, Literal) or a.shape in (shape, ()) for a in equation.operands)
-    return shape if fits and shape and size >= SMALLEST_FUSED else None
+def _fits(equation: Equation, n: int, group: Group | None) -> bool:
+    """Say whether an equation treats rows alone, or closes the group by summing over them."""
+    if len(equation.outputs) != 1:
+        return False
+    if is_closing(equation, n):
+        return group is not None
+    output, operands = equation.outputs[0], equation.operands
+    if not _is_row(output, n):
+        return False
+    inside = group.defined if group is not None else set()
+    name = equation.primitive.name
+    if is_elementwise(equation):
+        return all(_is_aligned(a, output, n, inside) for a in operands)
+    first = operands[0]
+    if not _is_row(first, n):
+        return False
+    if name in _REDUCTIONS:
+        return 0 not in equation.params[0]
+    if name in {"reshape", "broadcast_to"}:
+        return name == "reshape" or len(first.shape) == len(output.shape)  # type: ignore[union-attr]
+    if name == "matmul":
+        vector = operands[1]
+        return isinstance(vector, Variable) and len(vector.shape) == 1 and vector not in inside
+    return False
 
 
-def _settled(step: Step) -> Step:
-    """Return a group of one equation as the equation."""
-    return step.equations[0] if isinstance(step, Group) and len(step.equations) == 1 else step
+def _is_aligned(atom: Atom, output: Variable, n: int, inside: set[Variable]) -> bool:
+    """Say whether an operand of an elementwise equation has its rows where the result has them, or none."""
+    if isinstance(atom, Literal) or atom.shape == ():
+        return True
+    if len(atom.shape) == len(output.shape):
+        return atom.shape[0] in (1, n) and (atom.shape[0] == n or atom not in inside)
+    return atom not in inside
+
+
+def _is_row(atom: Atom, n: int) -> bool:
+    return isinstance(atom, Variable) and atom.shape[:1] == (n,)
+
+
+def _row_variables(equation: Equation, rows: int) -> list[Variable]:
+    return [v for v in (*equation.outputs, *equation.operands) if isinstance(v, Variable) and _is_row(v, rows)]
+
+
+def _is_large(equation: Equation, rows: int) -> bool:
+    return any(v.size >= SMALLEST_FUSED for v in _row_variables(equation, rows))
+
+
+def _worth_it(step: Step) -> list[Step]:
+    """Return a group as it is, or its equation if it has only one."""
+    return [*step.equations] if isinstance(step, Group) and len(step.equations) == 1 else [step]
 
 
 def _mark_outputs(program: Program, ordered: list[Step]) -> None:

@@ -13,8 +13,12 @@ from functorch_lite.core import tree
 __all__ = ["Names", "input_names"]
 
 
-def input_names(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[str, ...]:
+def input_names(
+    f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], static: Sequence[int] = ()
+) -> tuple[str, ...]:
     """Return a name for each leaf of the arguments of a function: its parameter's, and where it stands in it.
+
+    The positions of static arguments, which are not among ``args``, are passed over.
 
     Examples
     --------
@@ -26,6 +30,7 @@ def input_names(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, An
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):  # a ufunc, a builtin
         parameters = []
+    parameters = [p for i, p in enumerate(parameters) if i not in static]
     names = []
     for i, value in enumerate(args):
         rest = next((k for k, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL and k <= i), None)

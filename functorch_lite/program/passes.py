@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from functorch_lite.core.primitive import NAMED, JointPrimitive
+from functorch_lite.core.primitive import NAMED, PRIMITIVES, JointPrimitive
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 
 __all__ = [
     "common_subexpressions",
     "constant_folding",
     "dead_code",
+    "inlined",
     "joined_products",
     "narrow_broadcasts",
     "optimized",
@@ -78,7 +80,9 @@ def constant_folding(program: Program) -> Program:
         if not (fixed and small) or isinstance(equation.primitive, JointPrimitive):
             equations.append(equation)
             continue
-        values = equation.apply([a.value if isinstance(a, Literal) else constants[a] for a in equation.operands])
+        read = [a.value if isinstance(a, Literal) else constants[a] for a in equation.operands]
+        with np.errstate(all="ignore"):  # the recording has warned
+            values = equation.apply(read)
         for variable, value in zip(equation.outputs, values, strict=True):
             if hasattr(value, "dtype"):
                 constants[variable] = np.array(value)
@@ -108,6 +112,30 @@ def simplification(program: Program) -> Program:
     return program.with_equations(equations, renamed.atoms(program.outputs))
 
 
+def inlined(program: Program) -> Program:
+    """Put the equations of compiled programs in the place of their calls."""
+    constants = dict(program.constants)
+    renamed = _Renaming()
+    equations = []
+    for equation in program.equations:
+        equation = renamed.equation(equation)
+        entry = getattr(equation.primitive, "entry", None)
+        if entry is None:
+            equations.append(equation)
+            continue
+        called = inlined(entry.program)
+        constants |= called.constants
+        inner = _Renaming()
+        inner.update(called.inputs, equation.operands)
+        for e in called.equations:
+            outputs = tuple(Variable(y.shape, y.dtype) for y in e.outputs)  # a program may be called twice
+            equations.append(Equation(e.primitive, inner.atoms(e.operands), e.params, outputs, e.line))
+            inner.update(e.outputs, outputs)
+        renamed.update(equation.outputs, inner.atoms(called.outputs))
+    outputs = renamed.atoms(program.outputs)
+    return replace(program, constants=constants).with_equations(equations, outputs)
+
+
 def scalar_constants(program: Program) -> Program:
     """Let a constant array whose elements are all one number be that number, where broadcasting gives the same."""
     constants = dict(program.constants)
@@ -118,7 +146,7 @@ def scalar_constants(program: Program) -> Program:
             scalars[variable], constants[scalar] = scalar, value.reshape(-1)[0].copy()
     equations = []
     for equation in program.equations:
-        if equation.primitive.is_pointwise and any(a in scalars for a in equation.operands):
+        if _is_broadcasting(equation) and any(a in scalars for a in equation.operands):
             shape = equation.outputs[0].shape
             rest = [a for a in equation.operands if isinstance(a, Variable) and a not in scalars]
             if any(a.shape == shape for a in rest):
@@ -134,9 +162,10 @@ def narrow_broadcasts(program: Program) -> Program:
     narrow: dict[Variable, Atom] = {}
     equations = []
     for equation in program.equations:
-        if equation.primitive.name == "broadcast_to" and isinstance(equation.operands[0], Variable):
-            narrow[equation.outputs[0]] = equation.operands[0]
-        elif equation.primitive.is_pointwise and any(a in narrow for a in equation.operands):
+        operand = equation.operands[0] if equation.primitive.name == "broadcast_to" else None
+        if isinstance(operand, Variable) and not isinstance(operand.dtype, type):  # a Python number would be weak
+            narrow[equation.outputs[0]] = operand
+        elif _is_broadcasting(equation) and any(a in narrow for a in equation.operands):
             shape = equation.outputs[0].shape
             operands = list(equation.operands)
             for i, a in enumerate(operands):
@@ -194,13 +223,23 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
     output, operands = equation.outputs[0], equation.operands
     for i, neutral in _NEUTRAL.get(function, ()):
         other = operands[1 - i]
-        same = isinstance(other, Variable) and (other.shape, other.dtype) == (output.shape, output.dtype)
-        if same and _is_number(operands[i], neutral, uniform):
+        # One complex product by 1 is four real products and two sums, which do not keep infinities and signs.
+        exact = output.dtype not in _COMPLEX or function in _DIFFERENCES
+        if (
+            exact
+            and isinstance(other, Variable)
+            and _alike(other, output)
+            and _is_number(operands[i], neutral, uniform)
+        ):
             return other
     first = operands[0] if operands else None
     if not isinstance(first, Variable):
         return equation
-    unchanged = (first.shape, first.dtype) == (output.shape, output.dtype)
+    if function is operator.pow and first.shape and first.dtype.kind == "f" and isinstance(operands[1], Literal):
+        # What NumPy itself computes for an array of real numbers.
+        root = _POWERS.get(operands[1].value) if isinstance(operands[1].value, int | float) else None
+        return equation if root is None else Equation(PRIMITIVES[root], (first,), (), equation.outputs, equation.line)
+    unchanged = _alike(first, output)
     maker = makers.get(first)
     if function in _NEGATIONS:
         return maker.operands[0] if maker is not None and maker.primitive.function in _NEGATIONS else equation
@@ -221,6 +260,16 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
     return equation
 
 
+def _is_broadcasting(equation: Equation) -> bool:
+    """Say whether an operand may be broadcast by the operation as well; a power of one number is not computed so."""
+    return equation.primitive.is_pointwise and equation.primitive.function is not operator.pow
+
+
+def _alike(one: Variable, other: Variable) -> bool:
+    """Say whether two variables agree in shape and dtype; the weak float of Python is not float64."""
+    return one.shape == other.shape and type(one.dtype) is type(other.dtype) and bool(one.dtype == other.dtype)
+
+
 def _is_number(atom: Atom, number: Any, uniform: dict[Variable, Any]) -> bool:
     if isinstance(atom, Literal):
         return atom == Literal(number)
@@ -229,9 +278,15 @@ def _is_number(atom: Atom, number: Any, uniform: dict[Variable, Any]) -> bool:
 
 
 def _is_uniform(value: Any) -> bool:
-    return bool(value.size and value.dtype.kind in "iuf" and (value == value.flat[0]).all())
+    if not value.size or value.dtype.kind not in "iuf":
+        return False
+    same = value == value.flat[0]
+    return bool(same.all() and (value.dtype.kind != "f" or len(np.unique(np.signbit(value))) == 1))
 
 
+_COMPLEX = (complex, np.dtype(np.complex64), np.dtype(np.complex128), np.dtype(np.clongdouble))
+_DIFFERENCES = frozenset({operator.sub, np.subtract})
+_POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 _NEGATIONS = frozenset({operator.neg, np.negative})
 
 #: By function: where an operand may stand that changes nothing, and which.
@@ -269,4 +324,4 @@ def _hashable(value: Any) -> Any:
         return tuple(map(_hashable, value))
     if type(value) is slice:
         return (slice, value.start, value.stop, value.step)
-    return (type(value), value)
+    return (type(value), repr(value) if isinstance(value, float | complex) else value)  # 0.0 and -0.0 are two

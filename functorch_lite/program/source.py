@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.primitive import JointPrimitive
-from functorch_lite.program.execution import BLOCK, Frames, block_memory, own_result, run_blocks
-from functorch_lite.program.fusion import Group, Step, is_elementwise, is_whole_sum, steps
+from functorch_lite.program.blocks import write_group
+from functorch_lite.program.execution import Frames, own_result
+from functorch_lite.program.fusion import Group, Step, is_elementwise, steps
+from functorch_lite.program.operators import UFUNC_OF
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable, names_of
 
 __all__ = ["compiled", "written"]
@@ -44,29 +46,8 @@ _INFIX = {
     np.greater: ">",
     np.greater_equal: ">=",
 }
-#: The ufuncs behind Python's operators, for results that go into memory at hand.
-_UFUNC_OF = {
-    operator.add: np.add,
-    operator.sub: np.subtract,
-    operator.mul: np.multiply,
-    operator.truediv: np.divide,
-    operator.floordiv: np.floor_divide,
-    operator.mod: np.remainder,
-    operator.pow: np.power,
-    operator.neg: np.negative,
-    operator.pos: np.positive,
-    operator.abs: np.absolute,
-    operator.invert: np.invert,
-    operator.lt: np.less,
-    operator.le: np.less_equal,
-    operator.gt: np.greater,
-    operator.ge: np.greater_equal,
-    operator.eq: np.equal,
-    operator.ne: np.not_equal,
-    operator.and_: np.bitwise_and,
-    operator.or_: np.bitwise_or,
-    operator.xor: np.bitwise_xor,
-}
+#: Functions that convert a Python number to the dtype of the array beside it.
+_OF_ONE_DTYPE = frozenset({*_INFIX, np.maximum, np.minimum}) - {operator.pow}
 _AUGMENTED = frozenset({"+", "-", "*", "/"})
 _COMMUTATIVE = frozenset({"+", "*"})
 
@@ -170,7 +151,7 @@ class _Writer:
                     self.lines.append(f"{self.names[variable]} = float({self.names[variable]})")
         for i, step in enumerate(self.steps):
             if isinstance(step, Group):
-                self._group(i, step)
+                write_group(self, i, step)
             else:
                 self._equation(i, step)
             self._bury(i, step)
@@ -196,7 +177,7 @@ class _Writer:
                 "try:",
                 *(f"    {line}" for line in body),
                 "except (ValueError, OverflowError, ZeroDivisionError):  # where NumPy gives inf or nan",
-                f"    return by_equations({arguments})",
+                f"    return by_equations({', '.join(map(self._operand, program.inputs))})",
             ]
         text = "\n".join([f"def {program.name}({arguments}):", *(f"    {line}" for line in body)])
         return text + "\n", self.namespace
@@ -267,90 +248,6 @@ class _Writer:
         self.names[output] = f"s{slot}"
         return f"s{slot}"
 
-    def _group(self, i: int, group: Group) -> None:
-        """Write a group: a function that runs it over a range, block by block, and its call."""
-        number = self.groups = self.groups + 1
-        self.namespace |= {"run_blocks": run_blocks, "block_memory": block_memory, "np_empty": np.empty, "BLOCK": BLOCK}
-        size = int(np.prod(group.shape))
-        outside = {a for e in group.equations for a in e.operands if isinstance(a, Variable)} - group.defined
-        arrays = sorted((v for v in outside if v.shape), key=lambda v: v.number)
-        whole = [v for v in group.outputs if v.shape]
-        sums = [e.outputs[0] for e in group.equations if is_whole_sum(e)]
-        for v in arrays:
-            self.lines.append(f"{self.names[v]}_f = {self.names[v]}.reshape(-1)")
-        for v in whole:
-            slot = self._slot(i, v)
-            name = self.names[v]
-            if slot is None:
-                self.lines.append(f"{name} = np_empty({group.shape!r}, {self._parameter(np.dtype(v.dtype))})")
-                self.owned.add(v)
-            self.lines.append(f"{name}_f = {name}.reshape(-1)")
-        lines, dtypes = self._blocks(group, set(whole))
-        start = [f"{self.names[v]} = 0.0" for v in sums]
-        loop = [f"{self.names[v]}_b = {self.names[v]}_f[i0:i1]" for v in (*arrays, *whole)]
-        temporaries = ", ".join(f"m{k}" for k in range(len(dtypes)))
-        if dtypes:
-            held = self._parameter(tuple(np.dtype(d) for d in dtypes))
-            start.append(f"{temporaries}, = block_memory({held})")
-            loop += [f"m{k}b = m{k}[: i1 - i0]" for k in range(len(dtypes))]
-        results = f"return ({', '.join(self.names[v] for v in sums)},)" if sums else "return None"
-        self.lines += [
-            f"def group{number}(first_, last_):",
-            *(f"    {line}" for line in start),
-            "    for i0 in range(first_, last_, BLOCK):",
-            "        i1 = i0 + BLOCK if i0 + BLOCK < last_ else last_",
-            *(f"        {line}" for line in (*loop, *lines)),
-            f"    {results}",
-        ]
-        if sums:
-            self.lines.append(f"parts = run_blocks(group{number}, {size})")
-            for k, v in enumerate(sums):
-                self.lines.append(f"{self.names[v]} = sum_of([part[{k}] for part in parts])")
-                self.namespace["sum_of"] = sum
-        else:
-            self.lines.append(f"run_blocks(group{number}, {size})")
-
-    def _blocks(self, group: Group, whole: set[Variable]) -> tuple[list[str], list[Any]]:
-        """Return the lines that compute one block, and the dtypes of the temporary blocks they need."""
-        last: dict[Variable, int] = {}
-        for k, equation in enumerate(group.equations):
-            last.update(dict.fromkeys((a for a in equation.operands if isinstance(a, Variable)), k))
-        lines: list[str] = []
-        dtypes: list[Any] = []
-        free: dict[Any, list[str]] = {}
-        held: dict[Variable, str] = {}
-
-        def text(atom: Atom, equation: Equation) -> str:
-            if isinstance(atom, Literal) or not atom.shape:
-                constant = self._constant(atom, equation.outputs[0], equation.operands)
-                return constant or self._operand(atom)
-            return held.get(atom) or f"{self.names[atom]}_b"
-
-        for k, equation in enumerate(group.equations):
-            output, function = equation.outputs[0], equation.primitive.function
-            texts = [text(a, equation) for a in equation.operands]
-            dying = {a for a in equation.operands if isinstance(a, Variable) and a in held and last[a] == k}
-            for variable in dying:
-                if held[variable].startswith("m"):
-                    free.setdefault(variable.dtype, []).append(held[variable])
-            if is_whole_sum(equation):
-                lines.append(f"{self.names[output]} += {texts[0]}.sum()")
-                continue
-            if output in whole:
-                target = f"{self.names[output]}_b"
-            else:
-                slots = free.setdefault(output.dtype, [])
-                target = slots.pop() if slots else f"m{len(dtypes)}b"
-                if target == f"m{len(dtypes)}b":
-                    dtypes.append(output.dtype)
-            held[output] = target
-            ufunc = _UFUNC_OF.get(function, function)
-            if isinstance(ufunc, np.ufunc):
-                lines.append(f"{self._ufunc(ufunc)}({', '.join(texts)}, {target})")
-            else:
-                lines.append(f"{target}[...] = {self._function(equation.primitive)}({', '.join(texts)})")
-        return lines, dtypes
-
     def _pointwise(self, i: int, equation: Equation) -> bool:
         function, output = equation.primitive.function, equation.outputs[0]
         if len(equation.outputs) != 1 or equation.params:
@@ -364,16 +261,18 @@ class _Writer:
                 self.numbers.add(output)
                 self.lines.append(f"{target} = {expression}")
                 return True
-        texts = [self._constant(a, output, operands) or self._operand(a) for a in operands]
+        texts = [self._constant(a, equation) or self._operand(a) for a in operands]
         infix = _INFIX.get(function)
-        ufunc = _UFUNC_OF.get(function, function)
+        ufunc = UFUNC_OF.get(function, function)
         if isinstance(ufunc, np.ufunc):
             slot = self._slot(i, output, operands)
             if slot is not None:
-                self.lines.append(f"{self._ufunc(ufunc)}({', '.join(texts)}, {slot})")
+                self.lines.append(self._call_into(ufunc, texts, slot))
                 return True
         mine = [self._lends(i, a, output) for a in operands]
-        if infix is not None and len(operands) == 2:
+        # Of Python numbers alone a ufunc makes a NumPy scalar, and an operator does not.
+        is_strong = any(isinstance(a, Variable) and not isinstance(a.dtype, type) for a in operands)
+        if infix is not None and len(operands) == 2 and (is_strong or not isinstance(function, np.ufunc)):
             if infix in _AUGMENTED and mine[0]:
                 self._reuse(operands[0], output, f"{texts[0]} {infix}= {texts[1]}")
             elif infix in _COMMUTATIVE and mine[1]:
@@ -386,13 +285,13 @@ class _Writer:
             name = self._ufunc(function)
             for operand, lends in zip(operands, mine, strict=True):
                 if lends:
-                    self._reuse(operand, output, f"{name}({', '.join(texts)}, {self.names[operand]})")  # type: ignore[index]
+                    self._reuse(operand, output, self._call_into(function, texts, self.names[operand]))  # type: ignore[index]
                     break
             else:
                 self.lines.append(f"{target} = {name}({', '.join(texts)})")
         else:
             self.lines.append(f"{target} = {self._function(equation.primitive)}({', '.join(texts)})")
-        if output.shape:
+        if output.shape and isinstance(ufunc, np.ufunc):  # np.real and the like may give a view
             self.owned.add(output)
         return True
 
@@ -426,6 +325,11 @@ class _Writer:
             and output.nbytes >= SMALLEST_REUSED
         )
 
+    def _call_into(self, function: np.ufunc, texts: list[str], target: str) -> str:
+        """Return a call that puts its result into memory at hand."""
+        out = "out=" if function in (np.maximum, np.minimum) else ""  # a third positional argument is deprecated there
+        return f"{self._ufunc(function)}({', '.join(texts)}, {out}{target})"
+
     def _ufunc(self, function: np.ufunc) -> str:
         name = f"np_{function.__name__}"
         if self.namespace.setdefault(name, function) is not function:
@@ -433,11 +337,16 @@ class _Writer:
             self.namespace[name] = function
         return name
 
-    def _constant(self, atom: Atom, output: Variable, operands: tuple[Atom, ...]) -> str | None:
-        """Return the name of a 0-d array for a Python number beside an array, which saves NumPy a conversion."""
-        if not (isinstance(atom, Literal) and type(atom.value) in (int, float) and output.shape):
+    def _constant(self, atom: Atom, equation: Equation) -> str | None:
+        """Return the name of a 0-d array for a Python number beside an array, which saves NumPy a conversion.
+
+        Powers stay as they are: NumPy computes x ** 2 for a number as x * x.
+        """
+        if not (isinstance(atom, Literal) and type(atom.value) in (int, float) and equation.outputs[0].shape):
             return None
-        dtypes = {a.dtype for a in operands if isinstance(a, Variable)}
+        if equation.primitive.function not in _OF_ONE_DTYPE:
+            return None
+        dtypes = {a.dtype for a in equation.operands if isinstance(a, Variable)}
         if len(dtypes) != 1 or isinstance(dtype := dtypes.pop(), type) or dtype.kind not in "fc":
             return None
         key = (repr(atom.value), dtype)
@@ -583,6 +492,13 @@ def _is_plain(value: Any) -> bool:
     )
 
 
+def _is_fresh(equation: Equation) -> bool:
+    """Say whether the result never shares memory with an operand; that of np.real, say, does."""
+    function = equation.primitive.function
+    computed = is_elementwise(equation) and isinstance(UFUNC_OF.get(function, function), np.ufunc)
+    return computed or equation.primitive.name in _FRESH
+
+
 def _is_number(variable: Variable) -> bool:
     return variable.shape == () and (variable.dtype is float or variable.dtype == np.float64)
 
@@ -597,7 +513,7 @@ def _last_uses(program: Program, ordered: list[Step]) -> dict[Variable, int]:
     for i, step in reversed([*enumerate(ordered)]):
         for equation in reversed(step.equations if isinstance(step, Group) else (step,)):
             last = i
-            if not (is_elementwise(equation) or equation.primitive.name in _FRESH):  # the result may be a view
+            if not _is_fresh(equation):  # the result may be a view
                 last = max((uses.get(y, i) for y in equation.outputs), default=i)
             for a in equation.operands:
                 if isinstance(a, Variable):

@@ -39,6 +39,8 @@ class Staged(ArrayTracer):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if dtype is None and self.dtype.kind not in "fc":
             self._refuse("an index or a mask", "fnp.take(table, i), or np.where(mask, a, b)")
+        if dtype is not None and np.dtype(dtype) != object:
+            self._refuse("the numbers", "np.stack or np.where instead of writing into a raw array")
         return super().__array__(dtype, copy)
 
     def __repr__(self) -> str:
@@ -68,9 +70,10 @@ class StagingTrace(Trace):
         super().__init__()
         self.equations: list[Equation] = []
         #: Arrays that the function closes over, with what holds them: by identity.
-        self.constants: dict[tuple[int, bytes], tuple[Any, Variable]] = {}
+        self.constants: dict[int, tuple[Any, Variable]] = {}
         #: Values traced by older traces (and tensors) that it closes over.
-        self.captured: dict[tuple[int, bytes], tuple[Any, Variable]] = {}
+        self.captured: dict[int, tuple[Any, Variable]] = {}
+        self._superseded: list[tuple[Any, Variable]] = []
 
     def touch(self, action: str, preposition: str = "of") -> NoReturn:
         """Refuse: what depends on a value here would be recorded for all values."""
@@ -109,21 +112,26 @@ class StagingTrace(Trace):
         if type(operand) is Staged and operand._trace is self:
             return operand.variable
         if isinstance(operand, Tracer):
-            return self._held(self.captured, b"", operand, operand)
+            return self._held(self.captured, operand, operand)
         if not hasattr(operand, "dtype"):
             return Literal(operand)
         kept = np.array(operand)
-        return self._held(self.constants, kept.tobytes(), operand, kept)
+        known = self.constants.get(id(operand))
+        if known is not None and known[0][1].tobytes() != kept.tobytes():
+            # The function has written into an array of its own between two uses.
+            self._superseded.append(self.constants.pop(id(operand)))
+        return self._held(self.constants, operand, kept)
 
-    def _held(
-        self, table: dict[tuple[int, bytes], tuple[Any, Variable]], content: bytes, operand: Any, kept: Any
-    ) -> Variable:
-        # By its content too: the function may write into an array of its own between two uses.
-        entry = table.get((id(operand), content))
+    def values_of_constants(self) -> dict[Variable, Any]:
+        """Return the copies of the arrays that the function closes over, by variable."""
+        return {variable: kept for (_, kept), variable in (*self._superseded, *self.constants.values())}
+
+    def _held(self, table: dict[int, tuple[Any, Variable]], operand: Any, kept: Any) -> Variable:
+        entry = table.get(id(operand))
         if entry is None:
             variable = Variable(np.shape(operand), operand.dtype)
             # The operand itself is held too, so that its identity is not given to another.
-            table[id(operand), content] = entry = ((operand, kept), variable)
+            table[id(operand)] = entry = ((operand, kept), variable)
         return entry[1]
 
 
@@ -153,11 +161,11 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
         for y in leaves:
             check_value(y, f"{name} returned", "Return it from the function that calls the compiled one")
         outputs = tuple(map(trace.atom, leaves))
+        constants = trace.values_of_constants()
     finally:
         trace.close()
     captured = [kept for (_, kept), _ in trace.captured.values()]
     inputs += [variable for _, variable in trace.captured.values()]
-    constants = {variable: kept for (_, kept), variable in trace.constants.values()}
     return Program(tuple(inputs), tuple(trace.equations), outputs, constants, name), captured
 
 

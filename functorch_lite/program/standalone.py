@@ -74,9 +74,9 @@ def standalone(program: Program) -> str:
     bundle = Bundle(names)
     functions: list[str] = []
     head: list[str] = []
-    _Writer(program, program.name, names, bundle, head, functions).write()
+    arguments = _Writer(program, program.name, names, bundle, head, functions, saved=program).write()
     imports = ["import math\n\nimport numpy as np"] if bundle.uses_math else ["import numpy as np"]
-    top = "\n".join([_title(program), "", *imports, *_apart(head)])
+    top = "\n".join([_title(program, arguments), "", *imports, *_apart(head)])
     return "\n\n\n".join([top, *bundle.definitions, *functions]) + "\n"
 
 
@@ -84,9 +84,18 @@ class _Writer:
     """Writes one program as one function."""
 
     def __init__(
-        self, program: Program, name: str, names: Names, bundle: Bundle, head: list[str], functions: list[str]
+        self,
+        program: Program,
+        name: str,
+        names: Names,
+        bundle: Bundle,
+        head: list[str],
+        functions: list[str],
+        saved: Program,
     ) -> None:
         self.program, self.name, self.names, self.bundle = program, name, names, bundle
+        #: The program whose constants `Program.save` writes; those of functions that it calls stand in the text.
+        self.saved = saved
         self.head, self.functions = head, functions
         self.local = names  # becomes a copy when the constants have their names
         self.lines: list[str] = []
@@ -96,11 +105,16 @@ class _Writer:
         self.uses = Counter(a for e in program.equations for a in e.operands)
         self.uses.update(self.outputs)
 
-    def write(self) -> None:
+    def write(self) -> list[str]:
+        """Write the function, and return the names of its arguments."""
         program = self.program
-        self._constants()
+        uses = ((a, e) for e in program.equations for a in e.operands if a in program.constants)
+        named = {a for a, e in uses if not self._as_number(a, e)}
+        for i, (variable, value) in enumerate(program.constants.items()):
+            if variable in named or variable in self.outputs:
+                self._constant(f"constant{i}", variable, value)
         self.local = self.names.copy()
-        given = program.input_names or ("",) * len(program.inputs)
+        given = (*program.input_names, *("" for _ in program.inputs[len(program.input_names) :]))
         for variable, name in zip(program.inputs, given, strict=True):
             self.texts[variable] = self.local.fresh(name or "x")
         arguments = ", ".join(self.texts[v] for v in program.inputs)
@@ -110,21 +124,18 @@ class _Writer:
         body = [*self.lines, f"return {results}" if self.outputs else "return ()"]
         text = "\n".join([f"def {self.name}({arguments}):", *(f"    {line}" for line in body)])
         self.functions.append(ast.unparse(ast.parse(text)))
+        return [self.texts[v] for v in program.inputs]
 
-    def _constants(self) -> None:
-        for i, (variable, value) in enumerate(self.program.constants.items()):
-            if value.size > LARGEST_INLINE:
-                if not any(line.startswith("constants") for line in self.head):
-                    self.head += [
-                        f"# program.save({self.program.name + '.npz'!r}) writes this file.",
-                        f"constants = np.load({self.program.name + '.npz'!r})",
-                    ]
-                right = f"constants['constant{i}']"
-            else:
-                right = _array(value)
-            name = self.names.fresh("constant")
-            self.head.append(f"{name} = {right}  # {type_name(variable)}")
-            self.texts[variable] = name
+    def _constant(self, entry: str, variable: Variable, value: Any) -> None:
+        name = self.texts[variable] = self.names.fresh("constant")
+        if value.size <= LARGEST_INLINE or self.program is not self.saved:
+            self.head.append(f"{name} = {_array(value)}")
+            return
+        file = f"{self.program.name}.npz"
+        if not any(line.startswith("with") for line in self.head):
+            self.head[:0] = [f"# program.save({file!r}) writes this file.", f"with np.load({file!r}) as constants:"]
+        place = next(i for i, line in enumerate(self.head) if line.startswith("with"))
+        self.head.insert(place + 1, f"    {name} = constants[{entry!r}]")
 
     def _equation(self, equation: Equation) -> None:
         primitive = equation.primitive
@@ -159,32 +170,35 @@ class _Writer:
         inner = getattr(getattr(primitive, "entry", None), "program", None)
         if inner is not None:  # a compiled function that this one calls
             name = self.names.fresh(f"_{inner.name}")
-            _Writer(inner, name, self.names, self.bundle, self.head, self.functions).write()
+            _Writer(inner, name, self.names, self.bundle, self.head, self.functions, self.saved).write()
             return f"{name}({', '.join(texts)})" if len(inner.outputs) > 1 else f"({name}({', '.join(texts)}),)"
         if primitive.arity is None:
             texts = [f"({', '.join(texts)},)"]
-        arguments = ", ".join([*texts, *map(parameter, equation.params)])
         try:
+            arguments = ", ".join([*texts, *map(parameter, equation.params)])
             return f"{public_name(function) or self.bundle.function(function)}({arguments})"
         except NotImplementedError as error:
             raise NotImplementedError(
-                f"the primitive {primitive.name} (applied at {equation.line or 'an unknown line'}) cannot be written with "
-                f"NumPy alone: {error}. Program.save and Program.load keep programs with all primitives"
+                f"the primitive {primitive.name} (applied at {equation.line or 'an unknown line'}) cannot be written "
+                f"with NumPy alone: {error}"
             ) from error
 
     def _has_dtype(self, equation: Equation, function: Any) -> bool:
-        """Say whether an operator gives what a ufunc does: on Python numbers the one gives Python's, the other NumPy's."""
+        """Say whether an operator gives what a function does: of Python numbers a ufunc makes NumPy's."""
         return not isinstance(function, np.ufunc) or any(
             isinstance(a, Variable) and not _is_weak(a) for a in equation.operands
         )
 
     def _operand(self, atom: Atom, equation: Equation) -> str:
+        return self._as_number(atom, equation) or self._atom(atom)
+
+    def _as_number(self, atom: Atom, equation: Equation) -> str | None:
+        """Return a constant as a Python number, which beside an array of its dtype gives the same."""
         value = self.program.constants.get(atom) if isinstance(atom, Variable) else None
         if value is None or value.shape or value.dtype.char not in "dD?l" or not equation.primitive.is_pointwise:
-            return self._atom(atom)
-        others = [a for a in equation.operands if isinstance(a, Variable) and a is not atom and not _is_weak(a)]
-        # Beside an array of its dtype a Python number gives the same.
-        return literal(value.item()) if any(a.dtype == value.dtype for a in others) else self._atom(atom)
+            return None
+        others = [a for a in equation.operands if isinstance(a, Variable) and a not in self.program.constants]
+        return literal(value.item()) if any(a.dtype == value.dtype and not _is_weak(a) for a in others) else None
 
     def _atom(self, atom: Atom) -> str:
         return literal(atom.value) if isinstance(atom, Literal) else self.texts[atom]
@@ -220,10 +234,10 @@ def _array(value: Any) -> str:
     return f"np.array({elements}, np.{value.dtype.type.__name__}).reshape({value.shape})"
 
 
-def _title(program: Program) -> str:
-    kinds = ", ".join(type_name(v) for v in program.inputs)
+def _title(program: Program, arguments: Sequence[str]) -> str:
+    kinds = [f"{name}: {type_name(v)}" for name, v in zip(arguments, program.inputs, strict=True)]
     results = ", ".join(type_name(a) if isinstance(a, Variable) else repr(a.value) for a in program.outputs)
-    return f'"""The function {program.name} of ({kinds}), which returns ({results})."""'
+    return "\n".join([f'"""The function {program.name}.', "", *kinds, f"returns: {results}", '"""'])
 
 
 def _apart(head: Sequence[str]) -> list[str]:

@@ -156,7 +156,7 @@ def fields(equation: Equation, texts: Sequence[str], target: str) -> dict[str, s
     """Return the fields of the template of an equation, whose operands are these texts."""
     primitive = equation.primitive
     params = dict(zip(primitive.parameters, equation.params, strict=True))
-    found = {name: parameter(value) for name, value in params.items()}
+    found = {name: parameter(value) for name, value in params.items() if name not in ("key", "template")}
     if primitive.arity is None:
         names = params.get("names", ())  # of the last arrays, which are passed by name
         named = [f"{name}={text}" for name, text in zip(names, texts[len(texts) - len(names) :], strict=True)]
@@ -186,7 +186,11 @@ def parameter(value: Any) -> str:
         return f"({', '.join(map(parameter, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, np.generic):
         return literal(value.item())
-    return literal(value) if isinstance(value, int | float | complex) else repr(value)
+    if isinstance(value, int | float | complex):
+        return literal(value)
+    if value is None or value is Ellipsis or type(value) in (str, slice):
+        return repr(value)
+    raise NotImplementedError(f"its parameter {value!r} is no plain value")
 
 
 def _dtype(dtype: Any) -> str:

@@ -68,6 +68,8 @@ def odeint(
     ------
     RuntimeError
         If the steps become too many or too short: the problem is stiff or its solution ends.
+    TypeError
+        If ``y0`` is an integer, or ``func`` returns complex values for a real ``y``.
     ValueError
         If ``t`` does not have one axis or is not monotonic, or ``func`` returns another structure or other shapes.
 
@@ -98,6 +100,8 @@ def odeint(
                 f"odeint at {user_line()}: func returned structure {other} and shapes {list(map(shape_of, values))}; "
                 f"y has {structure} and {list(map(shape_of, y))}"
             )
+        if any(dtype_of(v).kind == "c" and dtype_of(x).kind != "c" for v, x in zip(values, y, strict=True)):
+            raise TypeError(f"odeint at {user_line()}: func gave complex values where y is real; start from y0 + 0j")
         return tuple(values)
 
     control = _Control(rtol, atol, max_steps)
@@ -233,6 +237,7 @@ def _first_step(y: Sequence[Any], slope: Sequence[Any], length: float, control: 
 def _plain(x: Any) -> Any:
     """Return the numbers of a traced value, of all examples of a batch: nothing else decides on the steps."""
     while isinstance(x, Tracer):
+        x._trace.touch("the length of a step was to be chosen by the size")
         x = x.value
     return x
 

@@ -1,8 +1,8 @@
 """Products and systems with sparse matrices, differentiable by the vectors and by the entries.
 
-SciPy's own operators (``A @ x``) convert ``x`` to a plain array, so they cannot be told of traced values. A
-`scipy.sparse` array cannot hold traced entries either: where they vary, give them beside the matrix as ``data``, which
-then stands in the place of ``A.tocsr().data``; the structure of ``A`` is constant.
+SciPy's own operators (``A @ x``) take plain arrays only and raise otherwise. A `scipy.sparse` array cannot hold traced
+entries either: where they vary, give them beside the matrix as ``data``, which then stands in the place of
+``A.tocsr().data``; the structure of ``A`` is constant.
 """
 
 from __future__ import annotations

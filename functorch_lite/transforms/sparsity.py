@@ -57,7 +57,7 @@ def sparse_jacobian(
     Raises
     ------
     TypeError
-        If an input is traced, or not real and floating.
+        If an input is traced, or an input or an output is not real and floating.
     ValueError
         If ``sparsity`` does not have the shape of the Jacobian, or the detected pattern is not sparse at all.
 
@@ -77,6 +77,12 @@ def sparse_jacobian(
         problem = _Problem(f, selection, args, kwargs, "sparse_jacobian")
         out = problem.of_leaves(*problem.leaves)
         outputs, out_structure = tree.flatten(out)
+        for y in outputs:
+            if dtype_of(y).kind != "f":
+                raise TypeError(
+                    f"sparse_jacobian of {name_of(f)}: an output is {dtype_of(y)}; it must be real and floating. "
+                    f"Return real and imaginary parts as two outputs"
+                )
         shape = (_entries(outputs), _entries(problem.leaves))
         pattern = _given(sparsity, shape) if sparsity is not None else dependence(problem.of_leaves, problem.leaves)
         columns = column_colours(pattern)

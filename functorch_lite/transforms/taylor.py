@@ -6,6 +6,7 @@ Source: Griewank and Walther, *Evaluating Derivatives* (2008), chapter 13; how s
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from functools import wraps
 from math import factorial
@@ -113,6 +114,7 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
     >>> ft.derivative(lambda x: x**4, order=3)(2.0)
     48.0
     """
+    order = operator.index(order)
     if order < 0:
         raise ValueError(f"the order of a derivative is not negative: {order}")
     selection = Selection(f, argnums)

@@ -167,3 +167,22 @@ def test_a_large_array_is_not_taken_apart() -> None:
     for remedy in (fnp.asarray, lambda x: np.stack([x, x])[0]):
         np.testing.assert_array_equal(ft.grad(lambda x, remedy=remedy: np.sum(remedy(x) ** 2))(large), 2 * large)
     np.testing.assert_array_equal(ft.grad(lambda x: np.sum(np.asarray(x) ** 2))(large[:256]), 2 * large[:256])
+
+
+def test_complex_scalars_are_refused_as_numpy_would_lose_their_imaginary_parts() -> None:
+    z = np.array([1.0 + 2.0j, 3.0j])
+    for convert in (np.array, np.asarray):
+        with pytest.raises(TracerConversionError, match=r"complex128\[\].*imaginary part to be zero.*fnp\.array"):
+            ft.grad(lambda z, convert=convert: np.sum(np.imag(convert([z[0], z[1]]))))(z)
+    for remedy in (fnp.array, fnp.asarray, np.stack):
+        g = ft.grad(lambda z, remedy=remedy: np.sum(np.imag(remedy([z[0] * z[0], z[1]]))))(z)
+        np.testing.assert_allclose(g, [-2j * z[0], -1j], rtol=1e-15)
+
+
+def test_fnp_asarray_makes_an_object_array_whole() -> None:
+    def f(x: Any) -> Any:
+        y = fnp.asarray(np.array([x[0], x[1] * x[1]]))
+        assert ft.is_tracer(y)
+        return np.sum(y)
+
+    np.testing.assert_allclose(ft.grad(f)(X), [1.0, 2 * X[1], 0.0], rtol=1e-15)

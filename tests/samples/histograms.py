@@ -35,6 +35,7 @@ SAMPLES = [
     sample("histogram_bin_edges range", lambda x: x[:6] * np.histogram_bin_edges(x, 5, (-1, 2)), X),
     sample("histogram2d", lambda x, y: np.histogram2d(x, y, 2)[1:], X, Y),
     sample("histogram2d density", lambda x, y: np.histogram2d(x, y, (2, 3), density=True), X, Y),
+    sample("histogram2d numbers", lambda x, w: np.histogram2d(x, Y, np.array([2, 3]), weights=w), X, WEIGHTS),
     sample("histogram2d edges", lambda x, w: np.histogram2d(x, Y, EDGES, weights=w)[0], X, WEIGHTS),
     sample("histogramdd", lambda x: np.histogramdd(x, 2, density=True), np.stack([X, Y, X * Y], 1)),
     sample("histogramdd weights", lambda w: np.histogramdd([X, Y], [EDGES, 2], weights=w)[0], WEIGHTS),

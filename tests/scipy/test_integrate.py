@@ -112,3 +112,5 @@ def test_errors() -> None:
         odeint(lambda y, t: y, np.array([1, 2]), [0.0, 1.0])
     with pytest.raises(TypeError, match="closes over a traced value"):
         ft.grad(lambda r: odeint(lambda y, t: -r * y, r, TIMES, method="adjoint")[-1])(1.0)
+    with pytest.raises(TypeError, match=r"complex values where y is real; start from y0 \+ 0j"):
+        odeint(lambda y, t: 1j * y, 1.0, [0.0, 1.0])

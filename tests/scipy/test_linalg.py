@@ -150,6 +150,8 @@ def test_the_log_determinant_by_any_factorisation_has_one_gradient() -> None:
         (lambda x: linalg.polar(x, "both"), ValueError, "side must be"),
         (lambda x: linalg.qr(x, "raw"), ValueError, "mode must be"),
         (lambda x: linalg.companion(x), ValueError, r"shape \(4, 4\)"),
+        (lambda x: linalg.toeplitz(x), ValueError, "toeplitz takes vectors"),
+        (lambda x: linalg.hankel(x[0], x), ValueError, "hankel takes vectors"),
         (lambda x: linalg.block_diag(x[None]), ValueError, r"shape \(1, 4, 4\)"),
     ],
 )

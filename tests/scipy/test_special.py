@@ -284,3 +284,8 @@ def test_an_unknown_submodule_is_an_attribute_error() -> None:
     assert functorch_lite.scipy.linalg.expm
     with pytest.raises(AttributeError, match="no_such_module"):
         functorch_lite.scipy.no_such_module  # noqa: B018
+
+
+def test_polygamma_of_no_integer_order_is_nan() -> None:
+    assert np.isnan(fs.polygamma(1.5, 2.0))
+    np.testing.assert_allclose(fs.polygamma(np.array([1.0, 1.5]), 2.0), [scipy.special.polygamma(1, 2.0), np.nan])

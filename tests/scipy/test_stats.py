@@ -160,7 +160,7 @@ def test_what_is_no_distribution_or_no_probability_gives_nan() -> None:
 
 def test_wrong_arguments_raise() -> None:
     for function in (stats.norm.logpdf, stats.poisson.pmf, stats.multivariate_normal.logpdf):
-        with pytest.raises(TypeError, match="real.*complex"):
+        with pytest.raises(TypeError, match=r"real.*complex"):
             function(np.array([1.0 + 2.0j]), 1.0)
     with pytest.raises(ValueError, match=r"do not fit a matrix of shape \(2, 1, 1\)"):
         stats.multivariate_normal.logpdf(np.ones(3), None, np.ones((2, 1, 1)))

@@ -67,6 +67,36 @@ def _functions(xp: Any, x: Any) -> Any:
     return y @ z
 
 
+def _reshaped_views(xp: Any, x: Any) -> Any:
+    y = xp.zeros((2, 4))
+    square, column = y.reshape(4, 2), y.T[1]
+    y[0] = x
+    square[3] = x[:2] ** 2
+    column *= x[2]
+    y.ravel()[::3] += x[:3]
+    np.flip(y, 1)[0, 0] = x[0] * x[1]
+    y[1:, None].swapaxes(0, 2)[2] += 2.0
+    y[:1].reshape(-1)[2] = x[3]
+    return np.concatenate([square, y.reshape(4, 2)])
+
+
+def _copies(xp: Any, x: Any) -> Any:
+    y = xp.zeros((2, 4))
+    y[0] = x
+    flat, part, twin = y.flatten(), y[:, 1:3].reshape(-1), np.copy(y)
+    y[1] = x * x
+    flat[0] = part[3] = x[2] * 3.0
+    twin.reshape(-1)[5] = x[1]
+    return np.concatenate([flat, part, twin.ravel(), y.ravel()])
+
+
+def _outputs(xp: Any, x: Any) -> Any:
+    y = xp.ones((2, 4))
+    np.multiply(x, 2.0, out=y[0])
+    np.add(y[0], x, out=y[1])
+    return y
+
+
 def _filled(xp: Any, x: Any) -> Any:
     y = xp.full_like(x, 2.0)
     y.fill(x[1])
@@ -76,7 +106,7 @@ def _filled(xp: Any, x: Any) -> Any:
     return y * z.prod()
 
 
-PROGRAMS = [_loop, _slices, _positions, _masks, _views, _functions, _filled]
+PROGRAMS = [_loop, _slices, _positions, _masks, _views, _reshaped_views, _copies, _outputs, _functions, _filled]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -160,6 +190,37 @@ def test_shapes_that_do_not_fit_raise() -> None:
         return y.sum()
 
     with pytest.raises(ValueError, match="broadcast"):
+        ft.grad(f)(X)
+
+
+def test_writes_that_would_lose_a_part_of_a_number_raise() -> None:
+    def assigned(y: Any, x: Any) -> None:
+        y[0] = x[0]
+
+    def added(y: Any, x: Any) -> None:
+        y += x[0]
+
+    def added_at(y: Any, x: Any) -> None:
+        np.add.at(y, [0, 0], x[:2])
+
+    for write in (assigned, added, added_at):
+
+        def f(x: Any, write: Callable[[Any, Any], None] = write) -> Any:
+            y = fnp.zeros(3, int)
+            write(y, x)
+            return np.sum(y) * 1.0
+
+        with pytest.raises(TypeError, match="int64"):
+            ft.grad(f)(X)
+
+
+def test_writing_where_a_mask_holds_is_refused_with_the_remedy() -> None:
+    def f(x: Any) -> Any:
+        y = fnp.ones(4)
+        np.add(y, 1.0, out=y, where=np.array([True, False, True, False]))
+        return np.sum(x * y)
+
+    with pytest.raises(NotImplementedError, match=r"np\.where\(mask, np\.add"):
         ft.grad(f)(X)
 
 

@@ -18,8 +18,8 @@ def toeplitz(c: Any, r: Any = None) -> Any:
 
     Without ``r`` the row is the conjugate of the column; otherwise ``r[0]`` is not read.
     """
-    c = np.ravel(as_array(c))
-    r = conjugate(c) if r is None else np.ravel(as_array(r))
+    c = _vector("toeplitz", c)
+    r = conjugate(c) if r is None else _vector("toeplitz", r)
     values = np.concatenate([c[::-1], r[1:]])
     return values[np.arange(c.size - 1, -1, -1)[:, None] + np.arange(r.size)]
 
@@ -29,8 +29,8 @@ def hankel(c: Any, r: Any = None) -> Any:
 
     Without ``r`` it is zero below the antidiagonal; otherwise ``r[0]`` is not read.
     """
-    c = np.ravel(as_array(c))
-    r = np.zeros_like(c) if r is None else np.ravel(as_array(r))
+    c = _vector("hankel", c)
+    r = np.zeros_like(c) if r is None else _vector("hankel", r)
     return np.concatenate([c, r[1:]])[np.arange(c.size)[:, None] + np.arange(r.size)]
 
 
@@ -65,3 +65,11 @@ def block_diag(*arrs: Any) -> Any:
         rows.append(np.concatenate([left, a, np.zeros((height, width - before - own), dtype)], axis=1))
         before += own
     return np.concatenate(rows) if rows else np.zeros((1, 0))
+
+
+def _vector(name: str, x: Any) -> Any:
+    """Return a vector, a number being one of length one; SciPy's versions differ in what more axes mean."""
+    x = as_array(x)
+    if len(shape_of(x)) > 1:
+        raise ValueError(f"{name} takes vectors, not an array of shape {shape_of(x)}; map over many by ft.vmap")
+    return np.ravel(x)

@@ -122,12 +122,12 @@ def _finite_top(x: Any, axis: Any) -> Any:
 
 
 def polygamma(n: Any, x: Any) -> Any:
-    """Compute the derivative of order ``n`` (an int, or an array of ints) of the digamma function."""
+    """Compute the derivative of order ``n`` (an int, or an array of ints) of the digamma function; else NaN."""
     x = as_array(x)
-    if np.ndim(n) == 0 and not isinstance(n, Tracer):
+    if np.ndim(n) == 0 and not isinstance(n, Tracer) and n == int(n):
         return gamma_functions.polygamma(int(n), x)
     n = as_array(n)
-    sign = 1.0 - 2.0 * ((n + 1) % 2)
+    sign = np.where(n == np.floor(n), 1.0 - 2.0 * ((n + 1) % 2), np.nan)
     return np.where(n == 0, sp.psi(x), sign * sp.gamma(n + 1.0) * sp.zeta(np.maximum(n, 1) + 1, x))
 
 

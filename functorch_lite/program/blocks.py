@@ -1,0 +1,196 @@
+"""The source of a group: a function that computes blocks of rows one after the other, and its call.
+
+Within a block results go into a few standing arrays that fit into cache together, or into their rows of an output. What
+sums over the rows is added up from block to block.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.program.execution import block_memory, run_blocks
+from functorch_lite.program.fusion import Group, is_closing
+from functorch_lite.program.operators import UFUNC_OF
+from functorch_lite.program.program import Atom, Equation, Literal, Variable
+
+__all__ = ["write_group"]
+
+#: The elements of a block: a few such arrays fit into the second-level cache.
+BLOCK = 1 << 15
+
+#: The elements of a block where a matrix takes part in products, which read it once and gain by length.
+LARGE_BLOCK = 1 << 17
+
+
+def write_group(writer: Any, i: int, group: Group) -> None:
+    """Write the lines of a group, the step number ``i``, by a program's writer."""
+    _GroupWriter(writer, group).write(i)
+
+
+class _GroupWriter:
+    """Writes one group."""
+
+    def __init__(self, writer: Any, group: Group) -> None:
+        self.writer, self.group = writer, group
+        self.names: dict[Variable, str] = writer.names
+        self.last = _last_uses(group)
+        #: What holds each value of the group within a block: the expression.
+        self.held: dict[Variable, str] = {}
+        #: The standing array that a value lies in.
+        self.slots: dict[Variable, int] = {}
+        self.kinds: list[tuple[int, Any]] = []
+        self.free: dict[tuple[int, Any], list[int]] = {}
+        #: The shaped views of standing arrays that a block makes.
+        self.views: dict[str, str] = {}
+
+    def write(self, i: int) -> None:
+        group, names, lines = self.group, self.names, self.writer.lines
+        number = self.writer.groups = self.writer.groups + 1
+        self.writer.namespace |= {"run_blocks": run_blocks, "block_memory": block_memory, "np_empty": np.empty}
+        budget = LARGE_BLOCK if any(e.primitive.name == "matmul" for e in group.equations) else BLOCK
+        block = max(1, budget // group.row_size)
+        read = {a for e in group.equations for a in e.operands if isinstance(a, Variable)} - group.defined
+        arrays = sorted((v for v in read if self._is_sliced(v)), key=lambda v: v.number)
+        whole = [v for v in group.outputs if v not in group.closed]
+        for v in whole:
+            if self.writer._slot(i, v) is None:
+                lines.append(f"{names[v]} = np_empty({v.shape!r}, {self.writer._parameter(np.dtype(v.dtype))})")
+                self.writer.owned.add(v)
+        for v in (*arrays, *whole):
+            self.held[v] = f"{names[v]}_b"
+        body = [self._line(k, equation, set(whole)) for k, equation in enumerate(group.equations)]
+        closed = [e for e in group.equations if is_closing(e, group.rows)]
+        sums = [names[e.outputs[0]] for e in closed]
+        start = [f"{name} = 0.0" for name in sums]
+        if self.kinds:
+            kinds = self.writer._parameter(tuple((block * size, np.dtype(dtype)) for size, dtype in self.kinds))
+            start.append(f"{', '.join(f'm{k}' for k in range(len(self.kinds)))}, = block_memory({kinds})")
+        lines += [
+            f"def group{number}(first_, last_):",
+            *(f"    {line}" for line in start),
+            f"    for i0 in range(first_, last_, {block}):",
+            f"        i1 = i0 + {block} if i0 + {block} < last_ else last_",
+            "        r_ = i1 - i0",
+            *(f"        {names[v]}_b = {names[v]}[i0:i1]" for v in (*arrays, *whole)),
+            *(f"        {view} = {made}" for view, made in self.views.items()),
+            *(f"        {line}" for line in body if line),
+            f"    return ({', '.join(sums)},)" if sums else "    return None",
+        ]
+        call = f"run_blocks(group{number}, {group.rows}, {block}, {group.row_size})"
+        lines.append(f"parts = {call}" if sums else call)
+        for k, equation in enumerate(closed):
+            output = equation.outputs[0]
+            self.writer.namespace["sum_of"] = sum
+            lines.append(f"{names[output]} = sum_of([part[{k}] for part in parts])")
+            if equation.primitive.name == "mean":
+                count = equation.operands[0].size // max(1, output.size)  # type: ignore[union-attr]
+                lines.append(f"{names[output]} = {names[output]} / {float(count)!r}")
+            if output.shape:
+                self.writer.owned.add(output)
+
+    def _is_sliced(self, v: Variable) -> bool:
+        """Say whether a block reads its rows of an array from outside, not the whole of it."""
+        if v.shape[:1] != (self.group.rows,):
+            return False
+        for equation in self.group.equations:
+            for position, a in enumerate(equation.operands):
+                if a is v and not self._by_rows(equation, position):
+                    return False
+        return True
+
+    def _by_rows(self, equation: Equation, position: int) -> bool:
+        if equation.primitive.name == "matmul":
+            return position == 0 or is_closing(equation, self.group.rows)
+        operand, output = equation.operands[position], equation.outputs[0]
+        elementwise = equation.primitive.name not in {"sum", "max", "min", "mean", "reshape", "broadcast_to"}
+        return not elementwise or len(operand.shape) == len(output.shape)  # type: ignore[union-attr]
+
+    def _line(self, k: int, equation: Equation, whole: set[Variable]) -> str | None:
+        writer, output, name = self.writer, equation.outputs[0], equation.primitive.name
+        texts = [self._text(a, equation) for a in equation.operands]
+        if is_closing(equation, self.group.rows):
+            self._release(k, equation)
+            return f"{self.names[output]} = {self._partial(equation, texts)} + {self.names[output]}"
+        if name in {"reshape", "broadcast_to"}:
+            view = f"{self.names[output]}_v"
+            rest = "".join(f", {n}" for n in output.shape[1:])
+            if name == "reshape":
+                made = f"{texts[0]}.reshape((r_{rest},))"
+            else:
+                writer.namespace["np_broadcast_to"] = np.broadcast_to
+                made = f"np_broadcast_to({texts[0]}, (r_{rest},))"
+            if output in whole:
+                return f"{self.names[output]}_b[...] = {made}"
+            self.held[output] = view
+            return f"{view} = {made}"
+        if name in {"sum", "max", "min"}:
+            target = self._target(output, whole)
+            reducing = {"sum": "add", "max": "maximum", "min": "minimum"}[name]
+            writer.namespace[f"np_{reducing}_reduce"] = getattr(np, reducing).reduce
+            axes, keepdims = equation.params
+            self._release(k, equation)
+            return f"np_{reducing}_reduce({texts[0]}, {axes!r}, None, {target}, {keepdims})"
+        if name == "matmul":
+            target = self._target(output, whole)
+            writer.namespace["np_dot"] = np.dot
+            self._release(k, equation)
+            return f"np_dot({', '.join(texts)}, {target})"
+        self._release(k, equation)
+        target = self._target(output, whole)
+        ufunc = UFUNC_OF.get(equation.primitive.function, equation.primitive.function)
+        if isinstance(ufunc, np.ufunc):
+            return f"{writer._ufunc(ufunc)}({', '.join(texts)}, {target})"
+        return f"{target}[...] = {writer._function(equation.primitive)}({', '.join(texts)})"
+
+    def _partial(self, equation: Equation, texts: list[str]) -> str:
+        if equation.primitive.name == "matmul":
+            self.writer.namespace["np_dot"] = np.dot
+            return f"np_dot({', '.join(texts)})"
+        self.writer.namespace["np_add_reduce"] = np.add.reduce
+        axes = equation.params[0]
+        rank = len(equation.operands[0].shape)  # type: ignore[union-attr]
+        return f"np_add_reduce({texts[0]}, {'None' if len(axes) == rank else repr(axes)})"
+
+    def _text(self, atom: Atom, equation: Equation) -> str:
+        if isinstance(atom, Literal) or not atom.shape:
+            constant = self.writer._constant(atom, equation)
+            return constant or self.writer._operand(atom)  # type: ignore[no-any-return]
+        return self.held.get(atom) or self.names[atom]
+
+    def _target(self, output: Variable, whole: set[Variable]) -> str:
+        if output in whole:
+            return self.held[output]
+        kind = (prod(output.shape[1:]), output.dtype)
+        free = self.free.setdefault(kind, [])
+        if free:
+            slot = free.pop()
+        else:
+            slot = len(self.kinds)
+            self.kinds.append(kind)
+        self.slots[output] = slot
+        rest = "_".join(map(str, output.shape[1:]))
+        view = f"m{slot}_{rest}"
+        shape = "".join(f", {n}" for n in output.shape[1:])
+        self.views[view] = f"m{slot}[: r_ * {kind[0]}].reshape((r_{shape},))" if shape else f"m{slot}[:r_]"
+        self.held[output] = view
+        return view
+
+    def _release(self, k: int, equation: Equation) -> None:
+        for atom in [v for v in self.slots if self.last.get(v, k) == k]:
+            slot = self.slots.pop(atom)
+            self.free.setdefault(self.kinds[slot], []).append(slot)
+
+
+def _last_uses(group: Group) -> dict[Variable, int]:
+    """Return the number of the equation that reads each value, or a view of it, last."""
+    last: dict[Variable, int] = {}
+    for k, equation in reversed([*enumerate(group.equations)]):
+        is_view = equation.primitive.name in {"reshape", "broadcast_to"}
+        end = max([k, *(last.get(y, k) for y in equation.outputs)]) if is_view else k
+        for a in equation.operands:
+            if isinstance(a, Variable):
+                last[a] = max(last.get(a, end), end)
+    return last

@@ -1,0 +1,154 @@
+"""Fused groups compute what their equations compute one by one, with any size of block and any number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import functorch_lite as ft
+from functorch_lite.program import blocks, execution, fusion
+
+N, M = 37, 5
+RNG = np.random.default_rng(7)
+MATRIX, OTHER = RNG.normal(size=(N, M)), RNG.normal(size=(N, M))
+ROW, SQUARE, VECTOR = RNG.normal(size=M), RNG.normal(size=(M, M)), RNG.normal(size=N)
+
+#: The sums over rows are added up block by block: another order, some units in the last place.
+SUMMED = {"rtol": 1e-12, "atol": 1e-12}
+
+PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
+    "elementwise": (lambda x, y: np.exp(np.sin(x) * y - x) / (1 + y * y), (MATRIX, OTHER)),
+    "a row for all": (lambda x, v: np.tanh(x * v + v) - v, (MATRIX, ROW)),
+    "a row of its own": (lambda x: np.exp(x - np.max(x, axis=1, keepdims=True)), (MATRIX,)),
+    "sums within rows": (lambda x: np.log(np.sum(np.exp(x), axis=1)) * 2.0, (MATRIX,)),
+    "smallest within rows": (lambda x: np.min(x * x, axis=-1) + np.max(x, 1), (MATRIX,)),
+    "a closing sum": (lambda x, y: np.sum(np.sin(x) * y), (MATRIX, OTHER)),
+    "a closing sum of columns": (lambda x, y: np.sum(np.sin(x) * y, axis=0), (MATRIX, OTHER)),
+    "a closing mean": (lambda x: np.mean(np.exp(x), axis=0), (MATRIX,)),
+    "closing twice": (lambda x: (np.sum(np.exp(x)), np.sum(np.exp(x) * x, axis=0)), (MATRIX,)),
+    "what reads a closing sum": (lambda x: np.exp(x) / np.sum(np.exp(x)), (MATRIX,)),
+    "matrix and vector": (lambda x, v: np.tanh(x @ v) * 2.0 + 1.0, (MATRIX, ROW)),
+    "vector and matrix": (lambda x, v: np.tanh(v) @ x, (MATRIX, VECTOR)),
+    "reshaped": (lambda x: np.sin(x.reshape(N, M, 1) * 2.0).reshape(N, M) + x, (MATRIX,)),
+    "broadcast within rows": (
+        lambda x: np.broadcast_to(np.sum(x * x, axis=1, keepdims=True), (N, M)) * x,
+        (MATRIX,),
+    ),
+    "a square matrix": (lambda x, v: np.sum(np.exp(x) * v, axis=1) + v, (SQUARE, ROW)),
+    "comparisons": (lambda x, y: np.where((x > y) & (x > 0), x, y * 2.0), (MATRIX, OTHER)),
+    "float32": (lambda x, y: np.mean(np.exp(x) * y + 1), (MATRIX.astype("f4"), OTHER.astype("f4"))),
+    "float16": (lambda x: np.mean(np.exp(x) + 60000, axis=0), (np.zeros((N, M), "f2"),)),
+    "whole numbers": (lambda x: np.sum(x * 3 - 1, axis=1) // 2, (np.arange(N * M).reshape(N, M),)),
+    "complex numbers": (lambda x: np.sum(np.exp(1j * x) * x, axis=1), (MATRIX,)),
+    "two lengths": (lambda x, y: (np.sin(x) * x, np.cos(y) * y, np.sin(x) + np.sum(np.cos(y))), (MATRIX, SQUARE)),
+    "an argument returned": (lambda x: (x, x * 2.0 + 1.0), (MATRIX,)),
+}
+
+
+@pytest.fixture(params=[1, 2, 3], ids="threads={}".format)
+def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is fused, in blocks of a few rows, in so many threads."""
+    monkeypatch.setattr(fusion, "SMALLEST_FUSED", 1)
+    monkeypatch.setattr(blocks, "BLOCK", 40)
+    monkeypatch.setattr(blocks, "LARGE_BLOCK", 60)
+    monkeypatch.setattr(execution, "SMALLEST_SHARED", 1)
+    monkeypatch.setattr(execution, "threads", lambda: request.param)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("form", ["f", "gradient", "batch"])
+def test_a_group_computes_what_its_equations_compute(name: str, form: str) -> None:
+    f, args = _form(form, *PROGRAMS[name])
+    compiled = ft.jit(f)
+    program = compiled.program(*args)
+    if form == "f" and name != "reshaped":
+        assert any(isinstance(step, fusion.Group) for step in fusion.steps(program)), f"nothing is fused in\n{program}"
+    wanted = f(*args)
+    for _ in range(2):
+        _assert_same(compiled(*args), wanted)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_results_of_one_call_stay_as_they_are_when_another_comes() -> None:
+    compiled = ft.jit(lambda x: (np.exp(np.sin(x)), np.sum(np.exp(x) * x, axis=0)))
+    first = compiled(MATRIX)
+    kept = ft.tree.map(np.copy, first)
+    compiled(OTHER)
+    _assert_same(first, kept)
+
+
+def test_small_programs_stay_whole() -> None:
+    program = ft.jit(lambda x: np.exp(np.sin(x))).program(MATRIX)
+    assert not any(isinstance(step, fusion.Group) for step in fusion.steps(program))
+
+
+def test_a_planted_error_shows() -> None:
+    """A group that forgot to add up its blocks would give the sum of the last one."""
+    x = np.arange(1.0, 1 << 18)
+    total = ft.jit(lambda x: np.sum(np.sqrt(x) * 2.0))(x)
+    np.testing.assert_allclose(total, np.sum(np.sqrt(x) * 2.0), rtol=1e-13)
+    assert abs(total - np.sum(np.sqrt(x[-(1 << 15) :]) * 2.0)) > 1
+
+
+STEPS: dict[str, Callable[[Any, Any], Any]] = {
+    "sin": lambda x, y: np.sin(x),
+    "times": lambda x, y: x * y,
+    "minus row": lambda x, y: x - ROW,
+    "minus largest": lambda x, y: x - np.max(x, axis=1, keepdims=True),
+    "over sum": lambda x, y: x / (1.0 + np.sum(x * x, axis=1))[:, None],
+    "minus mean": lambda x, y: x - np.mean(x, axis=0),
+    "by total": lambda x, y: x / (1.0 + np.sum(y * y)),
+    "along": lambda x, y: np.tanh(x @ ROW)[:, None] * y,
+    "across": lambda x, y: x + np.tanh(np.sum(x, axis=1) @ y),
+    "mixed": lambda x, y: np.tanh(x @ SQUARE) + y,
+    "where": lambda x, y: np.where(x > ROW, x, 0.5 * y),
+    "turned": lambda x, y: np.cos(x[::-1]) * y,
+    "reshaped": lambda x, y: np.sin(x.reshape(N, 1, M))[:, 0] + y,
+}
+
+
+@given(names=st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=8), count=st.integers(1, 3))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_compositions(names: list[str], count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def f(x: Any, y: Any) -> Any:
+        for name in names:
+            x, y = STEPS[name](x, y), x
+        return np.tanh(x), np.sum(x * y)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fusion, "SMALLEST_FUSED", 1)
+        patch.setattr(blocks, "BLOCK", 40)
+        patch.setattr(blocks, "LARGE_BLOCK", 60)
+        patch.setattr(execution, "SMALLEST_SHARED", 1)
+        patch.setattr(execution, "threads", lambda: count)
+        for form in ("f", "gradient"):
+            g, args = _form(form, f, (MATRIX, OTHER))
+            _assert_same(ft.jit(g)(*args), g(*args))
+
+
+def _form(form: str, f: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Return a function, its pullback at ones, or its batch of two, with arguments."""
+    if form == "batch":
+        return ft.vmap(f), tuple(np.stack([x, x]) for x in args)
+    if form == "f" or any(x.dtype.kind != "f" for x in args):
+        return f, args
+
+    def gradient(*args: Any) -> Any:
+        y, pull = ft.vjp(f, *args)
+        return pull(ft.tree.map(lambda v: np.ones(np.shape(v), v.dtype), y))
+
+    return gradient, args
+
+
+def _assert_same(actual: Any, wanted: Any) -> None:
+    pairs = [*zip(ft.tree.leaves(actual), ft.tree.leaves(wanted), strict=True)]
+    for y, z in pairs:
+        assert (np.shape(y), np.asarray(y).dtype) == (np.shape(z), np.asarray(z).dtype)
+        tolerances = {"rtol": 1e-4, "atol": 1e-5} if np.asarray(z).dtype.itemsize == 4 else SUMMED
+        np.testing.assert_allclose(y, z, **tolerances)
