@@ -63,7 +63,16 @@ def jit(
     Raises
     ------
     TypeError
-        If ``f`` asks a traced value for its truth or its number, which would be recorded for all other values too.
+        If ``f`` asks a traced value for its truth or its number, which would be recorded for all other values too; if
+        an argument or a result is no array and no number.
+    RuntimeError
+        If ``f`` draws from the global random state, which would be recorded as one number.
+
+    Notes
+    -----
+    Arrays that ``f`` closes over are copied when it is recorded; later changes do not count. Tensors that it closes
+    over are read at each call. What closes over a value that another transformation traces is recorded anew each time.
+    Loops of a fixed number of steps unroll.
 
     Examples
     --------

@@ -132,8 +132,7 @@ def inlined(program: Program) -> Program:
             equations.append(Equation(e.primitive, inner.atoms(e.operands), e.params, outputs, e.line))
             inner.update(e.outputs, outputs)
         renamed.update(equation.outputs, inner.atoms(called.outputs))
-    outputs = renamed.atoms(program.outputs)
-    return replace(program, constants=constants).with_equations(equations, outputs)
+    return replace(program, constants=constants).with_equations(equations, renamed.atoms(program.outputs))
 
 
 def scalar_constants(program: Program) -> Program:
@@ -242,12 +241,13 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
     unchanged = _alike(first, output)
     maker = makers.get(first)
     if function in _NEGATIONS:
-        return maker.operands[0] if maker is not None and maker.primitive.function in _NEGATIONS else equation
+        before = maker.operands[0] if maker is not None and maker.primitive.function in _NEGATIONS else None
+        return before if isinstance(before, Variable) and _alike(before, output) else equation
     if unchanged and (name in {"reshape", "broadcast_to", "convert"} or function is np.positive):
         return first
     if name == "transpose":
         (axes,) = equation.params
-        if axes == tuple(range(len(axes))):
+        if axes == tuple(range(len(axes))) and unchanged:
             return first
         if maker is not None and maker.primitive is equation.primitive:
             (before,) = maker.params

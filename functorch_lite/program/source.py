@@ -279,7 +279,7 @@ class _Writer:
                 self._reuse(operands[1], output, f"{texts[1]} {infix}= {texts[0]}")
             else:
                 self.lines.append(f"{target} = {texts[0]} {infix} {texts[1]}")
-        elif function is operator.neg or function is np.negative:
+        elif function is operator.neg or (function is np.negative and is_strong):
             self.lines.append(f"{target} = -{texts[0]}")
         elif isinstance(function, np.ufunc):
             name = self._ufunc(function)
@@ -508,7 +508,7 @@ def _kind(variable: Variable) -> Any:
 
 
 def _last_uses(program: Program, ordered: list[Step]) -> dict[Variable, int]:
-    """Return the number of the step that uses each variable, or a view of it, last; of outputs it is beyond the last."""
+    """Return the number of the step that uses each variable, or a view of it, last; outputs are used beyond them."""
     uses: dict[Variable, int] = {a: len(ordered) for a in program.outputs if isinstance(a, Variable)}
     for i, step in reversed([*enumerate(ordered)]):
         for equation in reversed(step.equations if isinstance(step, Group) else (step,)):

@@ -134,6 +134,7 @@ def _digamma(z: Any) -> Any:
 
 def _plain(x: Any) -> Any:
     while isinstance(x, Tracer):
+        x._trace.touch("the number of terms was to be chosen by the size")
         x = x.value
     return x
 

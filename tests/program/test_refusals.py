@@ -106,6 +106,14 @@ def test_control_flow_that_depends_on_values_is_never_recorded_for_one_value(f: 
             ft.jit(f)(x)
 
 
+def test_a_derivative_that_is_a_series_of_a_length_chosen_by_values() -> None:
+    key = ft.random.key(0)
+    sample = ft.jit(lambda a: ft.random.gamma(key, a))
+    assert sample(500.0) == ft.random.gamma(key, 500.0)
+    with pytest.raises(TypeError, match="the number of terms"):
+        ft.grad(sample)(0.5)
+
+
 def test_staged_values_that_escape() -> None:
     escaped = []
 
