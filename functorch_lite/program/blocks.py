@@ -157,7 +157,7 @@ class _GroupWriter:
     def _text(self, atom: Atom, equation: Equation) -> str:
         if isinstance(atom, Literal) or not atom.shape:
             constant = self.writer._constant(atom, equation)
-            return constant or self.writer._operand(atom)  # type: ignore[no-any-return]
+            return constant or self.writer.operand(atom)  # type: ignore[no-any-return]
         return self.held.get(atom) or self.names[atom]
 
     def _target(self, output: Variable, whole: set[Variable]) -> str:

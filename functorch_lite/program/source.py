@@ -19,6 +19,7 @@ from functorch_lite.program.blocks import write_group
 from functorch_lite.program.execution import Frames, own_result
 from functorch_lite.program.fusion import Group, Step, is_elementwise, steps
 from functorch_lite.program.operators import UFUNC_OF
+from functorch_lite.program.phrases import PHRASES, is_plain, literal
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable, names_of
 
 __all__ = ["compiled", "written"]
@@ -177,7 +178,7 @@ class _Writer:
                 "try:",
                 *(f"    {line}" for line in body),
                 "except (ValueError, OverflowError, ZeroDivisionError):  # where NumPy gives inf or nan",
-                f"    return by_equations({', '.join(map(self._operand, program.inputs))})",
+                f"    return by_equations({', '.join(map(self.operand, program.inputs))})",
             ]
         text = "\n".join([f"def {program.name}({arguments}):", *(f"    {line}" for line in body)])
         return text + "\n", self.namespace
@@ -186,7 +187,7 @@ class _Writer:
         elementwise = equation.primitive.is_pointwise or not equation.primitive.differentiable
         if elementwise and self._pointwise(i, equation):
             return
-        template = _TEMPLATES.get(equation.primitive.name)
+        template = PHRASES.get(equation.primitive.name)
         expression = template and template(self, equation)
         if expression is not None:
             slot = self._slot(i, equation.outputs[0]) if equation.primitive.name == "matmul" else None
@@ -197,7 +198,7 @@ class _Writer:
             self._settle(equation)
             return
         name = self._function(equation.primitive)
-        arguments = [self._operand(a) for a in equation.operands]
+        arguments = [self.operand(a) for a in equation.operands]
         if equation.primitive.arity is None and not isinstance(equation.primitive, JointPrimitive):
             arguments = [f"({', '.join(arguments)},)"]
         elif isinstance(equation.primitive, JointPrimitive):
@@ -261,7 +262,7 @@ class _Writer:
                 self.numbers.add(output)
                 self.lines.append(f"{target} = {expression}")
                 return True
-        texts = [self._constant(a, equation) or self._operand(a) for a in operands]
+        texts = [self._constant(a, equation) or self.operand(a) for a in operands]
         infix = _INFIX.get(function)
         ufunc = UFUNC_OF.get(function, function)
         if isinstance(ufunc, np.ufunc):
@@ -360,16 +361,17 @@ class _Writer:
         self.owned.discard(operand)
         self.names[output] = self.names[operand]
 
-    def _operand(self, atom: Atom) -> str:
+    def operand(self, atom: Atom) -> str:
+        """Return what stands for a value in an expression."""
         if isinstance(atom, Literal):
-            return _literal(atom.value)
+            return literal(atom.value)
         name = self.names[atom]
         return f"float64({name})" if atom in self.numbers and atom.dtype is not float else name
 
     def _output(self, atom: Atom) -> str:
         if isinstance(atom, Literal):
-            return _literal(atom.value)
-        name = self._operand(atom)
+            return literal(atom.value)
+        name = self.operand(atom)
         if not atom.shape or (atom in self.owned and atom not in self.given):
             self.given.add(atom)
             return name
@@ -390,106 +392,11 @@ class _Writer:
 
     def _parameter(self, value: Any) -> str:
         text = repr(value)
-        if _is_plain(value):
+        if is_plain(value):
             return text
         name = f"p{len(self.namespace)}"
         self.namespace[name] = value
         return name
-
-
-def _reduction(name: str) -> Any:
-    def template(writer: _Writer, equation: Equation) -> str | None:
-        axes, keepdims = equation.params
-        operand = equation.operands[0]
-        if not isinstance(operand, Variable) or not operand.shape or not axes:
-            return None
-        writer.namespace[f"np_{name}_reduce"] = getattr(np, name).reduce
-        axis = "None" if len(axes) == len(operand.shape) else repr(axes if len(axes) > 1 else axes[0])
-        return f"np_{name}_reduce({writer._operand(operand)}, {axis}{', None, None, True' if keepdims else ''})"
-
-    return template
-
-
-def _product(writer: _Writer, equation: Equation) -> str | None:
-    x, y = equation.operands
-    if not (isinstance(x, Variable) and isinstance(y, Variable) and 1 <= len(x.shape) <= 2 and 1 <= len(y.shape) <= 2):
-        return None
-    writer.namespace["np_dot"] = np.dot
-    return f"np_dot({writer._operand(x)}, {writer._operand(y)})"
-
-
-def _method(written: Callable[[str, Equation], str | None]) -> Any:
-    def template(writer: _Writer, equation: Equation) -> str | None:
-        operand = equation.operands[0]
-        if not isinstance(operand, Variable) or not operand.shape:
-            return None
-        return written(writer._operand(operand), equation)
-
-    return template
-
-
-def _transpose(x: str, equation: Equation) -> str:
-    (axes,) = equation.params
-    return f"{x}.T" if axes == tuple(range(len(axes)))[::-1] else f"{x}.transpose({axes!r})"
-
-
-def _index(x: str, equation: Equation) -> str | None:
-    (key,) = equation.params
-    return f"{x}[{_key(key)}]" if _is_plain(key) else None
-
-
-def _key(key: Any) -> str:
-    if type(key) is tuple:
-        return ", ".join(map(_key, key)) + ("," if len(key) == 1 else "") if key else "()"
-    if type(key) is slice:
-        parts = ["" if part is None else repr(part) for part in (key.start, key.stop, key.step)]
-        return ":".join(parts if parts[2] else parts[:2])
-    return "..." if key is Ellipsis else repr(key)
-
-
-def _outer(writer: _Writer, equation: Equation) -> str | None:
-    """Write a contraction that sums over nothing as a product of broadcast arrays."""
-    (subscripts,) = equation.params
-    inputs, _, result = subscripts.partition("->")
-    texts = []
-    for atom, letters in zip(equation.operands, inputs.split(","), strict=True):
-        in_order = [c for c in result if c in letters]
-        if not isinstance(atom, Variable) or in_order != list(letters):
-            return None
-        keys = ", ".join(":" if c in letters else "None" for c in result)
-        texts.append(f"{writer._operand(atom)}[{keys}]")
-    return " * ".join(texts) if set(result) == set(inputs) - {","} else None
-
-
-#: How primitives are written that need no call of a function of ours.
-_TEMPLATES: dict[str, Callable[[_Writer, Equation], str | None]] = {
-    "sum": _reduction("add"),
-    "max": _reduction("maximum"),
-    "min": _reduction("minimum"),
-    "prod": _reduction("multiply"),
-    "matmul": _product,
-    "contract": _outer,
-    "reshape": _method(lambda x, equation: f"{x}.reshape({equation.params[0]!r})"),
-    "transpose": _method(_transpose),
-    "index": _method(_index),
-}
-
-
-def _literal(value: Any) -> str:
-    text = {"inf": "inf_", "-inf": "-inf_", "nan": "nan_"}.get(repr(value), repr(value))
-    return f"({text})" if text.startswith("-") else text
-
-
-def _is_plain(value: Any) -> bool:
-    if type(value) is tuple:
-        return all(map(_is_plain, value))
-    return (
-        value is None
-        or value is Ellipsis
-        or type(value) in (int, bool, str)
-        or (type(value) is float and math.isfinite(value))
-        or (type(value) is slice and all(map(_is_plain, (value.start, value.stop, value.step))))
-    )
 
 
 def _is_fresh(equation: Equation) -> bool:
