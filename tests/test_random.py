@@ -172,6 +172,15 @@ def test_samples_that_underflow_have_no_derivative() -> None:
     assert np.all(np.isfinite(slope))
 
 
+def test_parts_of_a_whole_are_numbers_where_gamma_samples_underflow() -> None:
+    parts = random.dirichlet(KEY, np.full(3, 1e-3), (COUNT,))
+    np.testing.assert_allclose(parts.sum(-1), 1.0)
+    np.testing.assert_allclose(parts.mean(0), 1 / 3, atol=0.02)
+    share = random.beta(KEY, 1e-3, 2e-3, (COUNT,))
+    assert abs(share.mean() - 1 / 3) < 0.02
+    assert np.all(np.isfinite(ft.jacobian(lambda a: random.dirichlet(KEY, a, (COUNT,)))(np.full(3, 1e-3))))
+
+
 # --- Keys -------------------------------------------------------------------------------------------------------------
 
 

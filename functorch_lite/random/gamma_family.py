@@ -21,7 +21,7 @@ from functorch_lite.calculus.declare import general
 from functorch_lite.core.operands import aligned
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
 from functorch_lite.core.trace import Tracer
-from functorch_lite.random.continuous import normal
+from functorch_lite.random.continuous import normal, uniform
 from functorch_lite.random.keys import Shape, draw, shape_like, split
 
 __all__ = ["beta", "chisquare", "dirichlet", "gamma", "t"]
@@ -76,8 +76,8 @@ def beta(key: Any, a: Any, b: Any, shape: Shape | None = None) -> Any:
     """Draw from the beta distribution with the density ``∝ x^(a-1) (1-x)^(b-1)``; see `gamma`."""
     first, second = split(key)
     shape = shape_like(shape, a, b)
-    x, y = gamma(first, a, shape), gamma(second, b, shape)
-    return x / (x + y)
+    x, y = _logarithm(first, a, shape), _logarithm(second, b, shape)
+    return np.exp(x - np.logaddexp(x, y))
 
 
 def dirichlet(key: Any, alpha: Any, shape: Shape | None = None) -> Any:
@@ -99,8 +99,20 @@ def dirichlet(key: Any, alpha: Any, shape: Shape | None = None) -> Any:
     """
     alpha = as_array(alpha)
     leading = shape_like(shape, alpha[..., 0])
-    x = gamma(key, alpha, (*leading, alpha.shape[-1]))
+    x = _logarithm(key, alpha, (*leading, alpha.shape[-1]))
+    x = np.exp(x - np.max(x, axis=-1, keepdims=True))
     return x / np.sum(x, axis=-1, keepdims=True)
+
+
+def _logarithm(key: Any, a: Any, shape: Shape) -> Any:
+    """Return the logarithm of a gamma sample, which exists where the sample itself, for small ``a``, is zero.
+
+    A sample for ``a`` is one for ``a + 1`` times ``U^(1/a)``: Marsaglia and Tsang, "A Simple Method for Generating
+    Gamma Variables", ACM TOMS 26 (2000), section 6.
+    """
+    first, second = split(key)
+    u = uniform(second, shape, _dtype(a))
+    return np.log(gamma(first, a + 1, shape)) + np.log1p(-u) / a
 
 
 _TINY = float(np.finfo(np.float32).tiny)

@@ -185,6 +185,8 @@ def _trace(name: Hashable) -> NamedBatchTrace:
 
 def _over_axes(primitive: Primitive, x: Any, axis_name: Any) -> Any:
     names = axis_name if isinstance(axis_name, tuple) else (axis_name,)
+    if len(set(names)) < len(names):
+        raise ValueError(f"the axes {axis_name!r} name one axis twice; name each axis once")
     for trace in map(_trace, names):
         x = tree.map(lambda leaf, trace=trace: primitive(leaf, trace), x)
     return x

@@ -200,3 +200,8 @@ def test_a_pullback_that_outlives_the_batch_is_refused() -> None:
     ft.vmap(f, axis_name="i")(ROWS)
     with pytest.raises(ft.EscapedTracerError, match="a collective operation was applied"):
         pulls[0](1.0)
+
+
+def test_an_axis_named_twice() -> None:
+    with pytest.raises(ValueError, match="name one axis twice"):
+        ft.vmap(lambda x: ft.psum(x, ("i", "i")), axis_name="i")(np.ones(3))
