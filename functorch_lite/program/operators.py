@@ -1,4 +1,4 @@
-"""Python's operators and the ufuncs that compute the same."""
+"""Python's operators: how they are written, and the ufuncs that compute the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,37 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["UFUNC_OF"]
+__all__ = ["INFIX", "UFUNC_OF"]
+
+#: The functions that a program's source writes between their operands.
+INFIX: dict[Any, str] = {
+    operator.add: "+",
+    operator.sub: "-",
+    operator.mul: "*",
+    operator.truediv: "/",
+    operator.floordiv: "//",
+    operator.mod: "%",
+    operator.pow: "**",
+    operator.lt: "<",
+    operator.le: "<=",
+    operator.gt: ">",
+    operator.ge: ">=",
+    operator.eq: "==",
+    operator.ne: "!=",
+    operator.and_: "&",
+    operator.or_: "|",
+    operator.xor: "^",
+    operator.lshift: "<<",
+    operator.rshift: ">>",
+    np.add: "+",
+    np.subtract: "-",
+    np.multiply: "*",
+    np.divide: "/",
+    np.less: "<",
+    np.less_equal: "<=",
+    np.greater: ">",
+    np.greater_equal: ">=",
+}
 
 #: The ufuncs behind Python's operators, for results that go into memory at hand. Not that of powers: NumPy computes
 #: ``x ** 2`` of complex numbers as a square, and np.power(x, 2) by a logarithm.

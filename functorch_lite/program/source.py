@@ -18,37 +18,14 @@ from functorch_lite.core.primitive import JointPrimitive
 from functorch_lite.program.blocks import write_group
 from functorch_lite.program.execution import Frames, own_result
 from functorch_lite.program.fusion import Group, Step, is_elementwise, steps
-from functorch_lite.program.operators import UFUNC_OF
+from functorch_lite.program.operators import INFIX, UFUNC_OF
 from functorch_lite.program.phrases import PHRASES, is_plain, literal
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable, names_of
 
 __all__ = ["compiled", "written"]
 
-_INFIX = {
-    operator.add: "+",
-    operator.sub: "-",
-    operator.mul: "*",
-    operator.truediv: "/",
-    operator.floordiv: "//",
-    operator.mod: "%",
-    operator.pow: "**",
-    operator.lt: "<",
-    operator.le: "<=",
-    operator.gt: ">",
-    operator.ge: ">=",
-    operator.eq: "==",
-    operator.ne: "!=",
-    np.add: "+",
-    np.subtract: "-",
-    np.multiply: "*",
-    np.divide: "/",
-    np.less: "<",
-    np.less_equal: "<=",
-    np.greater: ">",
-    np.greater_equal: ">=",
-}
 #: Functions that convert a Python number to the dtype of the array beside it.
-_OF_ONE_DTYPE = frozenset({*_INFIX, np.maximum, np.minimum}) - {operator.pow}
+_OF_ONE_DTYPE = frozenset({*INFIX, np.maximum, np.minimum}) - {operator.pow}
 _AUGMENTED = frozenset({"+", "-", "*", "/"})
 _COMMUTATIVE = frozenset({"+", "*"})
 
@@ -263,7 +240,7 @@ class _Writer:
                 self.lines.append(f"{target} = {expression}")
                 return True
         texts = [self._constant(a, equation) or self.operand(a) for a in operands]
-        infix = _INFIX.get(function)
+        infix = INFIX.get(function)
         ufunc = UFUNC_OF.get(function, function)
         if isinstance(ufunc, np.ufunc):
             slot = self._slot(i, output, operands)
@@ -300,7 +277,7 @@ class _Writer:
         texts = [repr(a.value) if isinstance(a, Literal) else self.names[a] for a in operands]
         if any(isinstance(a, Literal) and not isinstance(a.value, int | float) for a in operands):
             return None
-        infix = _INFIX.get(function)
+        infix = INFIX.get(function)
         if infix in {"+", "-", "*", "/"}:
             return f"{texts[0]} {infix} {texts[1]}"
         if function in (operator.neg, np.negative):

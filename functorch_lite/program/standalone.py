@@ -18,7 +18,8 @@ from functorch_lite.program.bundling import Bundle, literal, public_name
 from functorch_lite.program.effects import tokens
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable, type_name
 from functorch_lite.program.naming import Names
-from functorch_lite.program.templates import INFIX, PREFIX, TEMPLATES, fields, parameter
+from functorch_lite.program.operators import INFIX
+from functorch_lite.program.templates import PREFIX, TEMPLATES, fields, parameter
 
 if TYPE_CHECKING:
     from functorch_lite.program.program import Program

@@ -23,32 +23,7 @@ import numpy as np
 from functorch_lite.program.bundling import literal
 from functorch_lite.program.equations import Equation, Variable
 
-__all__ = ["INFIX", "PREFIX", "TEMPLATES", "fields", "parameter"]
-
-INFIX = {
-    operator.add: "+",
-    operator.sub: "-",
-    operator.mul: "*",
-    operator.truediv: "/",
-    operator.floordiv: "//",
-    operator.mod: "%",
-    operator.pow: "**",
-    operator.lt: "<",
-    operator.le: "<=",
-    operator.gt: ">",
-    operator.ge: ">=",
-    operator.eq: "==",
-    operator.ne: "!=",
-    operator.and_: "&",
-    operator.or_: "|",
-    operator.xor: "^",
-    operator.lshift: "<<",
-    operator.rshift: ">>",
-    np.add: "+",
-    np.subtract: "-",
-    np.multiply: "*",
-    np.divide: "/",
-}
+__all__ = ["PREFIX", "TEMPLATES", "fields", "parameter"]
 
 PREFIX = {operator.neg: "-", operator.invert: "~", np.negative: "-", operator.pos: "+"}
 

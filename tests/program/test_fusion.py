@@ -21,6 +21,9 @@ ROW, SQUARE, VECTOR = RNG.normal(size=M), RNG.normal(size=(M, M)), RNG.normal(si
 #: The sums over rows are added up block by block: another order, some units in the last place.
 SUMMED = {"rtol": 1e-12, "atol": 1e-12}
 
+#: Eight steps may amplify that by cancellation; what a wrong group gives is off by the size of the values.
+AMPLIFIED = {"rtol": 1e-8, "atol": 1e-8}
+
 PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "elementwise": (lambda x, y: np.exp(np.sin(x) * y - x) / (1 + y * y), (MATRIX, OTHER)),
     "a row for all": (lambda x, v: np.tanh(x * v + v) - v, (MATRIX, ROW)),
@@ -105,7 +108,7 @@ STEPS: dict[str, Callable[[Any, Any], Any]] = {
     "minus mean": lambda x, y: x - np.mean(x, axis=0),
     "by total": lambda x, y: x / (1.0 + np.sum(y * y)),
     "along": lambda x, y: np.tanh(x @ ROW)[:, None] * y,
-    "across": lambda x, y: x + np.tanh(np.sum(x, axis=1) @ y),
+    "across": lambda x, y: x + np.tanh(np.sum(x, axis=1) @ y / N),
     "mixed": lambda x, y: np.tanh(x @ SQUARE) + y,
     "where": lambda x, y: np.where(x > ROW, x, 0.5 * y),
     "turned": lambda x, y: np.cos(x[::-1]) * y,
@@ -129,7 +132,7 @@ def test_compositions(names: list[str], count: int, monkeypatch: pytest.MonkeyPa
         patch.setattr(execution, "threads", lambda: count)
         for form in ("f", "gradient"):
             g, args = _form(form, f, (MATRIX, OTHER))
-            _assert_same(ft.jit(g)(*args), g(*args))
+            _assert_same(ft.jit(g)(*args), g(*args), AMPLIFIED)
 
 
 def _form(form: str, f: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
@@ -146,9 +149,9 @@ def _form(form: str, f: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Call
     return gradient, args
 
 
-def _assert_same(actual: Any, wanted: Any) -> None:
+def _assert_same(actual: Any, wanted: Any, allowed: dict[str, float] = SUMMED) -> None:
     pairs = [*zip(ft.tree.leaves(actual), ft.tree.leaves(wanted), strict=True)]
     for y, z in pairs:
         assert (np.shape(y), np.asarray(y).dtype) == (np.shape(z), np.asarray(z).dtype)
-        tolerances = {"rtol": 1e-4, "atol": 1e-5} if np.asarray(z).dtype.itemsize == 4 else SUMMED
+        tolerances = {"rtol": 1e-4, "atol": 1e-5} if np.asarray(z).dtype.itemsize == 4 else allowed
         np.testing.assert_allclose(y, z, **tolerances)
