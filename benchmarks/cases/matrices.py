@@ -96,10 +96,12 @@ def _jacobian(seconds: float) -> Table:
 
 def _hessian(seconds: float) -> Table:
     x = np.random.default_rng(0).uniform(-1.0, 1.0, DIMENSION)
+    compiled = ft.jit(ft.hessian(lambda x: rosenbrock(np, x)))
     contenders: Contenders = {
         BATCHED: lambda: hessian_batched(x),
         "hand-written, knowing it tridiagonal": lambda: hessian_tridiagonal(x),
         "ft.hessian": lambda: ft.hessian(lambda x: rosenbrock(np, x))(x),
+        "ft.jit(ft.hessian)": lambda: compiled(x),
     }
     if autograd:
         contenders["autograd.hessian"] = lambda: autograd.hessian(lambda x: rosenbrock(anp, x))(x)
