@@ -242,11 +242,14 @@ def unbroadcast(c: Any, shape: tuple[int, ...]) -> Any:
     """Sum over the axes along which ``shape`` was broadcast to the shape of ``c``."""
     own = shape_of(c)
     extra = len(own) - len(shape)
+    axes = tuple(range(extra))
     if own[extra:] == shape and extra > 0:
-        return c.sum(tuple(range(extra)))
-    if extra < 0 or any(n != m != 1 for n, m in zip(own[extra:], shape, strict=True)):
-        return np.broadcast_to(c, shape)
-    axes = tuple(range(extra)) + tuple(
-        i + extra for i, (n, m) in enumerate(zip(own[extra:], shape, strict=True)) if m == 1 != n
-    )
-    return c.sum(axes).reshape(shape)
+        return np.add.reduce(c, axes) if type(c) is _WRITABLE else c.sum(axes)
+    for i, length in enumerate(shape, extra):
+        if i < 0 or own[i] != length != 1:
+            return np.broadcast_to(c, shape)
+        if own[i] != length:
+            axes += (i,)
+    if extra:
+        return c.sum(axes).reshape(shape)
+    return np.add.reduce(c, axes, keepdims=True) if type(c) is _WRITABLE else c.sum(axes, keepdims=True)

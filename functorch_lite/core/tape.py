@@ -194,7 +194,7 @@ class ReverseTrace(Trace):
     ) -> Any:
         """Apply a primitive to values, and record what the arrays at the active positions contribute."""
         if isinstance(primitive, General):
-            ans = primitive.bind(tuple(values), params)
+            ans = self.performed(primitive, values, params)
             node = self.node_of(ans, primitive)
             environment = primitive.environment(ans, values, params)
             for i in active:
@@ -208,7 +208,7 @@ class ReverseTrace(Trace):
             node = self.node_of(ans, primitive)
             node += ((*(arrays[i].node for i in active), *(tracer.node for tracer in captured)), pullback)
             return self.wrapped(ans, node)
-        ans = primitive.bind(tuple(values), params)
+        ans = self.performed(primitive, values, params)
         if not isinstance(primitive, Pointwise):
             return ans
         node = self.node_of(ans, primitive)
@@ -217,6 +217,10 @@ class ReverseTrace(Trace):
             if partial is not None:
                 node += (arrays[i].node, partial, reader and reader((ans, *values)))
         return self.wrapped(ans, node) if len(node) > FIRST_PARENT else ans
+
+    def performed(self, primitive: Primitive, values: list[Any], params: Params) -> Any:
+        """Apply a primitive to the values below, which may be tracers of older traces."""
+        return primitive.bind(tuple(values), params)
 
     def simple(self, primitive: General, x: Any, params: Params) -> Any:
         """Apply a primitive of one array and one result: a reduction, a change of shape, a basic index."""

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.optim.functional.rule import FunctionalOptimizer
-from functorch_lite.tensor.grad_mode import enable_grad, no_grad
+from functorch_lite.tensor.grad_mode import enable_grad, no_grad, restore, switch
+from functorch_lite.tensor.in_place import writable
+from functorch_lite.tensor.memory import record_write
 from functorch_lite.tensor.tensor import Tensor
 
 __all__ = ["Optimizer", "RuleOptimizer", "number_of", "set_option"]
@@ -222,14 +224,19 @@ class RuleOptimizer(Optimizer):
             with enable_grad():
                 loss = closure()
         self.has_stepped = True
-        with no_grad():
+        before = switch(False)
+        try:
             for group in self.param_groups:
                 options = {name: number_of(group[name]) for name in self.defaults}
                 for p in group["params"]:
-                    if p.grad is not None:
-                        state = self.state.get(p) or self.rule.begin(p.data, options)
-                        change, self.state[p] = self.rule.advance(p.grad.data, state, p.data, options)
-                        p.add_(change)
+                    gradient = p.grad
+                    if gradient is not None:
+                        value = writable(p, "the step of an optimizer")
+                        state = self.state.get(p) or self.rule.begin(value, options)
+                        self.state[p] = self.rule.advance_in_place(gradient.data, state, value, options)
+                        record_write(value, "the step of an optimizer")
+        finally:
+            restore(before)
         return loss
 
 

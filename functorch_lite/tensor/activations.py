@@ -15,6 +15,7 @@ from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.taking import take
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Pointwise, Primitive
+from functorch_lite.core.tracer import apply_unary
 from functorch_lite.tensor.method_table import method, methods_of_functions
 from functorch_lite.tensor.reductions import mean
 
@@ -79,19 +80,19 @@ def sigmoid(x: Any) -> Any:
     >>> float(sigmoid(0.0)), float(sigmoid(-800.0))
     (0.5, 0.0)
     """
-    return _sigmoid(x)
+    return apply_unary(_sigmoid, x)
 
 
 @method
 def relu(x: Any) -> Any:
     """Return what is positive, else zero. The derivative at 0 is 0."""
-    return _relu(x)
+    return apply_unary(_relu, x)
 
 
 @method
 def erf(x: Any) -> Any:
     """Return the error function; it needs scipy."""
-    return _erf(x)
+    return apply_unary(_erf, x)
 
 
 # --- Smooth functions -------------------------------------------------------------------------------------------------

@@ -152,6 +152,10 @@ class AmbientTrace(ReverseTrace):
             _note_view(out, arrays[0], primitive, params)
         return out if mode is True else mode(out)
 
+    def performed(self, primitive: Primitive, values: list[Any], params: Params) -> Any:
+        # The values are raw arrays, and whoever called `process` has looked for lists and arrays of objects.
+        return primitive.function(*(values if primitive.arity is not None else (tuple(values),)), *params)
+
     def _joint(self, primitive: JointPrimitive, arrays: Arrays, params: Params) -> Any:
         """Apply a function with rules of its own, which sees tensors without a history.
 

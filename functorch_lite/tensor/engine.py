@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,9 +18,38 @@ from functorch_lite.tensor.walk import conjugated, walked
 from functorch_lite.transforms.arguments import unshared
 from functorch_lite.transforms.batching import vmap
 
-__all__ = ["backward", "grad"]
+__all__ = ["backward", "grad", "running_pass"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: What is to be called at the end of the pass that runs, by a key of whom it concerns.
+_finishing: ContextVar[dict[Any, Any]] = ContextVar("finishing")
 
 
+def running_pass() -> dict[Any, Any]:
+    """Return the table of what is to be called at the end of the pass that runs, which a hook may add to."""
+    return _finishing.get()
+
+
+def _passing(function: F) -> F:
+    """Let a function be a pass, at whose end is called what its hooks have asked for."""
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        finishing: dict[Any, Any] = {}
+        token = _finishing.set(finishing)
+        try:
+            result = function(*args, **kwargs)
+        finally:
+            _finishing.reset(token)
+        for finish in finishing.values():
+            finish()
+        return result
+
+    return run  # type: ignore[return-value]
+
+
+@_passing
 def backward(
     tensors: Any,
     grad_tensors: Any = None,
@@ -82,6 +114,7 @@ def backward(
             x._receive(found[x.node[0]], create_graph, seen)
 
 
+@_passing
 def grad(
     outputs: Any,
     inputs: Any,

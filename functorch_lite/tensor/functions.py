@@ -67,8 +67,8 @@ from functorch_lite.tensor.reductions import all_ as all
 from functorch_lite.tensor.reductions import any_ as any
 from functorch_lite.tensor.reductions import sum_ as sum
 from functorch_lite.tensor.selection import (
-    bincount, bucketize, gather, index_add, index_copy, index_fill, index_select, masked_fill, masked_scatter,
-    masked_select, nonzero, scatter, scatter_add, searchsorted, take_along_dim, unique, where,
+    bincount, bucketize, gather, index_add, index_copy, index_fill, index_put, index_select, masked_fill,
+    masked_scatter, masked_select, nonzero, scatter, scatter_add, searchsorted, take_along_dim, unique, where,
 )
 from functorch_lite.tensor.shaping import (
     broadcast_to, diag, diag_embed, diagflat, diagonal, flatten, flip, movedim, permute, repeat_interleave, roll,
@@ -89,10 +89,11 @@ __all__ = [
     "eq", "equal", "erf", "exp", "exp2", "expm1", "fix", "flatten", "flip", "fliplr", "flipud", "float_power",
     "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "gather", "gcd", "ge", "ger", "greater",
     "greater_equal", "gt", "heaviside", "hsplit", "hstack", "hypot", "imag", "index_add", "index_copy",
-    "index_fill", "index_select", "inner", "inverse", "is_complex", "is_floating_point", "isclose", "isfinite",
-    "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "lcm", "ldexp", "le", "lerp",
-    "less", "less_equal", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp",
-    "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lt", "masked_fill",
+    "index_fill", "index_put", "index_select", "inner", "inverse", "is_complex", "is_floating_point", "isclose",
+    "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "lcm", "ldexp", "le",
+    "lerp", "less", "less_equal", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logaddexp2",
+    "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lt",
+    "masked_fill",
     "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median", "meshgrid",
     "min", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multiply", "mv", "nan_to_num",
     "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "nextafter", "nonzero",

@@ -31,6 +31,7 @@ __all__ = [
     "refuse_leaf",
     "replace",
     "replace_part",
+    "writable",
     "write",
     "write_by",
 ]
@@ -53,12 +54,18 @@ def write(x: Any, name: str, compute: Callable[..., Any], *args: Any, **kwargs: 
 
 
 def write_by(x: Any, name: str, ufunc: np.ufunc, other: Any) -> Any:
-    """Apply a ufunc in the tensor's own memory, where nothing is recorded: optimisers' steps, mostly."""
+    """Apply a ufunc in the tensor's own memory, where nothing is recorded."""
+    value = writable(x, name)
+    ufunc(value, other, out=value, casting="same_kind")
+    record_write(value, name)
+    return x
+
+
+def writable(x: Any, name: str) -> Any:
+    """Return the raw array of a tensor, to be written to where nothing is recorded; `record_write` has to follow."""
     refuse_leaf(x, name)
     own_memory(x, name)
-    ufunc(x.value, other, out=x.value, casting="same_kind")
-    record_write(x.value, name)
-    return x
+    return x.value
 
 
 def refuse_leaf(x: Any, name: str) -> None:

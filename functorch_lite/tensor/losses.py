@@ -207,7 +207,13 @@ def _are_plain_classes(target: Any, input: Any, ignore_index: int) -> bool:
     raw = target.value if is_tensor(target) else target
     if not is_at_hand(raw) or raw.dtype.kind not in "iu" or (*shape_of(raw), *shape_of(input)[-1:]) != shape_of(input):
         return False
-    return bool(raw.min(initial=0) >= 0 and raw.max(initial=0) < shape_of(input)[-1]) and ignore_index < 0
+    if not raw.size or ignore_index >= 0:
+        return ignore_index < 0
+    numbers = raw if raw.dtype.kind == "u" else raw.view(_UNSIGNED[raw.itemsize])  # in which negative ones are large
+    return bool(numbers.max() < shape_of(input)[-1])
+
+
+_UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 def _of_classes(input: Any, classes: Any) -> Any:

@@ -205,11 +205,12 @@ class GraphMember(Taped):
         """Add a cotangent to ``grad``, in PyTorch's convention for complex numbers."""
         if not record and is_tensor(g):
             g = g.value
-        g = conjugated(g)
+        if self.value.dtype.kind == "c":
+            g = conjugated(g)
         with _accumulating:
             before = self._grad
             if before is None:
-                self._grad = constant(g if is_tensor(g) else unshared(g, seen))
+                self._grad = g if is_tensor(g) else constant(unshared(g, seen))
             elif record or before.node is not None:
                 with enable_grad() if record else no_grad():
                     self._grad = before + g

@@ -8,6 +8,7 @@ write in place pay nothing for any of this.
 
 from __future__ import annotations
 
+from threading import RLock
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -27,6 +28,9 @@ class _Write(NamedTuple):
 
 #: By the identity of the array that owns the memory.
 _writes: dict[int, _Write] = {}
+_latest = 0
+#: Held while a write is numbered, so that no later one is forgotten for an earlier.
+_numbering = RLock()
 
 
 def owner(value: Any) -> Any:
@@ -40,14 +44,17 @@ def owner(value: Any) -> Any:
 
 def record_write(value: Any, action: str) -> None:
     """Note that an array's memory has been written to just now."""
+    global _latest
     memory = owner(value)
     key = id(memory)
-    before = _writes.get(key)
-    if before is None:
-        weak = ref(memory, lambda _: _writes.pop(key, None))
-        _writes[key] = _Write(weak, 1, next_order(), action)
-    else:
-        _writes[key] = _Write(before.memory, before.number + 1, next_order(), action)
+    with _numbering:
+        _latest = order = next_order()
+        before = _writes.get(key)
+        if before is None:
+            weak = ref(memory, lambda _: _writes.pop(key, None))
+            _writes[key] = _Write(weak, 1, order, action)
+        else:
+            _writes[key] = _Write(before.memory, before.number + 1, order, action)
 
 
 def version(value: Any) -> int:
@@ -57,8 +64,8 @@ def version(value: Any) -> int:
 
 
 def last_write() -> int | None:
-    """Return the order of the last write to memory that is still alive; None if there was none."""
-    return min((write.order for write in list(_writes.values())), default=None) if _writes else None
+    """Return the order of the last write; None if no memory that was written to is still alive."""
+    return _latest if _writes else None
 
 
 def stale(kept: Any, node: Node) -> str | None:

@@ -6,6 +6,7 @@ the place in ``index``, which may be smaller than the array.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from functorch_lite.calculus import indexing, taking
 from functorch_lite.calculus.arguments import as_array, only_axis
 from functorch_lite.calculus.declare import zero_function
+from functorch_lite.calculus.replacing import accumulated, replaced
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.tensor.ambient import is_tensor
@@ -25,6 +27,7 @@ __all__ = [
     "index_add",
     "index_copy",
     "index_fill",
+    "index_put",
     "index_select",
     "masked_fill",
     "masked_scatter",
@@ -156,6 +159,20 @@ def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
     axis, shape = only_axis(dim, np.ndim(x)), shape_of(x)
     named = np.reshape(np.isin(np.arange(shape[axis]), index), (-1, *(1,) * (len(shape) - axis - 1)))
     return np.where(named, value, x)
+
+
+@method
+def index_put(x: Any, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Any:
+    """Put values, broadcast, at the places that a tuple of index arrays names; ``accumulate`` adds them.
+
+    Of several values put at one place the last stays; all that are added count. None among the indices is all of an
+    axis.
+    """
+    x, values = as_array(x), as_array(values)
+    key = tuple(slice(None) if k is None else _at_hand(k) for k in indices)
+    if not accumulate:
+        return replaced(x, key, values)
+    return accumulated(x, key, values)
 
 
 def searchsorted(sorted_sequence: Any, values: Any, *, right: bool = False, side: Any = None) -> Any:

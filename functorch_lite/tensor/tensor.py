@@ -182,8 +182,7 @@ class Tensor(GraphMember):
             text += ", requires_grad=True" if self.is_leaf else f", grad_fn={self.grad_fn!r}"
         return f"tensor({text})"
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__  # by identity, though == compares elements
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if not kwargs and len(inputs) == 1 and method == "__call__":  # most calls, and each counts

@@ -53,8 +53,7 @@ def walked(
         tensors that retain theirs.
     """
     seeds = list(seeds)
-    roots = [node for node, _ in seeds]
-    needed, crossed = (None, None) if only is None else _needed(roots, set(only))
+    needed, crossed = (None, None) if only is None else _needed([node for node, _ in seeds], set(only))
     last = last_write()
     done: list[Node] = []
     walk = _TensorWalk(wanted, record, anomaly, only is None, needed, crossed, done.append)
@@ -78,9 +77,9 @@ def walked(
             if type(kept) is np.ndarray:
                 node[1] = freed(node[1].name)
                 node[6] = None
-            elif kept is not None and type(kept) is not float:
+            elif kept is not None and type(kept) is not float and _holds_arrays(kept):
                 _free(node)
-        else:
+        elif any(map(_holds_arrays, node[6::3])):
             _free(node)
     if walk.captured:
         walk.cotangents.update(walk.captured)
@@ -331,19 +330,17 @@ def _check_unmodified(node: Node) -> None:
 
 
 def _free(node: Node) -> None:
-    """Let go of the arrays that a node has kept; one that has kept none stays as it is."""
-    if any(map(_holds_arrays, node[FIRST_PARENT + 2 :: 3])):
-        node[1] = freed(node[1].name)
-        for k in range(FIRST_PARENT + 2, len(node), 3):
-            node[k] = None
-        if type(node[FIRST_PARENT]) is tuple:
-            node[FIRST_PARENT + 1] = None
+    """Let go of what a node has kept, arrays among it."""
+    node[1] = freed(node[1].name)
+    node[6::3] = [None] * len(node[6::3])
+    if type(node[FIRST_PARENT]) is tuple:
+        node[FIRST_PARENT + 1] = None
 
 
 def _holds_arrays(kept: Any) -> bool:
-    if type(kept) is tuple:
-        return any(isinstance(entry, _ARRAYS) or (type(entry) is tuple and _holds_arrays(entry)) for entry in kept)
-    return isinstance(kept, _ARRAYS)
+    if type(kept) is not tuple:
+        return isinstance(kept, _ARRAYS)
+    return any(isinstance(entry, _ARRAYS) or (type(entry) is tuple and _holds_arrays(entry)) for entry in kept)
 
 
 _ARRAYS = (np.ndarray, np.generic, Packed)

@@ -22,7 +22,7 @@ from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import call, name_of, returned
 
-__all__ = ["ACROSS", "NAMED", "BatchTrace", "Batched", "NamedBatchTrace", "Unbatched", "vmap"]
+__all__ = ["ACROSS", "NAMED", "BatchTrace", "Batched", "NamedBatchTrace", "Unbatched", "check_chunk_size", "vmap"]
 
 _new = object.__new__
 
@@ -84,8 +84,7 @@ def vmap(
     >>> ft.vmap(ft.grad(lambda x: x**3))(np.array([1.0, 2.0]))
     array([ 3., 12.])
     """
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size must be positive, not {chunk_size}")
+    check_chunk_size(chunk_size)
     if axis_name is None:
         axis_name = getattr(axis_size, "axis_name", None)
     elif chunk_size is not None:
@@ -117,6 +116,12 @@ def vmap(
         )
 
     return mapped
+
+
+def check_chunk_size(chunk_size: int | None) -> None:
+    """Raise a `ValueError` for a ``chunk_size`` that is no positive number."""
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError(f"chunk_size must be positive, not {chunk_size}")
 
 
 class Batched(ArrayTracer):

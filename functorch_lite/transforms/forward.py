@@ -132,6 +132,10 @@ class ForwardTrace(Trace):
             return value.value, value.tangent
         return value, None
 
+    def fitted(self, t: Any, ans: Any) -> Any:
+        """Return a tangent in the shape and dtype that go with a value."""
+        return projected(t, ans)
+
     def unary(self, primitive: Primitive, x: Any) -> Any:
         if not primitive.is_pointwise:
             return self.process(primitive, (x,), ())
@@ -153,9 +157,9 @@ class ForwardTrace(Trace):
             t = x.tangent * (kept if partial is KEPT else partial(kept))
         try:
             if t.dtype is not ans.dtype or t.shape != ans.shape:
-                t = projected(t, ans)
+                t = self.fitted(t, ans)
         except AttributeError:  # a Python scalar
-            t = projected(t, ans)
+            t = self.fitted(t, ans)
         result = _new(Dual)
         result._trace = self
         result.value = ans
@@ -208,9 +212,9 @@ class ForwardTrace(Trace):
             if t is None:
                 return ans
             if t.dtype is not ans.dtype or t.shape != ans.shape:
-                t = projected(t, ans)
+                t = self.fitted(t, ans)
         except AttributeError:  # a Python scalar
-            t = projected(t, ans)
+            t = self.fitted(t, ans)
         return self.dual(ans, t)
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
@@ -242,12 +246,13 @@ class ForwardTrace(Trace):
         return self.dual(ans, projected(t, ans))
 
 
-def projected(t: Any, ans: Any) -> Any:
+def projected(t: Any, ans: Any, many: tuple[int, ...] = ()) -> Any:
     """Project a tangent to the shape and dtype of its primal: broadcast it, keep real real and the precision.
 
-    The precision of a Python scalar is weak; only its kind counts.
+    The precision of a Python scalar is weak; only its kind counts. Where there are ``many`` tangents, their number is
+    the length of axis 0.
     """
-    shape = getattr(ans, "shape", ())
+    shape = (*many, *getattr(ans, "shape", ()))
     if getattr(t, "shape", ()) != shape:
         t = np.broadcast_to(t, shape)
     dtype = getattr(ans, "dtype", None)

@@ -16,6 +16,7 @@ from functorch_lite.core.operands import shape_of
 from functorch_lite.transforms.arguments import Argnames, Argnums, Selection, differentiable, dtype_of, name_of
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
+from functorch_lite.transforms.many_tangents import push_many
 from functorch_lite.transforms.reverse import vjp
 
 __all__ = ["basis", "hessian", "jacfwd", "jacobian", "jacrev", "split", "value_and_jacobian"]
@@ -60,7 +61,7 @@ def jacfwd(
            [0., 6.]])
     """
     options = _Options("jacfwd", has_aux, holomorphic, chunk_size)
-    return _without_value(_value_and_jacfwd(f, Selection(f, argnums, argnames), options), has_aux)
+    return _without_value(f, _value_and_jacfwd(f, Selection(f, argnums, argnames), options), has_aux)
 
 
 def jacrev(
@@ -84,7 +85,7 @@ def jacrev(
            [0., 6.]])
     """
     options = _Options("jacrev", has_aux, holomorphic, chunk_size)
-    return _without_value(_value_and_jacrev(f, Selection(f, argnums, argnames), options), has_aux)
+    return _without_value(f, _value_and_jacrev(f, Selection(f, argnums, argnames), options), has_aux)
 
 
 def jacobian(
@@ -110,7 +111,7 @@ def jacobian(
     """
     options = _Options("jacobian", has_aux, holomorphic, chunk_size)
     transform = _value_and_jacrev(f, Selection(f, argnums, argnames), options, choose=True)
-    return _without_value(transform, has_aux)
+    return _without_value(f, transform, has_aux)
 
 
 def value_and_jacobian(
@@ -177,8 +178,8 @@ def hessian(
     """
     selection = Selection(f, argnums, argnames)
     options = _Options("hessian", has_aux, holomorphic, chunk_size)
-    gradient = _without_value(_value_and_jacrev(f, selection, options), has_aux)
-    return _without_value(_value_and_jacfwd(gradient, selection, options), has_aux)
+    gradient = _without_value(f, _value_and_jacrev(f, selection, options), has_aux)
+    return _without_value(f, _value_and_jacfwd(gradient, selection, options), has_aux)
 
 
 def basis(leaves: Sequence[Any]) -> list[Any]:
@@ -187,7 +188,7 @@ def basis(leaves: Sequence[Any]) -> list[Any]:
     for x in leaves:
         n = _size(x)
         part = np.zeros((total, n), dtype_of(x))
-        part[np.arange(start, start + n), np.arange(n)] = 1
+        part.reshape(-1)[start * n : (start + n) * n : n + 1] = 1
         parts.append(part.reshape(total, *shape_of(x)))
         start += n
     return parts
@@ -220,27 +221,23 @@ class _Options(NamedTuple):
 def _value_and_jacfwd(
     f: Callable[..., Any], selection: Selection, options: _Options
 ) -> Callable[..., Any]:
-    @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
         selected, places = selection.take(args, kwargs)
         leaves, structure = tree.flatten(selected)
         leaves = _checked(f, leaves, selected, options)
         selected = tree.unflatten(structure, leaves)
 
-        def along(direction: list[Any]) -> Any:
-            def of_selected(x: Any) -> Any:
-                new_args, new_kwargs = selection.put(x, places, args, kwargs)
-                return f(*new_args, **new_kwargs)
-
-            out = jvp(of_selected, (selected,), (tree.unflatten(structure, direction),), has_aux=options.has_aux)
-            return out if options.has_aux else (*out, None)
+        def of_selected(x: Any) -> Any:
+            new_args, new_kwargs = selection.put(x, places, args, kwargs)
+            return f(*new_args, **new_kwargs)
 
         directions = basis(leaves)
-        if not tree.leaves(directions) or not shape_of(directions[0])[0]:
-            value, tangents, aux = along([np.zeros_like(x) for x in leaves])
+        if not _total(leaves):
+            out = jvp(of_selected, (selected,), (tree.map(np.zeros_like, selected),), has_aux=options.has_aux)
+            value, tangents, aux = out if options.has_aux else (*out, None)
             columns = tree.map(lambda t: np.zeros((*shape_of(t), 0)), tangents)
         else:
-            value, columns, aux = vmap(along, out_axes=(None, -1, None), chunk_size=options.chunk_size)(directions)
+            value, columns, aux = push_many(of_selected, selected, directions, options.has_aux, options.chunk_size)
         for y in tree.leaves(value):
             if dtype_of(y).kind not in "fc":
                 _check_output(f, y, options)
@@ -253,7 +250,6 @@ def _value_and_jacfwd(
 def _value_and_jacrev(
     f: Callable[..., Any], selection: Selection, options: _Options, choose: bool = False
 ) -> Callable[..., Any]:
-    @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
         selected, places = selection.take(args, kwargs)
         leaves, structure = tree.flatten(selected)
@@ -325,8 +321,8 @@ def _pushed(
     return tree.unflatten(out_structure, by_output)
 
 
-def _without_value(transform: Callable[..., Any], has_aux: bool) -> Callable[..., Any]:
-    @wraps(transform, updated=())
+def _without_value(f: Callable[..., Any], transform: Callable[..., Any], has_aux: bool) -> Callable[..., Any]:
+    @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
         _, aux, jac = transform(*args, **kwargs)
         return (jac, aux) if has_aux else jac

@@ -16,7 +16,18 @@ from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.trace import is_tracer
 
-__all__ = ["FunctionalOptimizer", "Options", "State", "is_zero", "joined", "like", "refuse_negative", "root", "split"]
+__all__ = [
+    "FunctionalOptimizer",
+    "Options",
+    "State",
+    "add_multiple",
+    "is_zero",
+    "joined",
+    "like",
+    "refuse_negative",
+    "root",
+    "split",
+]
 
 Options: TypeAlias = Mapping[str, Any]
 State: TypeAlias = dict[str, Any]
@@ -134,6 +145,15 @@ class FunctionalOptimizer:
         change, new = self.change(gradient, {**state, "step": step}, parameter, options)
         return change, {"step": step, **new}
 
+    def advance_in_place(self, gradient: Any, state: State, parameter: Any, options: Options) -> State:
+        """Make the step of one raw array in its own memory; return its next state.
+
+        A subclass may do so with less memory; the numbers are those of `advance`.
+        """
+        change, new = self.advance(gradient, state, parameter, options)
+        np.add(parameter, change, out=parameter, casting="same_kind")
+        return new
+
     def check(self, options: Options) -> None:
         """Raise a `ValueError` that names the hyper-parameter that is out of range."""
         raise NotImplementedError
@@ -179,6 +199,23 @@ def root(square: Any) -> Any:
         zero = square == 0
         return np.sqrt(square + zero) - zero
     return np.sqrt(square)
+
+
+def add_multiple(total: Any, factor: Any, x: Any) -> None:
+    """Add ``factor * x`` to a raw array in place, block by block, so that no product leaves the cache."""
+    if total.nbytes <= _BLOCK_BYTES or not (total.flags.c_contiguous and x.flags.c_contiguous):
+        total += factor * x
+        return
+    totals, terms = total.reshape(-1), x.reshape(-1)
+    length = _BLOCK_BYTES // total.itemsize
+    products = np.empty(length, total.dtype)
+    for start in range(0, total.size, length):
+        block = totals[start : start + length]
+        block += np.multiply(terms[start : start + length], factor, out=products[: block.size])
+
+
+#: The bytes of a block: with its terms and its products it stays in a core's own cache.
+_BLOCK_BYTES = 1 << 17
 
 
 def refuse_negative(options: Options, **names: str) -> None:

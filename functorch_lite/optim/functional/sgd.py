@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.trace import is_tracer
-from functorch_lite.optim.functional.rule import FunctionalOptimizer, Options, State, is_zero, like, refuse_negative
+from functorch_lite.optim.functional.rule import (
+    FunctionalOptimizer,
+    Options,
+    State,
+    add_multiple,
+    is_zero,
+    like,
+    refuse_negative,
+)
 
 __all__ = ["SGD"]
 
@@ -71,3 +79,10 @@ class SGD(FunctionalOptimizer):
         buffer = momentum * state.get("momentum_buffer", 0.0) + fresh
         direction = gradient + momentum * buffer if options["nesterov"] else buffer
         return -lr * direction, {"momentum_buffer": buffer}
+
+    def advance_in_place(self, gradient: Any, state: State, parameter: Any, options: Options) -> State:
+        if options["momentum"] or options["weight_decay"]:
+            return super().advance_in_place(gradient, state, parameter, options)
+        lr = like(parameter, options["lr"])
+        add_multiple(parameter, lr if options["maximize"] else -lr, gradient)
+        return {**state, "step": state["step"] + 1}
