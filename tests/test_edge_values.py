@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from itertools import product
 from math import exp, inf, log, nan, pi, sqrt
 from typing import Any
 
@@ -288,3 +289,55 @@ def test_derivatives_of_complex_sign_and_absolute_value() -> None:
     np.testing.assert_allclose(gradient, np.conj(z) / 5, rtol=1e-14)
     np.testing.assert_allclose(change, np.conj(turn), rtol=1e-14)
     np.testing.assert_array_equal(ft.jvp(np.sign, (np.array([0j, 1 + 0j]),), (np.array([1j, 1.0]),))[1], [0, 0])
+
+
+# --- Interpolation between samples that are not finite ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("heights", list(product([2.0, nan, inf, -inf], repeat=3)))
+@pytest.mark.parametrize("knots", [[0.0, 1.0, 2.0], [0.0, 1.0, 1.0], [-inf, 0.0, inf]])
+def test_interpolation_between_samples_that_are_not_finite_is_numpys(knots: list[float], heights: list[float]) -> None:
+    x, xp, fp = np.array([-1.0, 0.0, 0.5, 1.0, 1.25, 2.0, 3.0, inf, -inf, nan]), np.array(knots), np.array(heights)
+    expected = np.interp(x, xp, fp)
+    np.testing.assert_array_equal(ft.vmap(lambda fp: np.interp(x, xp, fp))(fp[None])[0], expected)
+    np.testing.assert_array_equal(ft.vmap(lambda x: np.interp(x, xp, fp))(x), expected)
+    np.testing.assert_array_equal(ft.vjp(lambda x, fp: np.interp(x, xp, fp), x, fp)[0], expected)
+
+
+def test_the_slope_at_a_sample_is_that_of_the_piece_to_the_right() -> None:
+    f = lambda x, fp: np.interp(x, np.array([0.0, 1.0, 2.0]), fp)
+    for heights, slope in (([1.0, 3.0, inf], inf), ([nan, 3.0, 5.0], 2.0), ([1.0, 3.0, nan], nan)):
+        for gradient in (ft.grad(f, 0), ft.jacfwd(f, 0)):
+            np.testing.assert_array_equal(gradient(1.0, np.array(heights)), slope)
+        np.testing.assert_array_equal(ft.jacfwd(f, 1)(1.0, np.array([nan, 3.0, 5.0])), [0.0, 1.0, 0.0])
+
+
+# --- Polynomials without coefficients, and tables in their place ------------------------------------------------------
+
+
+@pytest.mark.parametrize("shapes", [((0,), (2,)), ((2,), (0,)), ((0,), (0,))])
+def test_the_product_with_no_coefficients_is_zero(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    p, q = map(np.ones, shapes)
+    expected = np.polymul(p, q)
+    for transform in (lambda f: ft.jvp(f, (p, q), (p, q)), lambda f: ft.vjp(f, p, q)):
+        value, _ = transform(np.polymul)
+        np.testing.assert_array_equal(value, expected)
+    _, pull = ft.vjp(np.polymul, p, q)
+    for gradient, x in zip(pull(np.ones_like(expected)), (p, q), strict=True):
+        np.testing.assert_array_equal(gradient, np.zeros_like(x))
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [((2, 2), (2,)), ((3, 1), (2,)), ((2,), (2, 2)), ((1, 3), (2,)), ((2, 3), (3,)), ((2, 2), (3,)), ((1,), (2, 3))],
+)
+def test_division_of_a_table_does_what_numpy_does(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    u, v = map(np.ones, shapes)
+    try:
+        expected = np.polydiv(u, v)
+    except ValueError:
+        with pytest.raises(ValueError, match=r"a polynomial is a 1-d array|broadcast"):
+            ft.jvp(np.polydiv, (u, v), (u, v))
+        return
+    for ours, theirs in zip(ft.jvp(np.polydiv, (u, v), (u, v))[0], expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)

@@ -362,3 +362,14 @@ def test_other_refusals_name_a_remedy() -> None:
         traced(lambda x: np.take_along_axis(x, np.zeros((1, 1), int), 0), X)
     with pytest.raises(TypeError, match="integer indices"):
         traced(lambda x: np.take(x, [0.5]), X)
+
+
+@pytest.mark.parametrize("shape", [(2, 0), (0,), (0, 3), (0, 0)])
+def test_a_mask_with_an_axis_of_no_entries_selects_nothing(shape: tuple[int, ...]) -> None:
+    x, mask = np.ones((2, 3)), np.zeros(shape, bool)
+    value, pull = ft.vjp(lambda x: x[mask], x)
+    np.testing.assert_array_equal(value, x[mask])
+    np.testing.assert_array_equal(pull(value)[0], np.zeros_like(x))
+    assert ft.jvp(lambda x: x[mask], (x,), (x,))[1].shape == ft.vmap(lambda x: x[mask])(x[None])[0].shape == value.shape
+    with pytest.raises(IndexError, match="boolean index did not match"):
+        ft.grad(lambda x: np.sum(x[np.ones((2, 2), bool)]))(x)

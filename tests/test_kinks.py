@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from functorch_lite.scipy.special import logsumexp
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -77,6 +78,13 @@ KINKS: list[tuple[str, Callable[..., Any], tuple[Any, ...], tuple[Any, ...]]] = 
         ([0.0, 1.0, 1.0, 1.0, 0.0],),
     ),
     ("clip method", lambda x: np.sum(x.clip(0.0, 1.0)), ([-1.0, 0.0, 1.0],), ([0.0, 1.0, 1.0],)),
+    # A sample of an interpolation has the slope to its right, the last one that to its left.
+    ("interp at a sample", lambda x: np.interp(x, [0.0, 1.0, 2.0], [0.0, 1.0, 5.0]), (1.0,), (4.0,)),
+    ("interp at the last sample", lambda x: np.interp(x, [0.0, 1.0, 2.0], [0.0, 1.0, 5.0]), (2.0,), (4.0,)),
+    # Sums of exponentials that are all zero.
+    ("logaddexp", np.logaddexp, (-np.inf, -np.inf), (0.5, 0.5)),
+    ("logaddexp of all", np.logaddexp.reduce, ([-np.inf, -np.inf],), ([np.nan, np.nan],)),
+    ("logsumexp of all", logsumexp, ([-np.inf, -np.inf],), ([np.nan, np.nan],)),
     # Constant but for jumps: 0.
     ("sign", np.sign, (0.0,), (0.0,)),
     ("floor", np.floor, (1.0,), (0.0,)),

@@ -165,6 +165,19 @@ def test_expectations_have_the_right_gradients() -> None:
     np.testing.assert_allclose(jac, expected, atol=0.01)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("x", [np.nan, np.inf])
+def test_a_parameter_that_is_no_number_has_the_derivative_nan(x: float) -> None:
+    a = np.array([2.0, x, 0.5])
+    gradient = ft.grad(lambda a: np.sum(ft.random.gamma(ft.random.key(0), a)))(a)
+    plain = ft.grad(lambda a: np.sum(ft.random.gamma(ft.random.key(0), a, (3,))[:1]))(2.0)
+    assert np.isnan(gradient[1])
+    assert np.isfinite(gradient[2])
+    np.testing.assert_allclose(gradient[0], plain, rtol=1e-14)
+    for sampler in (ft.random.gamma, ft.random.chisquare, lambda key, a: ft.random.beta(key, a, 2.0)):
+        assert np.isnan(ft.grad(lambda a, f=sampler: f(ft.random.key(1), a))(np.nan))
+
+
 def test_samples_that_underflow_have_no_derivative() -> None:
     value, slope = ft.jvp(lambda a: random.gamma(KEY, a, (200,)), (1e-3,), (1.0,))
     assert (value == 0).any()

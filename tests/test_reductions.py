@@ -270,3 +270,23 @@ def test_gradients_of_sums_may_be_written_and_are_not_shared() -> None:
         g, h = ft.grad(lambda x, y: np.sum(x) + np.sum(y), (0, 1))(x, x)
         assert g.flags.writeable
         assert not np.may_share_memory(g, h)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "int32", "bool", "float32"])
+@pytest.mark.parametrize("name", ["sum", "prod", "cumsum", "cumprod", "nansum", "nanprod", "nancumsum", "trace"])
+def test_a_dtype_is_that_of_the_result_and_short_integers_wrap_around(name: str, dtype: str) -> None:
+    f = getattr(np, name)
+    x = np.array([[100, 27], [3, 5]])
+    for kind in (np.int8, np.int64, bool):
+        expected = f(x.astype(kind), dtype=dtype)
+        actual = ft.vmap(lambda x: f(x, dtype=dtype))(np.stack([x, x]).astype(kind))
+        assert actual.dtype == expected.dtype
+        np.testing.assert_array_equal(actual[1], expected)
+
+
+@pytest.mark.parametrize("name", ["mean", "var", "std", "nanmean", "nanvar", "nanstd"])
+def test_a_mean_in_integers_is_refused_as_it_would_cut_off_fractions(name: str) -> None:
+    words = rf"np\.(nan)?{name.removeprefix('nan')}"
+    for x in (INTEGERS, X):
+        with pytest.raises(TypeError, match=rf"{words}.*dtype=int32.*{words}\(x\)\.astype\(int32\)"):
+            ft.vmap(lambda x: getattr(np, name)(x, dtype=np.int32))(x)

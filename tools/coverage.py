@@ -62,7 +62,7 @@ PASSED_BY: dict[str, tuple[str, str]] = {
     "frompyfunc": (ZERO, "takes a function; the ufunc that it makes is refused on traced values, write np.vectorize"),
     "isfortran": (REFUSED_BY_NAME, "asks for the memory layout, which a traced value has not; an AttributeError"),
     "asarray_chkfinite": (DIFFERENTIABLE, f"{_OF_NUMBERS}; it does not check them"),
-    "from_dlpack": (REFUSED_BY_NAME, "shares memory, which a traced value has not; an AttributeError"),
+    "from_dlpack": (REFUSED_BY_NAME, "shares memory, which a traced value has not; a BufferError"),
     "nested_iters": (REFUSED_BY_NAME, _CONVERTS),
     **dict.fromkeys(("asmatrix", "bmat"), (DIFFERENTIABLE, _OF_NUMBERS)),
     **dict.fromkeys(("format_float_positional", "format_float_scientific"), (REFUSED_BY_NAME, _CONVERTS)),

@@ -76,10 +76,10 @@ def kept_inexact(name: str, a: Any, dtype: Any) -> Any:
     """Return an array in the dtype that a function was told to compute in; no integers for what are none."""
     if dtype is None:
         return a
-    if a.dtype.kind in "fc" and np.dtype(dtype).kind not in "fc":
+    if np.dtype(dtype).kind not in "fc":
         raise TypeError(
-            f"np.{name}(…, dtype={np.dtype(dtype)}) at {user_line()} of {a.dtype} values would cut off their fractions "
-            f"and lose the derivative; leave dtype out, or convert first: x.astype({np.dtype(dtype)})"
+            f"np.{name}(…, dtype={np.dtype(dtype)}) at {user_line()} of {a.dtype} values would cut off fractions, and "
+            f"with them a derivative; leave dtype out, and convert the result: np.{name}(x).astype({np.dtype(dtype)})"
         )
     return a.astype(dtype)
 

@@ -186,7 +186,8 @@ def _running(name: str, primitive: Primitive, a: Any, axis: Any, dtype: Any, out
         a = a.astype(dtype)
     if axis is None or not a.ndim:
         a, axis = np.ravel(a), axis or 0
-    return primitive(a, only_axis(axis, a.ndim), False)
+    total = primitive(a, only_axis(axis, a.ndim), False)
+    return total if dtype is None else total.astype(dtype)  # short integers were added up as long ones
 
 
 def _running_with_initial(

@@ -267,7 +267,7 @@ def _axis(entries: Sequence[Any], i: int, rank: int) -> int:
 
 def _check_mask(mask: Any, shape: Shape, axis: int) -> None:
     for i, n in enumerate(shape_of(mask), axis):
-        if n != shape[i]:
+        if n and n != shape[i]:  # to NumPy an axis without entries fits any axis: it selects nothing
             raise IndexError(
                 f"boolean index did not match indexed array along axis {i}; size of axis is {shape[i]} but size of "
                 f"corresponding boolean axis is {n}"

@@ -13,6 +13,7 @@ from functorch_lite.calculus.arguments import as_array, only_axis
 from functorch_lite.calculus.cumulative import along
 from functorch_lite.calculus.indexing import gather
 from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import Pointwise
 from functorch_lite.core.tables import implements
 
 
@@ -37,13 +38,27 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
         inside = first
     else:
         piece = np.clip(np.searchsorted(xp, x, "right") - 1, 0, len(xp) - 2)
-        start, value = _taken(xp, piece), _taken(fp, piece)
-        width = _taken(xp, piece + 1) - start
-        slope = (_taken(fp, piece + 1) - value) / np.where(width == 0, 1.0, width)
-        inside = slope * (x - start) + value
-        inside = np.where(x == xp[-1], slope * (x - xp[-1]) + last, inside)
+        start, stop = _taken(xp, piece), _taken(xp, piece + 1)
+        value, next_value = _taken(fp, piece), _taken(fp, piece + 1)
+        width = stop - start
+        slope = (next_value - value) / np.where(width == 0, 1.0, width)
+        is_last = x == xp[-1]
+        origin, height = np.where(is_last, xp[-1], start), np.where(is_last, last, value)
+        inside = np.where(np.isinf(x), height, _rise(x - origin, slope) + height)
+        # Where a sample is infinite the other end may tell, as in NumPy; that both are the same is the last resort.
+        unknown = np.isnan(inside)
+        inside = np.where(unknown, _rise(np.where(unknown, x - stop, 0), slope) + next_value, inside)
+        inside = np.where(np.isnan(inside) & (value == next_value) & ~np.isnan(x), value, inside)
     result = np.where(x < xp[0], below, np.where(x > xp[-1], above, inside))
     return np.where(np.isnan(x), x, result) if len(xp) == 1 else result
+
+
+def _product_from_zero(offset: Any, slope: Any) -> Any:
+    return np.where(offset == 0, 0, slope * offset)
+
+
+#: The slope times the way from a sample point: at the point nothing, even if the slope is not finite.
+_rise = Pointwise(_product_from_zero, [lambda y: y, lambda x: x], name="rise")
 
 
 def _unrolled(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:

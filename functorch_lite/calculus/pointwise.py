@@ -17,6 +17,8 @@ from functorch_lite.calculus.declare import pointwise, zero
 from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Rule, Zero
 from functorch_lite.core.tables import FUNCTIONS, implements
 
+__all__ = ["imaginary_part", "real_part"]
+
 # --- Arithmetic -------------------------------------------------------------------------------------------------------
 
 pointwise((np.add, operator.add), 1, 1)
@@ -131,18 +133,18 @@ def _exponent_of(x: Any) -> Any:
 
 _exponent = Zero(_exponent_of, ["x"], name="exponent")
 
-_real = Pointwise(operator.attrgetter("real"), [1], name="real")
-_imag = Pointwise(operator.attrgetter("imag"), [lambda: -1j], name="imag")
+real_part = Pointwise(operator.attrgetter("real"), [1], name="real")
+imaginary_part = Pointwise(operator.attrgetter("imag"), [lambda: -1j], name="imag")
 
 
 @implements(np.real)
 def _real_part(val: Any) -> Any:
-    return _real(val) if np.iscomplexobj(val) else val
+    return real_part(val) if np.iscomplexobj(val) else val
 
 
 @implements(np.imag)
 def _imaginary_part(val: Any) -> Any:
-    return _imag(val) if np.iscomplexobj(val) else np.zeros_like(val)
+    return imaginary_part(val) if np.iscomplexobj(val) else np.zeros_like(val)
 
 
 @implements(np.angle)
@@ -235,7 +237,7 @@ def _share(x: Any, y: Any, base: float) -> Any:
 
 def _logistic_of(x: Any) -> Any:
     small = np.exp(-np.abs(x))  # never overflows
-    return np.where(x > 0, 1.0, small) / (1.0 + small)
+    return np.maximum(small, x > 0) / (1.0 + small)
 
 
 _logistic: Primitive = Pointwise(_logistic_of, [lambda ans, x: ans * _logistic(-x)], name="logistic")

@@ -17,6 +17,7 @@ from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import general
 from functorch_lite.calculus.least_squares import lstsq
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Rule
 from functorch_lite.core.tables import implements
@@ -55,19 +56,22 @@ def _polymul(a1: Any, a2: Any) -> Any:
 
 @implements(np.polydiv)
 def _polydiv(u: Any, v: Any) -> tuple[Any, Any]:
-    u, v = _coefficients(u) + 0.0, _coefficients(v) + 0.0
+    u, v = np.atleast_1d(as_array(u)) + 0.0, np.atleast_1d(as_array(v)) + 0.0
     if not len(u) or not len(v):
         raise IndexError("np.polydiv divides polynomials with one coefficient at least; one has none")
-    scale = 1.0 / v[0]
     steps, width = len(u) - len(v) + 1, len(v)
+    if steps > 0:
+        u, v = _coefficients(u), _coefficients(v)
+    np.broadcast_shapes(u.shape[1:], v.shape[1:])  # NumPy gives back a table that has fewer rows, if its rows fit
+    scale = 1.0 / v[0]
     remainder, quotient = u.astype(np.result_type(u.dtype, v.dtype)), []
     for k in range(steps):
         factor = scale * remainder[k]
         quotient.append(factor)
         reduced = remainder[k : k + width] - factor * v
         remainder = np.concatenate([remainder[:k], reduced, remainder[k + width :]])
-    whole = np.stack(quotient) if quotient else np.zeros_like(remainder[:1])
-    while len(remainder) > 1:
+    whole = np.stack(quotient) if quotient else np.zeros_like(remainder, shape=(1,))
+    while remainder.shape[-1] > 1:
         vanishes: Any = np.allclose(remainder[0], 0, rtol=1e-14)
         # What the division has cancelled is dropped in any case, more only where it is known.
         if not (steps > 0 if isinstance(vanishes, Tracer) else vanishes):
@@ -144,6 +148,11 @@ def _roots_vjp(g: Any, ans: Any, p: Any) -> Any:
 def roots_of(p: Any) -> Any:
     """Return the roots of polynomials along the last axis: the eigenvalues of their companion matrices, as NumPy's."""
     degree = p.shape[-1] - 1
+    if not np.all(p[..., 0]):
+        raise np.linalg.LinAlgError(
+            f"np.roots at {user_line()} of a polynomial whose first coefficient is 0: under jit and vmap leading zeros "
+            f"are not dropped, as the number of roots would depend on values. Pass the coefficients without them."
+        )
     companion = np.zeros((*p.shape[:-1], degree, degree), p.dtype)
     companion[..., np.arange(1, degree), np.arange(degree - 1)] = 1
     companion[..., 0, :] = -p[..., 1:] / p[..., :1]
@@ -186,9 +195,7 @@ def _poly(seq_of_zeros: Any) -> Any:
 
 
 @implements(np.polyfit)
-def _polyfit(
-    x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
-) -> Any:
+def _polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False) -> Any:
     order = int(deg) + 1
     x, y = as_array(x) + 0.0, as_array(y) + 0.0
     if order < 1:
@@ -264,5 +271,7 @@ def _known_nonzero(p: Any) -> Any:
 
 def _without_leading_zeros(p: Any) -> Any:
     p = _coefficients(p)
+    if not len(p):
+        return np.zeros_like(p, shape=(1,))
     (present,) = _known_nonzero(p)
     return p[int(present[0]) :] if len(present) else p[-1:]

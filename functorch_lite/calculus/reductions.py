@@ -337,10 +337,10 @@ def _accumulated(
         a = a.astype(dtype)
     mask = True if where is True else np.broadcast_to(as_mask(where, a), a.shape)
     axes = reduced_axes(axis, a.ndim)
-    if isinstance(initial, Tracer):
-        total = primitive(a, mask, axes, bool(keepdims), neutral)
-        return ufunc(total, initial).astype(total.dtype)
-    return primitive(a, mask, axes, bool(keepdims), neutral if initial is None else initial)
+    is_late = isinstance(initial, Tracer)
+    total = primitive(a, mask, axes, bool(keepdims), neutral if initial is None or is_late else initial)
+    total = ufunc(total, initial).astype(total.dtype) if is_late else total
+    return total if dtype is None else total.astype(dtype)  # short integers were added up as long ones
 
 
 def _extreme(

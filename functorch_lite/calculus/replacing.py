@@ -8,13 +8,21 @@ import numpy as np
 
 from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.calculus.declare import linear
-from functorch_lite.calculus.indexing import filled, gather, index, key_of_batch, normalised
+from functorch_lite.calculus.indexing import (
+    filled,
+    gather,
+    index,
+    key_of_batch,
+    normalised,
+    scatter,
+    unindex,
+)
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_at_hand, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
 from functorch_lite.core.trace import Tracer
 
-__all__ = ["replace", "replaced"]
+__all__ = ["accumulated", "replace", "replaced"]
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -22,10 +30,24 @@ Shape: TypeAlias = tuple[int, ...]
 def replaced(x: Any, key: Any, values: Any) -> Any:
     """Return a copy of an array in which the elements at a key are replaced by values, broadcast and converted."""
     key = key if type(key) is tuple else (key,)
+    if len(key) == 1 and isinstance(key[0], Tracer) and key[0].dtype == bool:  # type: ignore[attr-defined]
+        selected = _where_traced(x, key[0], values)
+        if selected is not None:
+            return selected
     _, template, places, indices, unique = normalised(x, key)
     part = _shape_of_part(shape_of(x), template, places, indices)
     values = _fitted(values, part, x.dtype)
     return replace.bind((x, values, *indices), (template, places, unique))
+
+
+def accumulated(x: Any, key: tuple[Any, ...], values: Any) -> Any:
+    """Return a copy of an array with values, broadcast and converted, added at a key, as often as it names a place."""
+    _, template, places, indices, unique = normalised(x, key)
+    shape = shape_of(x)
+    values = _fitted(values, _shape_of_part(shape, template, places, indices), x.dtype)
+    if not places:
+        return x + unindex(values, shape, template)
+    return x + scatter.bind((values, *indices), (shape, template, places, unique))
 
 
 class _ReplacingRule(Rule):
@@ -100,6 +122,22 @@ def _shape_of_part(shape: Shape, template: Any, places: Any, indices: list[Any])
     blank = np.broadcast_to(np.zeros((), bool), shape)
     part: Shape = np.shape(blank[filled(template, places, stand_ins)])
     return part
+
+
+def _where_traced(x: Any, mask: Any, values: Any) -> Any:
+    """Return ``x`` with the values where a mask holds, by np.where; None if each selected place has a value of its own.
+
+    How many places a traced mask selects may be unknown.
+    """
+    shape, masked, own = shape_of(x), shape_of(mask), shape_of(values)
+    rest = shape[len(masked) :]
+    if masked != shape[: len(masked)] or not masked:
+        return None
+    if len(own) == len(rest) + 1 and own[0] == 1:
+        values, own = np.reshape(values, own[1:]), own[1:]
+    if len(own) > len(rest):
+        return None
+    return np.where(np.reshape(mask, (*masked, *(1 for _ in rest))), _fitted(values, rest, x.dtype), x)
 
 
 def _fitted(values: Any, shape: Shape, dtype: Any) -> Any:

@@ -20,7 +20,7 @@ from functorch_lite.core.tables import FUNCTIONS, refuse
 from functorch_lite.core.trace import Tracer
 from functorch_lite.core.ufunc_calls import composed, uncommon_call
 
-__all__ = ["ArrayTracer", "apply_binary", "array_of_tracers"]
+__all__ = ["ArrayTracer", "apply_binary", "apply_unary", "array_of_tracers"]
 
 #: Up to this size ``np.array([x[0], x[1]])`` of tracers works; beyond it is too slow to be what the author meant.
 LARGEST_OBJECT_ARRAY = 256
@@ -160,6 +160,20 @@ class ArrayTracer(Tracer):
             raise ValueError(f"arrays are on the device 'cpu', not {device!r}")
         return self
 
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> NoReturn:
+        """Refuse: another library would take the values without their derivative."""
+        raise BufferError(
+            f"at {user_line()} a traced {self._described()} was to be exported to another library by DLPack, which "
+            f"would lose its derivative under {self._trace.transformation}. Use the functions of functorch_lite.numpy; "
+            f"export results, or take ft.stop_gradient(x) if no derivative is wanted."
+        )
+
+    def __dlpack_device__(self) -> NoReturn:
+        """Refuse, as `__dlpack__` does."""
+        self.__dlpack__()
+
     # Python's protocols
 
     def __getitem__(self, key: Any) -> Any:
@@ -169,7 +183,8 @@ class ArrayTracer(Tracer):
         raise TypeError(
             f"at {user_line()} an element of a traced {self._described()} was assigned. Arrays under a transformation "
             f"of a pure function do not change: write into a copy (y = x.copy(); y[i] = v) or into fnp.zeros(n) "
-            f"(import functorch_lite.numpy as fnp), or make a new one with np.where(mask, new, x)."
+            f"(import functorch_lite.numpy as fnp), or make a new one with np.where(mask, new, x). What a loop carries "
+            f"is such an array in each step, even if it began as fnp.zeros(n): begin the step with y = y.copy()."
         )
 
     def __iter__(self) -> Iterator[Any]:
@@ -292,6 +307,11 @@ class ArrayTracer(Tracer):
             f"Write np.sin(x); build arrays from traced parts by np.stack or np.array([x, y]); return values that are "
             f"only looked at through has_aux=True, or take ft.stop_gradient(x)."
         )
+
+
+def apply_unary(primitive: Primitive, x: Any) -> Any:
+    """Apply a primitive of one array, which may be traced; a pointwise one at the price of a ufunc's."""
+    return x._trace.unary(primitive, x) if isinstance(x, Tracer) else primitive.bind((x,), ())
 
 
 def apply_binary(primitive: Primitive, x: Any, y: Any) -> Any:

@@ -10,20 +10,23 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import numpy as np
 
 from functorch_lite.calculus.indexing import getitem, index, scatter
+from functorch_lite.calculus.joining import split
+from functorch_lite.calculus.pointwise import imaginary_part, real_part
 from functorch_lite.calculus.replacing import replaced
-from functorch_lite.calculus.shaping import flip, reshape, transpose
+from functorch_lite.calculus.shaping import diagonal, flip, reshape, transpose
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import FUNCTIONS, implements
-from functorch_lite.core.trace import Trace, Tracer, running
+from functorch_lite.core.trace import Trace, Tracer, is_tracer, running
 from functorch_lite.core.tracer import ArrayTracer
 
-__all__ = ["Buffer", "buffer_if_running"]
+__all__ = ["Buffer", "MaskedBuffer", "buffer_if_running"]
 
 
 class BufferTrace(Trace):
@@ -37,6 +40,9 @@ class BufferTrace(Trace):
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if primitive in _WRITE_BACK and isinstance(arrays[0], Buffer):
             return _view_or_copy(arrays[0], primitive, params)
+        if primitive is split:
+            before, bounds = (slice(None),) * params[0], params[1]
+            return tuple(View(arrays[0], index, ((*before, slice(*ends)),)) for ends in pairwise(bounds))
         return primitive.bind(tuple(map(_present, arrays)), params)
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
@@ -78,6 +84,26 @@ class Buffer(ArrayTracer):
     def dtype(self) -> Any:
         """The dtype of the array, which writing does not change."""
         return self.value.dtype
+
+    @property
+    def real(self) -> Any:
+        """The real part, which can be written to."""
+        return np.real(self)
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        np.real(self)[...] = value
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part, which can be written to if the array is complex."""
+        return np.imag(self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        np.imag(self)[...] = value
 
     def __getitem__(self, key: Any) -> Any:
         part = getitem(self.value, key)
@@ -211,12 +237,36 @@ class View(Buffer):
         return self._primitive.function(self._base._layout(), *self._params)
 
 
+class MaskedBuffer(Buffer):
+    """A buffer as those examples of a batch see it in which a mask holds: the others' elements are never written."""
+
+    __slots__ = ("_base", "_mask", "_valid")
+
+    def __init__(self, base: Buffer, mask: Any, valid: Callable[[Any], Any]) -> None:
+        self._trace = _BUFFERS
+        self._base, self._mask, self._valid = base, mask, valid
+
+    @property
+    def value(self) -> Any:
+        """The array at present, with valid values in the examples that do not take part."""
+        return self._valid(self._base.value) if is_tracer(self._base.value) else self._base.value
+
+    def _become(self, value: Any) -> None:
+        self._base._become(np.where(self._mask, value, self._base.value))
+
+    def _layout(self) -> Any:
+        return self._base._layout()
+
+
 #: What makes views, and how a new value of the view is written to what it views.
 _WRITE_BACK: dict[Primitive, Callable[..., None]] = {
     index: lambda base, value, key: base.__setitem__(key, value),
     reshape: lambda base, value, shape: base._become(np.reshape(value, base.shape)),
     transpose: lambda base, value, axes: base._become(np.transpose(value, np.argsort(axes))),
     flip: lambda base, value, axes: base._become(np.flip(value, axes)),
+    real_part: lambda base, value: base._become((value + 1j * np.imag(base.value)).astype(base.dtype)),
+    imaginary_part: lambda base, value: base._become((np.real(base.value) + 1j * value).astype(base.dtype)),
+    diagonal: lambda base, value, offset: _refuse_diagonal(),
 }
 
 
@@ -266,9 +316,25 @@ def _refuse_write(name: str) -> NoReturn:
     )
 
 
+def _refuse_diagonal() -> NoReturn:
+    raise ValueError(
+        f"assignment destination is read-only: at {user_line()} the diagonal of an array was written to; write "
+        f"np.fill_diagonal(y, v), or y[i, i] = v with i = np.arange(n)"
+    )
+
+
 @implements(np.copy)
 def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
     return Buffer(_own(_present(a))) if running.get() else np.positive(a)
+
+
+_converted = FUNCTIONS[np.astype]
+
+
+@implements(np.astype)
+def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    result = _converted(x, dtype, copy=copy, device=device)
+    return result.copy() if copy and isinstance(result, Buffer) else result
 
 
 @implements(np.copyto)

@@ -123,7 +123,10 @@ _TINY = float(np.finfo(np.float32).tiny)
 def _slope(x: Any, a: Any) -> Any:
     """Return ``dx/da`` of a gamma sample, of functions that have derivatives themselves."""
     # The terms grow while n < x - a; then they fall as exp(-n² / 2x), for small x as the factorial.
-    largest, least = float(np.max(_plain(x), initial=0.0)), float(np.min(_plain(a), initial=np.inf))
+    # NaN and infinity need no terms: they make the slope NaN by themselves.
+    sizes, shapes = np.abs(_plain(x)), _plain(a)
+    largest = float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))
+    least = float(np.min(shapes, initial=largest, where=np.isfinite(shapes)))
     count = int(max(0.0, largest - least) + 9 * np.sqrt(largest)) + 40
     term, total, by_a, logarithmic = 1.0, 1.0, 0.0, 0.0
     for n in range(1, count):

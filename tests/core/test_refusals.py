@@ -154,6 +154,14 @@ def test_a_tracer_is_not_written_down() -> None:
             transform(lambda x: np.sum(pickle.loads(pickle.dumps(x)) * x))
 
 
+def test_a_tracer_is_not_exported() -> None:
+    for transform in (lambda f: ft.grad(f)(X), lambda f: ft.jvp(f, (X,), (X,)), lambda f: ft.vmap(f)(np.stack([X, X]))):
+        for export in (np.from_dlpack, lambda x: x.__dlpack__(), lambda x: x.copy().__dlpack_device__()):
+            with pytest.raises(BufferError, match=r"at test_refusals\.py:\d+.*DLPack.*ft\.stop_gradient\(x\)"):
+                transform(export)
+    assert ft.grad(lambda x: np.sum(np.from_dlpack(ft.stop_gradient(x)) * x))(X) == pytest.approx(X)
+
+
 def test_a_tracer_is_not_sorted_in_place() -> None:
     for transform in (lambda f: ft.grad(f)(X), lambda f: ft.jvp(f, (X,), (X,)), lambda f: ft.vmap(f)(np.stack([X, X]))):
         with pytest.raises(TypeError, match=r"x\.sort\(\) at test_refusals\.py:\d+.*in place.*write np\.sort\(x\)"):

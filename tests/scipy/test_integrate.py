@@ -95,6 +95,35 @@ def test_the_value_does_not_depend_on_what_is_differentiated() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize(("method", "keeps_stages"), [("direct", True), ("adjoint", False)])
+def test_what_reverse_mode_keeps(method: Method, keeps_stages: bool) -> None:
+    traced = []
+
+    def rate(y: Any, t: Any, r: Any) -> Any:
+        traced.append(ft.is_tracer(y))
+        return -r * y
+
+    value, pull = ft.vjp(lambda y, r: odeint(rate, y, TIMES, r, method=method), 1.0, 0.7)
+    assert any(traced) == keeps_stages
+    np.testing.assert_array_equal(value, odeint(rate, 1.0, TIMES, 0.7))
+    calls = len(traced)
+    by_y, by_r = pull(np.array([0.0, 0.0, 1.0]))
+    assert (len(traced) > calls) == (not keeps_stages)  # the adjoint solves its own equation on the way back
+    np.testing.assert_allclose((by_y, by_r), (np.exp(-0.91), -1.3 * np.exp(-0.91)), rtol=1e-6)
+
+
+@methods
+def test_each_result_has_its_own_cotangent_whichever_way_the_times_go(method: Method) -> None:
+    f = lambda y, t, r: odeint(decay, y, t, r, method=method, rtol=1e-10, atol=1e-10)
+    for times in (np.array([0.0, 0.4, 1.3]), np.array([1.0, 0.2, -0.5]), np.array([0.3])):
+        forward, reverse = (jac(f, (0, 1, 2))(1.2, times, 0.7) for jac in (ft.jacfwd, ft.jacrev))
+        for a, b in zip(forward, reverse, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-8)  # solved by different steps
+        np.testing.assert_allclose(reverse[1][0], 0.0, atol=1e-12)  # the first result is y0, at whatever time
+    slopes = [-0.7 * y + np.sin(0.7 * t) for y, t in zip(f(1.2, TIMES, 0.7), TIMES, strict=True)]
+    np.testing.assert_allclose(np.diagonal(ft.jacrev(f, 1)(1.2, TIMES, 0.7))[1:], slopes[1:], rtol=1e-7)
+
+
 def test_errors() -> None:
     with pytest.raises(RuntimeError, match="singularity"):
         odeint(lambda y, t: y**2, 1.0, [0.0, 2.0])

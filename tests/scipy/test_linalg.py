@@ -135,6 +135,29 @@ def test_the_log_determinant_by_any_factorisation_has_one_gradient() -> None:
     np.testing.assert_allclose((gradient + gradient.T) / 2, expected, rtol=1e-11)
 
 
+def test_factors_differentiate_where_the_last_pivot_is_zero() -> None:
+    singular = A.copy()
+    singular[:, 3] = A[:, :3] @ [1.0, -2.0, 0.5]
+    f = lambda a: linalg.lu(a)[1:]
+    assert abs(f(singular)[1][3, 3]) < 1e-14
+    directions = random(4, 4), random(4, 4)
+    _, pushed = ft.jvp(f, (singular,), (directions[0],))
+    step = 1e-6
+    ahead, behind = f(singular + step * directions[0]), f(singular - step * directions[0])
+    for slope, a, b in zip(pushed, ahead, behind, strict=True):
+        np.testing.assert_allclose(slope, (a - b) / (2 * step), rtol=1e-6, atol=1e-7)  # of central differences
+    _, pull = ft.vjp(f, singular)
+    inner = np.sum(pushed[0] * directions[1]) + np.sum(pushed[1] * directions[0])
+    np.testing.assert_allclose(np.sum(pull((directions[1], directions[0]))[0] * directions[0]), inner, rtol=1e-10)
+
+
+def test_factors_that_are_not_unique_have_no_derivative() -> None:
+    for matrix in (np.ones((3, 3)), np.array([[0.0, 1.0], [0.0, 2.0]])):
+        assert linalg.lu(matrix)[2].shape == matrix.shape
+        with pytest.raises(np.linalg.LinAlgError, match="singular"):
+            ft.jvp(lambda a: linalg.lu(a)[2], (matrix,), (matrix,))
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [

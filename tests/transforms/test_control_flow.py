@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -179,6 +182,111 @@ def test_what_a_branch_closes_over_leaves_no_nan() -> None:
     np.testing.assert_allclose(for_x, [0.25 * np.log(8.0) + 0.5, 2.0, 2.0], rtol=1e-15)
     assert for_w == pytest.approx(2.0 / 2.0 - 1.0 + 0.0)
     np.testing.assert_allclose(each, [for_x, [1.0, -1.0, 0.0]], rtol=1e-15)
+
+
+class _Line:
+    """An object that a branch reaches, with attributes, a method, and a way back to itself."""
+
+    def __init__(self, x: Any, w: Any) -> None:
+        self.parts = {"x": x, "w": [w]}
+        self.itself = self
+
+    def __call__(self) -> Any:
+        return np.sqrt(self.itself.parts["x"]) * np.log(self.parts["w"][0] * self.parts["x"])
+
+    def value(self, factor: Any) -> Any:
+        return factor * self()
+
+
+@dataclasses.dataclass
+class _Pair:
+    x: Any
+    w: Any
+
+
+class _Named(NamedTuple):
+    x: Any
+    pair: Any
+
+
+def _root(x: Any, w: Any) -> Any:
+    return np.sqrt(x) * np.log(w * x)
+
+
+def _with_default(x: Any, w: Any) -> Callable[[], Any]:
+    def f(x: Any = x, *, w: Any = w) -> Any:
+        return _root(x, w)
+
+    return f
+
+
+def _with_object(x: Any, w: Any) -> Callable[[], Any]:
+    line = _Line(x, w)
+    return lambda: line.value(1.0)
+
+
+def _with_list(x: Any, w: Any) -> Callable[[], Any]:
+    both = [x, {"w": (w, None)}]
+    return lambda: _root(both[0], both[1]["w"][0])
+
+
+def _with_table_of_functions(x: Any, w: Any) -> Callable[[], Any]:
+    table: dict[str, Any] = {"x": lambda: x, "root": lambda: _root(table["x"](), w)}
+    return lambda: table["root"]()
+
+
+def _with_containers(x: Any, w: Any) -> Callable[[], Any]:
+    named, waiting = _Named(x, _Pair(x, w)), deque([w])
+    return lambda: _root(named.pair.x, waiting[0]) + 0.0 * np.log(named.x)
+
+
+def _with_a_transformed_function(x: Any, w: Any) -> Callable[[], Any]:
+    def primitive(s: Any) -> Any:
+        return s * _root(x, w)
+
+    return lambda: ft.grad(primitive)(1.0)
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        lambda x, w: partial(_root, x, w=w),
+        lambda x, w: partial(lambda f, w: f(w), lambda w: _root(x, w), w),
+        lambda x, w: _Line(x, w),
+        lambda x, w: _Line(x, w).__call__,
+        lambda x, w: partial(_Line(x, w).value, 1.0),
+        _with_object,
+        _with_default,
+        _with_list,
+        _with_table_of_functions,
+        _with_containers,
+        _with_a_transformed_function,
+    ],
+)
+def test_what_a_branch_holds_leaves_no_nan(branch: Callable[[Any, Any], Callable[[], Any]]) -> None:
+    def f(x: Any, w: Any) -> Any:
+        return ft.cond(x > 0, branch(x, w), lambda: w * x)
+
+    x, w = np.array([4.0, -1.0, 0.0]), 2.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for_x, for_w = ft.grad(lambda x, w: np.sum(ft.vmap(f, (0, None))(x, w)), (0, 1))(x, w)
+        each = ft.vmap(ft.grad(f, (0, 1)), (0, None))(x, w)
+    np.testing.assert_allclose(for_x, [0.25 * np.log(8.0) + 0.5, 2.0, 2.0], rtol=1e-15)
+    assert for_w == pytest.approx(2.0 / 2.0 - 1.0 + 0.0)
+    np.testing.assert_allclose(each, [for_x, [1.0, -1.0, 0.0]], rtol=1e-15)
+
+
+def test_what_the_body_of_a_loop_holds_leaves_no_nan() -> None:
+    def f(x: Any) -> Any:
+        held = {"limit": [x]}
+        return ft.while_loop(lambda y: y < held["limit"][0], lambda y: y + np.sqrt(held["limit"][0] - y), 0.0 * x)
+
+    x = np.array([4.0, -1.0, 0.0, 2.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        slopes = ft.vmap(ft.grad(f))(x)
+    np.testing.assert_allclose(slopes, [ft.grad(f)(v) for v in x], rtol=1e-14)
 
 
 def test_variables_that_hold_no_tracer_are_shared() -> None:

@@ -106,7 +106,42 @@ def _filled(xp: Any, x: Any) -> Any:
     return y * z.prod()
 
 
-PROGRAMS = [_loop, _slices, _positions, _masks, _views, _reshaped_views, _copies, _outputs, _functions, _filled]
+def _parts_of_complex_numbers(xp: Any, x: Any) -> Any:
+    z = xp.zeros(4, complex)
+    real = z.real
+    z.imag = x
+    z.imag[1] += x[0]
+    real[:2] = x[2:] * x[:2]
+    np.real(z)[3] -= 1.0
+    w = xp.ones(4)
+    w.real[1:] *= x[1:]
+    return np.concatenate([real, z.imag, w, np.abs(z + 1.0) ** 2])
+
+
+def _split_views(xp: Any, x: Any) -> Any:
+    y = xp.zeros((2, 4))
+    diagonal, (left, right) = np.diagonal(y), np.split(y, 2, 1)
+    y[0], left[1] = x, x[:2] ** 2
+    right *= x[0]
+    converted, part = y.astype(float), np.hsplit(y[0], [1])[1]
+    y[:, 1] = x[3]
+    return np.concatenate([diagonal, left.ravel(), right.ravel(), converted.ravel(), part, y.ravel()])
+
+
+PROGRAMS = [
+    _loop,
+    _slices,
+    _positions,
+    _masks,
+    _views,
+    _reshaped_views,
+    _copies,
+    _outputs,
+    _functions,
+    _filled,
+    _parts_of_complex_numbers,
+    _split_views,
+]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -238,6 +273,85 @@ def test_an_index_out_of_range_raises() -> None:
 def test_what_is_no_buffer_is_refused_with_the_remedy(write: Callable[[Any], Any]) -> None:
     with pytest.raises(TypeError, match=r"fnp\.zeros"):
         ft.grad(lambda x: write(x) or x[0])(X)
+
+
+def test_a_diagonal_is_read_only() -> None:
+    def f(x: Any) -> Any:
+        y = fnp.zeros((2, 2))
+        np.diagonal(y)[0] = x[0]
+        return y.sum()
+
+    with pytest.raises(ValueError, match=r"read-only.*np\.fill_diagonal"):
+        ft.grad(f)(X)
+
+
+def test_a_real_array_has_no_imaginary_part_to_set() -> None:
+    def f(x: Any) -> Any:
+        y = fnp.zeros(4)
+        y.imag = x
+        return y.sum()
+
+    with pytest.raises(TypeError, match="imaginary part"):
+        ft.grad(f)(X)
+
+
+# --- In branches and loops --------------------------------------------------------------------------------------------
+
+
+def test_a_branch_writes_for_the_examples_that_take_it() -> None:
+    def f(x: Any) -> Any:
+        y = fnp.ones((2, 3))
+        row = y[1]
+
+        def positive(v: Any) -> Any:
+            y[0, 1] = np.sqrt(v)
+            row[:2] *= v
+            return y.sum()
+
+        def other(v: Any) -> Any:
+            y.reshape(-1)[::2] = v * v
+            return row
+
+        total = ft.cond(x[0] > 0, positive, lambda v: other(v).sum(), x[0])
+        return y.ravel() * x[1] + total
+
+    batch = np.array([[4.0, 1.5], [-2.0, 3.0], [0.0, 2.0], [9.0, -1.0]])
+    np.testing.assert_allclose(ft.vmap(f)(batch), np.stack([f(x) for x in batch]), rtol=1e-15)
+    expected = np.stack([ft.jacrev(f)(x) for x in batch])
+    np.testing.assert_allclose(ft.vmap(ft.jacrev(f))(batch), expected, rtol=1e-14)
+    np.testing.assert_allclose(ft.jacfwd(ft.vmap(f))(batch)[range(4), :, range(4)], expected, rtol=1e-14)
+
+
+def test_a_loop_writes_for_the_examples_that_it_runs_for() -> None:
+    def f(x: Any) -> Any:
+        path = fnp.zeros(6)
+
+        def body(state: Any) -> Any:
+            i, value = state
+            path[i] = np.log(value)
+            return i + 1, value * x
+
+        _, last = ft.while_loop(lambda state: state[1] < 5.0, body, (0, 1.0 * x))
+        return np.sum(path) + last
+
+    batch = np.array([1.5, 4.0, 7.0, 2.0])
+    np.testing.assert_allclose(ft.vmap(f)(batch), [f(x) for x in batch], rtol=1e-15)
+    np.testing.assert_allclose(ft.vmap(ft.grad(f))(batch), [ft.grad(f)(x) for x in batch], rtol=1e-14)
+
+
+@pytest.mark.parametrize("transform", [ft.jacrev, ft.jacfwd, lambda f: lambda x: ft.vmap(f)(x[None])])
+def test_what_a_loop_carries_is_written_to_through_a_copy(transform: Callable[[Any], Any]) -> None:
+    def squares(x: Any, copied: bool) -> Any:
+        def body(i: Any, y: Any) -> Any:
+            y = y.copy() if copied else y
+            y[i] = x[i] ** 2
+            return y
+
+        return ft.fori_loop(0, 4, body, fnp.zeros(4))
+
+    with pytest.raises(TypeError, match=r"loop carries.*begin the step with y = y\.copy\(\)"):
+        transform(lambda x: squares(x, False))(X)
+    np.testing.assert_allclose(transform(lambda x: squares(x, True))(X), transform(lambda x: x**2)(X), rtol=1e-15)
 
 
 def test_a_value_of_an_inner_transformation_does_not_outlive_it() -> None:

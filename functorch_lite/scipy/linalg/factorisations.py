@@ -16,6 +16,7 @@ from functorch_lite.calculus.batching import on_matrices, same_axes
 from functorch_lite.calculus.declare import general, zero_function
 from functorch_lite.calculus.matrices import adjoint, exchange, square
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Rule
 
 __all__ = ["cho_factor", "cho_solve", "cholesky", "lu", "lu_factor", "lu_solve", "solve", "solve_triangular"]
@@ -120,26 +121,31 @@ def _row_order(a: Any) -> Any:
     return np.argsort(order, axis=-1)
 
 
-def _lu_slopes(t: Any, lower: Any, upper: Any) -> tuple[Any, Any]:
-    """With L⁻¹ dA U⁻¹ split in its triangles: dL = L · strict lower part, dU = upper part · U."""
-    left = triangular_solve(lower, t, True, True)
-    middle = exchange(triangular_solve(exchange(upper), exchange(left), True, False))
-    return lower @ np.tril(middle, -1), np.triu(middle) @ upper
+def _regular(upper: Any) -> Any:
+    """Put 1 for the last pivot, which may be zero: L⁻¹ dL, of which it is asked, does not depend on it."""
+    is_last = np.arange(shape_of(upper)[-1]) == shape_of(upper)[-1] - 1
+    return np.where(is_last & is_last[:, None], 1, upper)
 
 
 def _lu_jvp(t: Any, ans: Any) -> tuple[Any, Any]:
-    return _lu_slopes(t, *ans)
+    """With F the strict lower part of L⁻¹ dA U⁻¹: dL = L F, dU = L⁻¹ dA - F U."""
+    lower, upper = ans
+    left = triangular_solve(lower, t, True, True)
+    middle = exchange(triangular_solve(exchange(_regular(upper)), exchange(left), True, False))
+    strict = np.tril(middle, -1)
+    return lower @ strict, np.triu(left - strict @ upper)
 
 
 def _lu_vjp(g: Any, ans: Any) -> Any:
     lower, upper = ans
-    middle = 0.0
+    by_strict, by_left = 0.0, 0.0
     if g[0] is not None:
-        middle = np.tril(exchange(lower) @ g[0], -1)
+        by_strict = exchange(lower) @ g[0]
     if g[1] is not None:
-        middle = middle + np.triu(g[1] @ exchange(upper))
-    right = exchange(triangular_solve(upper, exchange(middle), False, False))
-    return triangular_solve(exchange(lower), right, False, True)
+        by_left = np.triu(g[1])
+        by_strict = by_strict - by_left @ exchange(upper)
+    right = exchange(triangular_solve(_regular(upper), exchange(np.tril(by_strict, -1)), False, False))
+    return triangular_solve(exchange(lower), right + by_left, False, True)
 
 
 @general(Rule(_lu_jvp, _lu_vjp), multiple=True, batch=same_axes)
@@ -157,7 +163,7 @@ def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> tuple[Any, .
     Parameters
     ----------
     a
-        Square matrices that are not singular. (Factors of rectangular ones are not differentiated.)
+        Square matrices. (Factors of rectangular ones are not differentiated.)
     permute_l
         Whether to return ``P @ L`` and ``U`` only.
     p_indices
@@ -167,6 +173,12 @@ def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> tuple[Any, .
     -------
     tuple
         ``(P, L, U)``, ``(p, L, U)`` or ``(P @ L, U)``.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the derivative is asked of a matrix with a zero pivot before the last, whose L is not unique: one of rank
+        less than n - 1 has such a pivot, one of rank n - 1 may. The last pivot may be zero.
     """
     a = square(a, "lu")
     order = _row_order(a)

@@ -60,7 +60,8 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, r
     Returns
     -------
     array, or a pair of arrays
-        Without ``return_sign``, NaN where a real sum is negative.
+        Without ``return_sign``, NaN where a real sum is negative. The derivative is NaN where all exponentials are
+        zero: its weights, those of ``softmax``, are 0/0 there.
 
     Examples
     --------
