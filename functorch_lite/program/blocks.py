@@ -14,9 +14,12 @@ import numpy as np
 from functorch_lite.program.execution import block_memory, run_blocks
 from functorch_lite.program.fusion import Group, is_closing
 from functorch_lite.program.operators import UFUNC_OF
+from functorch_lite.program.phrases import LONGEST_SHORT_ROW, sum_by_product
 from functorch_lite.program.program import Atom, Equation, Literal, Variable
 
 __all__ = ["write_group"]
+
+_REAL = frozenset({np.dtype("f4"), np.dtype("f8")})
 
 #: The elements of a block: a few such arrays fit into the second-level cache.
 BLOCK = 1 << 15
@@ -43,6 +46,8 @@ class _GroupWriter:
         self.slots: dict[Variable, int] = {}
         self.kinds: list[tuple[int, Any]] = []
         self.free: dict[tuple[int, Any], list[int]] = {}
+        #: How many rows a block has, but for the last one.
+        self.block = 1
         #: The shaped views of standing arrays that a block makes.
         self.views: dict[str, str] = {}
 
@@ -51,7 +56,7 @@ class _GroupWriter:
         number = self.writer.groups = self.writer.groups + 1
         self.writer.namespace |= {"run_blocks": run_blocks, "block_memory": block_memory, "np_empty": np.empty}
         budget = LARGE_BLOCK if any(e.primitive.name == "matmul" for e in group.equations) else BLOCK
-        block = max(1, budget // group.row_size)
+        block = self.block = max(1, budget // group.row_size)
         read = {a for e in group.equations for a in e.operands if isinstance(a, Variable)} - group.defined
         arrays = sorted((v for v in read if self._is_sliced(v)), key=lambda v: v.number)
         whole = [v for v in group.outputs if v not in group.closed]
@@ -112,8 +117,9 @@ class _GroupWriter:
         writer, output, name = self.writer, equation.outputs[0], equation.primitive.name
         texts = [self._text(a, equation) for a in equation.operands]
         if is_closing(equation, self.group.rows):
+            partial = self._partial(equation, texts)
             self._release(k, equation)
-            return f"{self.names[output]} = {self._partial(equation, texts)} + {self.names[output]}"
+            return f"{self.names[output]} = {partial} + {self.names[output]}"
         if name in {"reshape", "broadcast_to"}:
             view = f"{self.names[output]}_v"
             rest = "".join(f", {n}" for n in output.shape[1:])
@@ -131,7 +137,10 @@ class _GroupWriter:
             reducing = {"sum": "add", "max": "maximum", "min": "minimum"}[name]
             writer.namespace[f"np_{reducing}_reduce"] = getattr(np, reducing).reduce
             axes, keepdims = equation.params
+            product = self._product_with_ones(equation, texts[0]) if name == "sum" and not keepdims else None
             self._release(k, equation)
+            if product is not None:
+                return f"{product[:-1]}, {target}{'' if len(output.shape) == 1 else '.reshape(-1)'})"
             return f"np_{reducing}_reduce({texts[0]}, {axes!r}, None, {target}, {keepdims})"
         if name == "matmul":
             target = self._target(output, whole)
@@ -141,18 +150,57 @@ class _GroupWriter:
         self._release(k, equation)
         target = self._target(output, whole)
         ufunc = UFUNC_OF.get(equation.primitive.function, equation.primitive.function)
+        if name == "logistic" and output.dtype in _REAL and equation.operands[0].dtype == output.dtype:  # type: ignore[union-attr]
+            return self._logistic(output, texts[0], target)
         if isinstance(ufunc, np.ufunc):
-            return f"{writer._ufunc(ufunc)}({', '.join(texts)}, {target})"
+            call = f"{writer._ufunc(ufunc)}({', '.join(texts)}, {target})"
+            if not _is_outer(equation):
+                return call
+            writer.namespace["np_copyto"] = np.copyto
+            return f"np_copyto({target}, {texts[0]}); {writer._ufunc(ufunc)}({target}, {texts[1]}, {target})"
         return f"{target}[...] = {writer._function(equation.primitive)}({', '.join(texts)})"
 
     def _partial(self, equation: Equation, texts: list[str]) -> str:
         if equation.primitive.name == "matmul":
             self.writer.namespace["np_dot"] = np.dot
             return f"np_dot({', '.join(texts)})"
+        product = self._product_with_ones(equation, texts[0])
+        if product is not None:
+            output = equation.outputs[0]
+            return product if len(output.shape) < 2 else f"{product}.reshape({output.shape!r})"
         self.writer.namespace["np_add_reduce"] = np.add.reduce
         axes = equation.params[0]
         rank = len(equation.operands[0].shape)  # type: ignore[union-attr]
         return f"np_add_reduce({texts[0]}, {'None' if len(axes) == rank else repr(axes)})"
+
+    def _logistic(self, output: Variable, x: str, target: str) -> str:
+        """Write the logistic function as calculus defines it, without memory for each of its steps."""
+        self.writer.namespace |= {f"zero_{output.dtype.char}": np.zeros((), output.dtype)}
+        self.writer.namespace |= {f"one_{output.dtype.char}": np.ones((), output.dtype)}
+        zero, one = f"zero_{output.dtype.char}", f"one_{output.dtype.char}"
+        mask, top = (Variable(output.shape, np.dtype(dtype)) for dtype in ("?", output.dtype))
+        m, t = (self._target(v, set()) for v in (mask, top))
+        steps = (
+            (np.greater, x, zero, m),  # first, as the target may be the argument
+            (np.absolute, x, target),
+            (np.negative, target, target),
+            (np.exp, target, target),
+            (np.maximum, target, m, f"out={t}"),  # 1 where the argument is positive
+            (np.add, target, one, target),
+            (np.divide, t, target, target),
+        )
+        for v in (mask, top):
+            self.free.setdefault(self.kinds[self.slots[v]], []).append(self.slots.pop(v))
+        return "; ".join(f"{self.writer._ufunc(function)}({', '.join(texts)})" for function, *texts in steps)
+
+    def _product_with_ones(self, equation: Equation, text: str) -> str | None:
+        """Return a sum over short rows, or of them, as a product; see `sum_by_product`."""
+        operand = equation.operands[0]
+        assert isinstance(operand, Variable)
+        if len(operand.shape) > 2 and operand not in self.slots:
+            return None
+        shape = (self.block, *operand.shape[1:])
+        return sum_by_product(self.writer, text, shape, operand.dtype, equation.params[0], "r_")
 
     def _text(self, atom: Atom, equation: Equation) -> str:
         if isinstance(atom, Literal) or not atom.shape:
@@ -182,6 +230,19 @@ class _GroupWriter:
         for atom in [v for v in self.slots if self.last.get(v, k) == k]:
             slot = self.slots.pop(atom)
             self.free.setdefault(self.kinds[slot], []).append(slot)
+
+
+def _is_outer(equation: Equation) -> bool:
+    """Say whether both operands are broadcast within short rows: to copy one of them first makes for longer loops."""
+    output, operands = equation.outputs[0], equation.operands
+    return (
+        len(operands) == 2
+        and len(output.shape) > 2
+        and output.shape[-1] <= LONGEST_SHORT_ROW
+        and all(isinstance(a, Variable) and a.shape != output.shape and a.dtype == output.dtype for a in operands)
+        and all(len(a.shape) == len(output.shape) for a in operands)  # type: ignore[union-attr]
+        and operands[0].shape[0] == output.shape[0]  # type: ignore[union-attr]
+    )
 
 
 def _last_uses(group: Group) -> dict[Variable, int]:

@@ -20,6 +20,8 @@ __all__ = ["Cost", "cost"]
 class Cost:
     """What one run of a program costs, as its equations say; a compiled program may do better.
 
+    Of the branches of a choice the dearest counts; of a loop whose number of steps is not known, one step.
+
     Attributes
     ----------
     operations
@@ -58,11 +60,12 @@ def cost(program: Program) -> Cost:
     live = _Liveness(program)
     peak = live.bytes
     for i, equation in enumerate(program.equations):
-        inner = getattr(getattr(equation.primitive, "entry", None), "program", None)
-        if inner is not None:
-            part = cost(inner)
-            operations.update(part.operations)
-            flops, read, written = flops + part.flops, read + part.bytes_read, written + part.bytes_written
+        if entries := getattr(equation.primitive, "entries", ()):
+            times = len(getattr(equation.primitive, "steps", "1"))
+            inner, part = _dearest(equation.primitive.name, [entry.program for entry in entries])
+            operations.update({name: n * times for name, n in part.operations.items()})
+            flops, read = flops + times * part.flops, read + times * part.bytes_read
+            written += times * part.bytes_written
             within = max(0, part.peak_bytes - sum(v.nbytes for v in (*inner.inputs, *inner.constants)))
         else:
             operations[equation.primitive.name] += 1
@@ -75,6 +78,12 @@ def cost(program: Program) -> Cost:
         live.run(i, equation)
         peak = max(peak, live.most)
     return Cost(dict(operations.most_common()), flops, read, written, peak)
+
+
+def _dearest(name: str, programs: Sequence[Program]) -> tuple[Program, Cost]:
+    """Return the program that costs most, with its cost; of a loop of unknown length that is its body."""
+    costs = [(program, cost(program)) for program in programs]
+    return costs[-1] if name == "while" else max(costs, key=lambda pair: pair[1].flops)
 
 
 #: Primitives whose results share the memory of their first operand (of a contiguous one, for reshape).

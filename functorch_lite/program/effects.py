@@ -60,11 +60,12 @@ def bound(bind: Callable[[Arrays, Params], Any], arrays: Arrays, params: Params)
 
 
 def tokens(equation: Equation) -> tuple[Variable, ...]:
-    """Return the tokens among the outputs of an equation; a compiled call has those of its program."""
+    """Return the tokens among the outputs of an equation; one that consists of programs has those of its programs."""
     if isinstance(equation.primitive, Effect):
         return equation.outputs
-    inner = getattr(getattr(equation.primitive, "entry", None), "program", None)
-    if inner is None:
-        return ()
-    of_inner = {y for e in inner.equations for y in tokens(e)}
-    return tuple(y for y, a in zip(equation.outputs, inner.outputs, strict=True) if a in of_inner)
+    found: set[Variable] = set()
+    for entry in getattr(equation.primitive, "results", ()):
+        inner = entry.program
+        of_inner = {y for e in inner.equations for y in tokens(e)}
+        found.update(y for y, a in zip(equation.outputs, inner.outputs, strict=True) if a in of_inner)
+    return tuple(y for y in equation.outputs if y in found)

@@ -16,9 +16,12 @@ from functorch_lite.core.primitive import Primitive
 if TYPE_CHECKING:
     from functorch_lite.program.program import Program
 
-__all__ = ["Atom", "Equation", "Literal", "Variable", "names_of", "type_name"]
+__all__ = ["HISTORY", "Atom", "Equation", "Literal", "Variable", "names_of", "type_name"]
 
 _next_number = count().__next__
+
+#: The dtype of a value that is no array of numbers but what the steps of a loop have kept.
+HISTORY = np.dtype([("history", "V8")])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -93,6 +96,8 @@ class Equation:
 
 def type_name(variable: Variable) -> str:
     """Return the type of a variable as programs print it: ``float64[3,4]``; of a Python number ``float``."""
+    if variable.dtype is HISTORY:
+        return "history"
     if isinstance(variable.dtype, type) and not issubclass(variable.dtype, np.generic):
         return variable.dtype.__name__
     return f"{np.dtype(variable.dtype)}[{','.join(map(str, variable.shape))}]"

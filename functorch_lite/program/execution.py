@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from math import prod
 from threading import Lock, local
 from typing import Any
 
@@ -19,6 +20,9 @@ SMALLEST_SHARED = 1 << 18
 
 #: The frames that a program keeps for calls to come.
 LARGEST_IDLE = 4
+
+#: The bytes of a line of the cache, which is also the longest vector register.
+CACHE_LINE = 64
 
 _memory = local()
 _lock = Lock()
@@ -45,7 +49,7 @@ class Frames:
         try:
             return self._idle.pop()
         except IndexError:
-            return [np.empty(shape, dtype) for shape, dtype in self.kinds]
+            return [_aligned(shape, dtype) for shape, dtype in self.kinds]
 
     def give(self, frame: list[Any]) -> None:
         """Take a frame back for the next call; few are kept."""
@@ -65,7 +69,7 @@ def block_memory(kinds: tuple[tuple[int, Any], ...]) -> list[Any]:
     kept: OrderedDict[Any, list[Any]] = _memory.__dict__.setdefault("arrays", OrderedDict())
     found = kept.pop(kinds, None)
     if found is None:
-        found = [np.empty(size, dtype) for size, dtype in kinds]
+        found = [_aligned((size,), dtype) for size, dtype in kinds]
         while len(kept) >= LARGEST_IDLE:
             kept.popitem(last=False)
     kept[kinds] = found
@@ -86,3 +90,11 @@ def run_blocks(run: Callable[[int, int], Any], rows: int, block: int, row_size: 
     futures = [_pool[0].submit(run, a, b) for a, b in pairwise(bounds[1:])]
     first = run(bounds[0], bounds[1])
     return [first, *(future.result() for future in futures)]
+
+
+def _aligned(shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return an empty array that begins with a cache line: vector instructions take twice as long across two."""
+    size = prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    return memory[start : start + size].view(dtype).reshape(shape)

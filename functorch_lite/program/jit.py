@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
-from threading import RLock
+from itertools import count
 from types import MethodType
 from typing import Any
 
@@ -14,16 +13,25 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.trace import Tracer
-from functorch_lite.program.calls import CompiledCall, Entry, recorded
+from functorch_lite.program.calls import CompiledCall, recorded
+from functorch_lite.program.entries import Entry
 from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import PLAIN, Static, positional_names, signature, single
-from functorch_lite.program.staging import check_value
+from functorch_lite.program.staging import StagingTrace, check_value
+from functorch_lite.program.structures import RecordedStructures
+from functorch_lite.program.turns import made_once
 from functorch_lite.transforms.arguments import name_of
 
 __all__ = ["JitFunction", "jit", "make_program"]
 
-#: The programs that one function keeps; the oldest is dropped for another.
+#: The programs that one function keeps; the one that was not used for the longest time is dropped for another.
 LARGEST_CACHE = 256
+
+_now = count(1).__next__
+
+StagingTrace.structures = RecordedStructures()
+
+_ARRAY = np.ndarray
 
 #: The structure of one positional argument.
 _ONE = tree.structure(((0,), {}))
@@ -64,7 +72,8 @@ def jit(
     -----
     Arrays that ``f`` closes over are copied when it is recorded; later changes do not count. Tensors that it closes
     over are read at each call. What closes over a value that another transformation traces is recorded anew each time.
-    Loops of a fixed number of steps unroll.
+    Python's loops unroll. `scan`, `fori_loop`, `while_loop`, `cond` and `switch` stay one equation each, with programs
+    of their own; conditions, numbers and bounds may be traced.
 
     Examples
     --------
@@ -113,10 +122,9 @@ class JitFunction:
         positional = positional_names(f) if names or places else []
         self.static_argnums = (*places, *(positional.index(name) for name in names if name in positional))
         self.static_argnames = (*names, *(positional[i] for i in places if -len(positional) <= i < len(positional)))
-        self._entries: OrderedDict[Any, Entry] = OrderedDict()
+        self._entries: dict[Any, Entry] = {}
         #: The entries of calls with one plain array or number and nothing else, by its signature alone.
         self._singles: dict[Any, Entry] = {}
-        self._lock = RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and not kwargs:  # one plain array: not even a tree is looked for
@@ -124,25 +132,25 @@ class JitFunction:
             kind = type(x)
             entry = self._singles.get((x.shape, x.dtype) if kind is np.ndarray else kind)
             if entry is not None:
+                entry.last_use = _now()
                 return entry.finished(entry.run(x))
         static: tuple[Any, ...] = ()
         if self.static_argnums or self.static_argnames:
             args, kwargs, static = self._without_static(args, kwargs)
         leaves, structure = tree.flatten((args, kwargs))
-        key: Any = (structure, static, *map(signature, leaves))
+        key: Any = (structure, static, *[(x.shape, x.dtype) if type(x) is _ARRAY else signature(x) for x in leaves])
         entry = self._entries.get(key)
         if entry is None:
             leaves = self._checked(leaves, structure)
             key = (structure, static, *map(signature, leaves))
             entry = self._entry(key, leaves, structure, static)
+        entry.last_use = _now()
         if entry.serves_once:
             return entry.finished(entry.program(*leaves, *entry.captured))
-        if entry.is_plain:
-            for leaf in leaves:
-                if isinstance(leaf, Tracer):
-                    break
-            else:
-                return entry.finished(entry.run(*leaves))
+        if entry.is_plain and (
+            PLAIN.issuperset(map(type, leaves)) or not any(isinstance(leaf, Tracer) for leaf in leaves)
+        ):
+            return entry.finished(entry.run(*leaves))
         return entry.finished(CompiledCall(entry).bind((*leaves, *entry.captured), ()))
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -161,19 +169,24 @@ class JitFunction:
         return self.program(*args, **kwargs).as_source()
 
     def _entry(self, key: Any, leaves: Sequence[Any], structure: Any, static: Any) -> Entry:
-        with self._lock:
-            entry = self._entries.get(key)
-            if entry is None:
-                entry = recorded(self.f, leaves, structure, static)
-                entry.optimize()
-                if not entry.serves_once:
-                    self._entries[key] = entry
-                    if len(self._entries) > LARGEST_CACHE:
-                        self._entries.popitem(last=False)
-                        self._singles.clear()
-                    if structure == _ONE and not static and entry.is_plain and type(leaves[0]) in PLAIN:
-                        self._singles[single(leaves[0])] = entry
+        def make() -> Entry:
+            entry = recorded(self.f, leaves, structure, static)
+            entry.optimize()
+            if entry.serves_once:
+                return entry
+            entry = self._entries.setdefault(key, entry)
+            entry.last_use = _now()
+            if structure == _ONE and not static and entry.is_plain and type(leaves[0]) in PLAIN:
+                self._singles[single(leaves[0])] = entry
+            if len(self._entries) > LARGEST_CACHE:
+                self._drop(min([*self._entries.items()], key=lambda item: item[1].last_use)[0])
             return entry
+
+        return made_once((self, key), lambda: self._entries.get(key), make)  # type: ignore[no-any-return]
+
+    def _drop(self, key: Any) -> None:
+        dropped = self._entries.pop(key, None)
+        self._singles = {one: entry for one, entry in self._singles.items() if entry is not dropped}
 
     def _without_static(self, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
         places = {i % len(args) for i in self.static_argnums if -len(args) <= i < len(args)} if args else set()

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.core.primitive import NAMED, PRIMITIVES, JointPrimitive
+from functorch_lite.core.primitive import PRIMITIVES, JointPrimitive
+from functorch_lite.program.contraction_order import ordered_products
+from functorch_lite.program.products import gathered_products, joined_products, multiplied
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 
 __all__ = [
@@ -16,7 +18,6 @@ __all__ = [
     "constant_folding",
     "dead_code",
     "inlined",
-    "joined_products",
     "narrow_broadcasts",
     "optimized",
     "scalar_constants",
@@ -29,11 +30,43 @@ LARGEST_FOLDED = 4096
 
 def optimized(program: Program) -> Program:
     """Apply all passes until nothing changes any more."""
+    program = _shortened(program)
+    program = _shortened_if_changed(lifted(program), program)
+    program = simpler = narrow_broadcasts(scalar_constants(program))
+    for rewrite in (multiplied, joined_products, gathered_products, ordered_products):
+        rewritten = rewrite(program)
+        program = program if rewritten.equations == program.equations else dead_code(rewritten)
+    return _shortened_if_changed(program, simpler)
+
+
+def _shortened_if_changed(program: Program, before: Program) -> Program:
+    return before if program.equations == before.equations else _shortened(program)
+
+
+def _shortened(program: Program) -> Program:
     while True:
         size = len(program)
         program = dead_code(common_subexpressions(simplification(constant_folding(program))))
         if len(program) == size:
-            return joined_products(narrow_broadcasts(scalar_constants(program)))
+            return program
+
+
+def lifted(program: Program) -> Program:
+    """Take out of loops what each step computes and need not: products of all rows at once, and their sums."""
+    constants = dict(program.constants)
+    renamed = _Renaming()
+    equations: list[Equation] = []
+    for equation in program.equations:
+        equation = renamed.equation(equation)
+        lift = getattr(equation.primitive, "lifted", None)
+        if lift is None:
+            equations.append(equation)
+            continue
+        parts, results, known = lift(equation)
+        equations += parts
+        constants |= known
+        renamed.update(equation.outputs, tuple(results))
+    return replace(program, constants=constants).with_equations(equations, renamed.atoms(program.outputs))
 
 
 def dead_code(program: Program) -> Program:
@@ -107,6 +140,9 @@ def simplification(program: Program) -> Program:
         if isinstance(simpler, Equation):
             equations.append(simpler)
             makers.update(dict.fromkeys(simpler.outputs, simpler))
+            number = _only_value(simpler, makers, uniform)
+            if number is not None:
+                uniform[simpler.outputs[0]] = number
         else:
             renamed.update(equation.outputs, (simpler,))
     return program.with_equations(equations, renamed.atoms(program.outputs))
@@ -176,47 +212,6 @@ def narrow_broadcasts(program: Program) -> Program:
     return dead_code(program.with_equations(equations))
 
 
-def joined_products(program: Program) -> Program:
-    """Multiply the slices of an array by one matrix all at once, before the loop that takes them.
-
-    A recurrent network that was unrolled computes ``xs[0] @ u``, ``xs[1] @ u``, …; none of them depends on its state.
-    """
-    slices: dict[Atom, tuple[Variable, int]] = {}
-    uses: dict[Any, set[int]] = {}
-    for equation in program.equations:
-        if equation.primitive.name == "index" and type(equation.params[0]) is int:
-            base = equation.operands[0]
-            if isinstance(base, Variable) and len(base.shape) == 3:
-                slices[equation.outputs[0]] = base, equation.params[0]
-        key = _slice_product(equation, slices)
-        if key is not None:
-            uses.setdefault(key, set()).add(slices[equation.operands[0]][1])
-    known = {*program.inputs, *program.constants}
-    joined: dict[Any, Variable] = {}
-    equations: list[Equation] = []
-    for equation in program.equations:
-        key = _slice_product(equation, slices)
-        if key is not None and len(uses[key]) > max(3, key[0].shape[0] // 2) and {key[0], key[1]} <= known:
-            base, matrix, primitive = key
-            product = joined.get(key)
-            if product is None:
-                output = equation.outputs[0]
-                product = joined[key] = Variable((base.shape[0], *output.shape), output.dtype)
-                equations.append(Equation(primitive, (base, matrix), (), (product,), equation.line))
-            i = slices[equation.operands[0]][1]
-            equation = Equation(NAMED["index"], (product,), (i,), equation.outputs, equation.line)
-        equations.append(equation)
-        known.update(equation.outputs)
-    return dead_code(program.with_equations(equations))
-
-
-def _slice_product(equation: Equation, slices: dict[Atom, tuple[Variable, int]]) -> Any:
-    if equation.primitive.name != "matmul":
-        return None
-    x, y = equation.operands
-    return (slices[x][0], y, equation.primitive) if x in slices and len(getattr(y, "shape", ())) == 2 else None
-
-
 def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]) -> Equation | Atom:
     function, name = equation.primitive.function, equation.primitive.name
     output, operands = equation.outputs[0], equation.operands
@@ -234,6 +229,9 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
     first = operands[0] if operands else None
     if not isinstance(first, Variable):
         return equation
+    if name == "where" and first in uniform:
+        chosen = operands[1 if uniform[first] else 2]
+        return chosen if isinstance(chosen, Variable) and _alike(chosen, output) else equation
     if function is operator.pow and first.shape and first.dtype.kind == "f" and isinstance(operands[1], Literal):
         # What NumPy itself computes for an array of real numbers.
         root = _POWERS.get(operands[1].value) if isinstance(operands[1].value, int | float) else None
@@ -260,6 +258,29 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
     return equation
 
 
+def _only_value(equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]) -> Any:
+    """Return the number that all elements of a result are, whatever the operands; None if they need not be one."""
+    operands = equation.operands
+    if equation.primitive.name == "where" and isinstance(operands[1], Literal) and operands[1] == operands[2]:
+        return operands[1].value
+    if equation.primitive.function in _CONJUNCTIONS:
+        if any(uniform.get(a) is np.False_ for a in operands):  # type: ignore[arg-type]
+            return np.False_
+        for one, other in (operands, operands[::-1]):
+            infinite, same = makers.get(one), makers.get(other)  # type: ignore[arg-type]
+            if infinite is None or same is None or infinite.primitive.function is not np.isinf:
+                continue
+            beside = [a for a in same.operands if a not in infinite.operands]
+            if same.primitive.function in _EQUALITIES and len(beside) == 1 and _is_finite(beside[0], uniform):
+                return np.False_  # infinite, and equal to a finite number
+    return None
+
+
+def _is_finite(atom: Atom, uniform: dict[Variable, Any]) -> bool:
+    value = atom.value if isinstance(atom, Literal) else uniform.get(atom)
+    return isinstance(value, int | float | np.number) and bool(np.isfinite(value))
+
+
 def _is_broadcasting(equation: Equation) -> bool:
     """Say whether an operand may be broadcast by the operation as well; a power of one number is not computed so."""
     return equation.primitive.is_pointwise and equation.primitive.function is not operator.pow
@@ -278,7 +299,7 @@ def _is_number(atom: Atom, number: Any, uniform: dict[Variable, Any]) -> bool:
 
 
 def _is_uniform(value: Any) -> bool:
-    if not value.size or value.dtype.kind not in "iuf":
+    if not value.size or value.dtype.kind not in "iufb":
         return False
     same = value == value.flat[0]
     return bool(same.all() and (value.dtype.kind != "f" or len(np.unique(np.signbit(value))) == 1))
@@ -288,6 +309,8 @@ _COMPLEX = (complex, np.dtype(np.complex64), np.dtype(np.complex128), np.dtype(n
 _DIFFERENCES = frozenset({operator.sub, np.subtract})
 _POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 _NEGATIONS = frozenset({operator.neg, np.negative})
+_CONJUNCTIONS = frozenset({operator.and_, np.logical_and, np.bitwise_and})
+_EQUALITIES = frozenset({operator.eq, np.equal})
 
 #: By function: where an operand may stand that changes nothing, and which.
 _NEUTRAL: dict[Any, tuple[tuple[int, Any], ...]] = {

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from functorch_lite.program.program import Equation, Variable
 
-__all__ = ["PHRASES", "is_plain", "literal"]
+__all__ = ["LONGEST_SHORT_ROW", "PHRASES", "is_plain", "literal", "sum_by_product"]
+
+#: Rows no longer than this are summed by a product with ones, which for rows of ten takes a fifth of the time.
+LONGEST_SHORT_ROW = 128
+
+#: So long may rows be of which many are added up.
+LONGEST_ADDED_ROW = 512
+
+#: The longest vector of ones that a program keeps.
+MOST_ONES = 1 << 12
 
 
 def literal(value: Any) -> str:
@@ -32,25 +42,71 @@ def is_plain(value: Any) -> bool:
     )
 
 
+def sum_by_product(
+    writer: Any, x: str, shape: Sequence[Any], dtype: Any, axes: tuple[int, ...], rows: str = ""
+) -> str | None:
+    """Return the sum over the last or the first axis of an array with short rows as a product with ones.
+
+    Parameters
+    ----------
+    writer
+        Whose namespace gets the ones.
+    x, shape, dtype
+        The array as an expression; one of more than two axes must be contiguous.
+    axes
+        What is summed over.
+    rows
+        How many of the ``shape[0]`` rows are there, as an expression; all if it is empty.
+
+    Returns
+    -------
+    str or None
+        An expression for the sum, flattened to one axis; None where NumPy's own is as fast.
+    """
+    rank, over_last = len(shape), axes != (0,)
+    if rank == 1:  # part of a longer one
+        shape, rank = (*shape, 1), 2
+    count, width = (prod(shape[:-1]), shape[-1]) if over_last else (shape[0], prod(shape[1:]))
+    longest = LONGEST_SHORT_ROW if over_last else LONGEST_ADDED_ROW
+    least = 1 if rows else 2
+    if rank < 2 or axes not in ((rank - 1,), (0,)) or dtype not in _OF_BLAS or not least <= width <= longest:
+        return None
+    length = width if over_last else count
+    if count < 2 or length > MOST_ONES:
+        return None
+    ones = f"ones_{length}_{dtype.char}"
+    writer.namespace |= {"np_dot": np.dot, ones: np.ones(length, dtype)}
+    matrix = x if rank == 2 else f"{x}.reshape((-1, {width}))"
+    return f"np_dot({matrix}, {ones})" if over_last else f"np_dot({ones}{f'[:{rows}]' if rows else ''}, {matrix})"
+
+
 def _reduction(name: str) -> Any:
     def template(writer: Any, equation: Equation) -> str | None:
         axes, keepdims = equation.params
         operand = equation.operands[0]
         if not isinstance(operand, Variable) or not operand.shape or not axes:
             return None
+        x = writer.operand(operand)
+        if name == "add" and not keepdims and (len(operand.shape) == 2 or operand in writer.residents):
+            product = sum_by_product(writer, x, operand.shape, operand.dtype, axes)
+            if product is not None:
+                shape = equation.outputs[0].shape
+                return product if len(shape) == 1 else f"{product}.reshape({shape!r})"
         writer.namespace[f"np_{name}_reduce"] = getattr(np, name).reduce
         axis = "None" if len(axes) == len(operand.shape) else repr(axes if len(axes) > 1 else axes[0])
-        return f"np_{name}_reduce({writer.operand(operand)}, {axis}{', None, None, True' if keepdims else ''})"
+        return f"np_{name}_reduce({x}, {axis}{', None, None, True' if keepdims else ''})"
 
     return template
 
 
 def _product(writer: Any, equation: Equation) -> str | None:
     x, y = equation.operands
-    if not (isinstance(x, Variable) and isinstance(y, Variable) and 1 <= len(x.shape) <= 2 and 1 <= len(y.shape) <= 2):
+    if not (isinstance(x, Variable) and isinstance(y, Variable) and x.shape and y.shape):
         return None
-    writer.namespace["np_dot"] = np.dot
-    return f"np_dot({writer.operand(x)}, {writer.operand(y)})"
+    # Of many matrices the product is np.matmul's; of two, np.dot is called faster.
+    name, product = ("np_matmul", np.matmul) if max(len(x.shape), len(y.shape)) > 2 else ("np_dot", np.dot)
+    writer.namespace[name] = product
+    return f"{name}({writer.operand(x)}, {writer.operand(y)})"
 
 
 def _method(written: Callable[[str, Equation], str | None]) -> Any:
@@ -95,6 +151,8 @@ def _outer(writer: Any, equation: Equation) -> str | None:
         texts.append(f"{writer.operand(atom)}[{keys}]")
     return " * ".join(texts) if set(result) == set(inputs) - {","} else None
 
+
+_OF_BLAS = frozenset({np.dtype("f4"), np.dtype("f8")})
 
 #: How primitives are written that need no call of a function of ours.
 PHRASES: dict[str, Callable[[Any, Equation], str | None]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable, names_of, type_name
 
@@ -72,24 +72,30 @@ def table(program: Program) -> str:
     """Return a program as an HTML table, one equation a row."""
     names = names_of(program)
     inputs = ", ".join(f"{names[v]}: {type_name(v)}" for v in program.inputs)
-    rows = [
-        (names[v], type_name(v), "constant", "") for v in program.constants
-    ]
+    rows: list[tuple[Any, ...]] = [(names[v], type_name(v), "constant", "") for v in program.constants]
     for equation in program.equations:
         left = ", ".join(names[y] for y in equation.outputs)
         kinds = ", ".join(map(type_name, equation.outputs))
         operands = ", ".join(repr(a.value) if isinstance(a, Literal) else names[a] for a in equation.operands)
         rows.append((left, kinds, f"{_label(equation, ', ')} of {operands}", equation.line))
+        rows += [(entry.program,) for entry in getattr(equation.primitive, "entries", ())]
     results = ", ".join(repr(a.value) if isinstance(a, Literal) else names[a] for a in program.outputs)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
+    body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     return (
         f"<table><caption>program {escape(program.name)}({escape(inputs)}), returns {escape(results)}</caption>"
         f"<tr><th>name</th><th>type</th><th>operation</th><th>line</th></tr>{body}</table>"
     )
 
 
+def _cells(row: tuple[Any, ...]) -> str:
+    if len(row) == 1:  # a program in this one
+        return f'<td></td><td colspan="3">{table(row[0])}</td>'
+    return "".join(f"<td>{escape(text)}</td>" for text in row)
+
+
 def _label(equation: Equation, separator: str = "\n") -> str:
-    named = zip(equation.primitive.parameters, equation.params, strict=False)
+    named = [*zip(equation.primitive.parameters, equation.params, strict=False)]
+    named += getattr(equation.primitive, "settings", list)()
     literals = [repr(a.value) for a in equation.operands if isinstance(a, Literal)] if separator == "\n" else []
     return separator.join([equation.primitive.name, *literals, *(f"{name}={value!r}" for name, value in named)])
 

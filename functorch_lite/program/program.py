@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from functorch_lite.core.primitive import NAMED
 from functorch_lite.program.cost import Cost, cost
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable, names_of, type_name
 from functorch_lite.program.picture import dot, svg, table
+from functorch_lite.program.spelling import shown_name
 from functorch_lite.program.standalone import standalone
+from functorch_lite.program.text import constants_of, parsed, printed
 
 __all__ = ["Atom", "Equation", "Literal", "Pass", "Program", "Variable", "names_of", "type_name"]
 
@@ -80,7 +80,7 @@ class Program:
         return hash((len(self.inputs), len(self.equations), len(self.outputs)))
 
     def __str__(self) -> str:
-        return _printed(self)
+        return printed(self)
 
     @staticmethod
     def parse(text: str) -> Program:
@@ -91,23 +91,26 @@ class Program:
         ValueError
             If a line is no equation, or names a primitive that does not exist.
         """
-        return _parsed(text)
+        return parsed(Program, text)
 
     def save(self, file: Any) -> None:
         """Write the program to a file, as its text and its constants; `load` reads it."""
-        constants = {f"constant{i}": value for i, value in enumerate(self.constants.values())}
-        text = np.array(_printed(self, constants=False))
+        arrays: dict[str, Any] = {f"constant{i}": value for i, value in enumerate(constants_of(self))}
+        arrays["text"] = np.array(printed(self, constants=False))
+        arrays["input_names"] = np.array(self.input_names, np.str_)
         if hasattr(file, "write"):
-            np.savez(file, text=text, **constants)
+            np.savez(file, **arrays)
         else:
             with open(file, "wb") as opened:  # NumPy would add its own suffix to a name
-                np.savez(opened, text=text, **constants)
+                np.savez(opened, **arrays)
 
     @staticmethod
     def load(file: Any) -> Program:
         """Read a program that `save` has written."""
         with np.load(file) as saved:
-            return _parsed(str(saved["text"]), [saved[f"constant{i}"] for i in range(len(saved.files) - 1)])
+            count = sum(name.startswith("constant") for name in saved.files)
+            program = parsed(Program, str(saved["text"]), [saved[f"constant{i}"] for i in range(count)])
+            return replace(program, input_names=tuple(map(str, saved["input_names"])))
 
     def as_source(self) -> str:
         """Return the text of a module that computes the program with NumPy alone.
@@ -199,153 +202,20 @@ def _canonical(program: Program) -> tuple[Any, ...]:
         tuple((type_name(v), numbers[v]) for v in program.inputs),
         tuple((numbers[v], type_name(v), np.array(value).tobytes()) for v, value in program.constants.items()),
         tuple(
-            (e.primitive.name, tuple(map(named, e.operands)), repr(e.params), tuple((type_name(v)) for v in e.outputs))
+            (_kind(e), tuple(map(named, e.operands)), repr(e.params), tuple((type_name(v)) for v in e.outputs))
             for e in program.equations
         ),
         tuple(map(named, program.outputs)),
     )
 
 
-# --- Text -------------------------------------------------------------------------------------------------------------
-
-_INDENT = "    "
-_EQUATION = re.compile(r"(?P<outputs>.*?) = (?P<name>[\w. ]+)\((?P<arguments>.*)\)$")
-_LARGEST_SHOWN = 100
-
-
-def _printed(program: Program, constants: bool = True) -> str:
-    names = names_of(program)
-
-    def shown(atom: Atom) -> str:
-        return _shown_value(atom.value) if isinstance(atom, Literal) else names[atom]
-
-    def defined(variable: Variable) -> str:
-        return f"{names[variable]}: {type_name(variable)}"
-
-    lines = [f"program {program.name}({', '.join(map(defined, program.inputs))}):"]
-    for variable, value in program.constants.items():
-        text = "..." if not constants or value.size > _LARGEST_SHOWN else _shown_value(value.tolist())
-        lines.append(f"{_INDENT}{defined(variable)} = constant {text}")
-    for equation in program.equations:
-        primitive = equation.primitive
-        named = zip(primitive.parameters, equation.params, strict=True)
-        arguments = [*map(shown, equation.operands), *(f"{name}={_shown_value(value)}" for name, value in named)]
-        outputs = ", ".join(map(defined, equation.outputs))
-        lines.append(f"{_INDENT}{outputs} = {primitive.name}({', '.join(arguments)})")
-    lines.append(f"{_INDENT}return {', '.join(map(shown, program.outputs))}".rstrip())
-    return "\n".join(lines)
-
-
-def _shown_value(value: Any) -> str:
-    if isinstance(value, np.dtype):
-        return f"dtype({value.name!r})"
-    if type(value) is tuple:
-        return f"({', '.join(map(_shown_value, value))}{',' if len(value) == 1 else ''})"
-    if type(value) is list:
-        return f"[{', '.join(map(_shown_value, value))}]"
-    if type(value) is complex and not _is_sum(value):
-        return f"complex({value.real!r}, {value.imag!r})"
-    return "..." if value is Ellipsis else repr(value)
-
-
-def _is_sum(z: complex) -> bool:
-    """Say whether Python reads back what it prints of a complex number, as a sum of two: it loses signs of zeros."""
-    signs = np.signbit([z.real, z.imag])
-    return bool(np.isfinite(z) and (z.real or not signs.any()) and (z.imag or not signs[1]))
-
-
-def _parsed(text: str, constants: Sequence[Any] | None = None) -> Program:
-    header, *lines = [line for line in text.strip().splitlines() if line.strip()]
-    found = re.fullmatch(r"program (.*)\((.*)\):", header)
-    if found is None:
-        raise ValueError(f"a program begins with 'program name(a: float64[3], …):', not {header!r}")
-    variables: dict[str, Variable] = {}
-    inputs = tuple(_defined(part, variables) for part in _parts(found[2]))
-    held: dict[Variable, Any] = {}
-    equations = []
-    given = iter(constants or ())
-    for line in map(str.strip, lines[:-1]):
-        if " = constant " in line:
-            left, right = line.split(" = constant ", 1)
-            variable = _defined(left, variables)
-            if right == "..." and constants is None:
-                raise ValueError(f"{line!r}: the array is too large to stand in the text; use save and load")
-            value = next(given) if constants is not None else _read(right)
-            held[variable] = np.array(value, variable.dtype).reshape(variable.shape)
-            continue
-        equations.append(_equation(line, variables))
-    last = lines[-1].strip()
-    if not last.startswith("return"):
-        raise ValueError(f"a program ends with 'return …', not {last!r}")
-    outputs = tuple(_atom(part, variables) for part in _parts(last.removeprefix("return")))
-    return Program(inputs, tuple(equations), outputs, held, found[1])
-
-
-def _equation(line: str, variables: dict[str, Variable]) -> Equation:
-    found = _EQUATION.fullmatch(line)
-    if found is None:
-        raise ValueError(f"{line!r} is no equation; one looks like 'c: float64[3] = mul(a, b)'")
-    primitive = NAMED.get(found["name"])
-    if primitive is None:
-        raise ValueError(f"{line!r}: there is no primitive {found['name']!r}")
-    operands, params = [], {}
-    for part in _parts(found["arguments"]):
-        name, equals, value = part.partition("=")
-        if equals and name in primitive.parameters:
-            params[name] = _read(value)
-        else:
-            operands.append(_atom(part, variables))
-    outputs = tuple(_defined(part, variables) for part in _parts(found["outputs"]))
-    return Equation(primitive, tuple(operands), tuple(params[name] for name in primitive.parameters), outputs)
-
-
-def _parts(text: str) -> list[str]:
-    """Split at the commas outside of brackets and quotes."""
-    parts, depth, start, quote = [], 0, 0, ""
-    for i, character in enumerate(text):
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
-        elif character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth -= 1
-        elif character == "," and not depth:
-            parts.append(text[start:i].strip())
-            start = i + 1
-    parts.append(text[start:].strip())
-    return [part for part in parts if part]
-
-
-def _defined(text: str, variables: dict[str, Variable]) -> Variable:
-    name, _, kind = map(str.strip, text.partition(":"))
-    found = re.fullmatch(r"(\w+)(?:\[([\d,]*)\])?", kind)
-    if found is None:
-        raise ValueError(f"{text!r} defines no variable; one is defined as 'a: float64[3,4]'")
-    if found[2] is None:
-        variable = Variable((), {"float": float, "int": int, "complex": complex, "bool": bool}[found[1]])
-    else:
-        variable = Variable(tuple(map(int, filter(None, found[2].split(",")))), np.dtype(found[1]))
-    variables[name] = variable
-    return variable
-
-
-def _atom(text: str, variables: dict[str, Variable]) -> Atom:
-    if text in variables:
-        return variables[text]
-    return Literal(_read(text))
-
-
-def _read(text: str) -> Any:
-    try:
-        return eval(text, dict(_READABLE))
-    except (NameError, SyntaxError) as error:
-        raise ValueError(f"{text!r} is no variable, number or parameter of the program: {error}") from None
-
-
-#: What parameters and literals in a text may name.
-_READABLE = {"__builtins__": {}, "slice": slice, "dtype": np.dtype, "complex": complex, "inf": np.inf, "nan": np.nan}
+def _kind(equation: Equation) -> Any:
+    """Return what tells one operation from others: its name, or what it consists of."""
+    entries = getattr(equation.primitive, "entries", None)
+    if entries is None:
+        return shown_name(equation.primitive)
+    settings = tuple(equation.primitive.settings())  # type: ignore[attr-defined]
+    return equation.primitive.word, repr(settings), *(_canonical(entry.program) for entry in entries)  # type: ignore[attr-defined]
 
 
 Pass: TypeAlias = Callable[[Program], Program]

@@ -22,7 +22,7 @@ from functorch_lite.program.operators import INFIX, UFUNC_OF
 from functorch_lite.program.phrases import PHRASES, is_plain, literal
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable, names_of
 
-__all__ = ["compiled", "written"]
+__all__ = ["Writer", "compiled", "written"]
 
 #: Functions that convert a Python number to the dtype of the array beside it.
 _OF_ONE_DTYPE = frozenset({*INFIX, np.maximum, np.minimum}) - {operator.pow}
@@ -74,24 +74,43 @@ _FRESH = frozenset(
 )
 
 
-def compiled(program: Program) -> Callable[..., tuple[Any, ...]]:
-    """Return a function that computes a program: its source, compiled."""
-    text, namespace = written(program)
+def compiled(
+    program: Program, shared: int | None = None, into: tuple[int, ...] = ()
+) -> Callable[..., tuple[Any, ...]]:
+    """Return a function that computes a program: its source, compiled.
+
+    Parameters
+    ----------
+    program
+        The program.
+    shared
+        The first output that may share memory with an argument; None: all are in memory of their own.
+    into
+        The positions of outputs that are not returned but written into arrays, which are further arguments.
+    """
+    text, namespace = written(program, shared, into)
     exec(compile(text, f"<program {program.name}>", "exec"), namespace)
     function: Callable[..., tuple[Any, ...]] = namespace[program.name]
     return function
 
 
-def written(program: Program) -> tuple[str, dict[str, Any]]:
-    """Return the source of a program, and the namespace in which it runs."""
-    return _Writer(program).result()
+def written(
+    program: Program, shared: int | None = None, into: tuple[int, ...] = ()
+) -> tuple[str, dict[str, Any]]:
+    """Return the source of a program, and the namespace in which it runs; see `compiled`."""
+    return Writer(program, shared, into).result()
 
 
-class _Writer:
-    """Writes one program."""
+class Writer:
+    """Writes one program; for the arguments see `compiled`."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, shared: int | None, into: tuple[int, ...]) -> None:
         self.program = program
+        self.shared = len(program.outputs) if shared is None else shared
+        #: The arrays that outputs are written into, by position; and by variable those that a result may go to at once.
+        self.into = {i: f"d{i}" for i in into}
+        made = {y for equation in program.equations for y in equation.outputs}
+        self.destinations = {program.outputs[i]: name for i, name in self.into.items() if program.outputs[i] in made}
         self.names = names_of(program)
         # Variables are named by letters only: what has a digit or an underscore in its name cannot be hidden by one.
         self.namespace: dict[str, Any] = {
@@ -120,6 +139,40 @@ class _Writer:
 
     def result(self) -> tuple[str, dict[str, Any]]:
         program = self.program
+        body, outputs = self.statements()
+        body.append(f"return ({', '.join(outputs)},)" if outputs else "return ()")
+        arguments = ", ".join([*(self.names[v] for v in program.inputs), *self.into.values()])
+        if self.slots:
+            returned = body.pop()
+            body = [
+                *self.frame(),
+                *body,
+                returned.replace("return ", "result_ = ", 1),
+                "frames.give(frame_)",
+                "return result_",
+            ]
+        if self.has_math:
+            own_ = [i for i in range(len(program.outputs)) if i not in self.into]
+            self.namespace["by_equations"] = program
+            body = [
+                "try:",
+                *(f"    {line}" for line in body),
+                "except (ValueError, OverflowError, ZeroDivisionError):  # where NumPy gives inf or nan",
+                f"    results_ = by_equations({', '.join(map(self.operand, program.inputs))})",
+                *(f"    {name}[...] = results_[{i}]" for i, name in self.into.items()),
+                f"    return ({''.join(f'results_[{i}], ' for i in own_)})",
+            ]
+        text = "\n".join([f"def {program.name}({arguments}):", *(f"    {line}" for line in body)])
+        return text + "\n", self.namespace
+
+    def frame(self) -> list[str]:
+        """Return the lines that take the standing memory, which is given back by ``frames.give(frame_)``."""
+        self.namespace["frames"] = Frames([(v.shape, v.dtype) for v in self.slots])
+        return ["frame_ = frames.take()", f"{', '.join(f's{k}' for k in range(len(self.slots)))}, = frame_"]
+
+    def statements(self) -> tuple[list[str], list[str]]:
+        """Return the lines that compute the program, and expressions of the outputs that are to be returned."""
+        program = self.program
         for variable, value in program.constants.items():
             self.namespace[self.names[variable]] = value
         for variable in program.inputs:
@@ -133,32 +186,11 @@ class _Writer:
             else:
                 self._equation(i, step)
             self._bury(i, step)
-        outputs = ", ".join(map(self._output, program.outputs))
-        self.lines.append(f"return ({outputs},)" if program.outputs else "return ()")
-        arguments = ", ".join(self.names[v] for v in program.inputs)
-        body = self.lines
-        if self.slots:
-            self.namespace["frames"] = Frames([(v.shape, v.dtype) for v in self.slots])
-            names = ", ".join(f"s{k}" for k in range(len(self.slots)))
-            returned = body.pop()
-            body = [
-                "frame_ = frames.take()",
-                f"{names}, = frame_",
-                *body,
-                returned.replace("return ", "result_ = ", 1),
-                "frames.give(frame_)",
-                "return result_",
-            ]
-        if self.has_math:
-            self.namespace["by_equations"] = program
-            body = [
-                "try:",
-                *(f"    {line}" for line in body),
-                "except (ValueError, OverflowError, ZeroDivisionError):  # where NumPy gives inf or nan",
-                f"    return by_equations({', '.join(map(self.operand, program.inputs))})",
-            ]
-        text = "\n".join([f"def {program.name}({arguments}):", *(f"    {line}" for line in body)])
-        return text + "\n", self.namespace
+        for i, name in self.into.items():
+            if self.names.get(program.outputs[i]) != name:  # type: ignore[arg-type]
+                self.lines.append(f"{name}[...] = {self.operand(program.outputs[i])}")
+        outputs = [self._output(i, a) for i, a in enumerate(program.outputs) if i not in self.into]
+        return self.lines, outputs
 
     def _equation(self, i: int, equation: Equation) -> None:
         elementwise = equation.primitive.is_pointwise or not equation.primitive.differentiable
@@ -176,7 +208,9 @@ class _Writer:
             return
         name = self._function(equation.primitive)
         arguments = [self.operand(a) for a in equation.operands]
-        if equation.primitive.arity is None and not isinstance(equation.primitive, JointPrimitive):
+        if hasattr(equation.primitive, "run"):  # it consists of programs
+            arguments += self._buffers(i, equation)
+        elif equation.primitive.arity is None and not isinstance(equation.primitive, JointPrimitive):
             arguments = [f"({', '.join(arguments)},)"]
         elif isinstance(equation.primitive, JointPrimitive):
             arguments = [f"({', '.join(arguments)},)", "()"]
@@ -186,6 +220,17 @@ class _Writer:
         comma = "," if equation.primitive.multiple and len(equation.outputs) == 1 else ""
         self.lines.append(f"{targets}{comma} = {name}({', '.join(arguments)})")
         self._settle(equation)
+
+    def _buffers(self, i: int, equation: Equation) -> list[str]:
+        """Return the names of standing memory for what a loop fills; None for what leaves the program."""
+        names = []
+        for shape, dtype, places in getattr(equation.primitive, "buffers", tuple)():
+            if any(self.uses.get(equation.outputs[j], i) >= len(self.steps) for j in places):
+                names.append("None")
+            else:
+                names.append(f"s{len(self.slots)}")
+                self.slots.append(Variable(shape, dtype))
+        return names
 
     def _settle(self, equation: Equation) -> None:
         """Note whether the results of an equation are in memory of their own."""
@@ -209,7 +254,10 @@ class _Writer:
             self.lines.append(f"del {', '.join(names)}")
 
     def _slot(self, i: int, output: Variable, operands: tuple[Atom, ...] = ()) -> str | None:
-        """Return the name of standing memory for a result; None if it has no axes, or leaves the program."""
+        """Return the name of memory for a result; None if it has no axes, or leaves the program."""
+        if output in self.destinations:
+            self.names[output] = name = self.destinations[output]
+            return name
         if self.uses.get(output, i) >= len(self.steps) or not output.shape:
             return None
         kind = _kind(output)
@@ -345,11 +393,11 @@ class _Writer:
         name = self.names[atom]
         return f"float64({name})" if atom in self.numbers and atom.dtype is not float else name
 
-    def _output(self, atom: Atom) -> str:
+    def _output(self, i: int, atom: Atom) -> str:
         if isinstance(atom, Literal):
             return literal(atom.value)
         name = self.operand(atom)
-        if not atom.shape or (atom in self.owned and atom not in self.given):
+        if i >= self.shared or not atom.shape or (atom in self.owned and atom not in self.given):
             self.given.add(atom)
             return name
         self.namespace["own_result"] = own_result
@@ -364,7 +412,8 @@ class _Writer:
             base = "".join(c if c.isalnum() else "_" for c in primitive.name)
             name = f"{base}_{len(self.functions)}"
             self.functions[id(primitive)] = name
-            self.namespace[name] = primitive.bind if isinstance(primitive, JointPrimitive) else primitive.function
+            joint = primitive.bind if isinstance(primitive, JointPrimitive) else primitive.function
+            self.namespace[name] = getattr(primitive, "run", joint)
         return name
 
     def _parameter(self, value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primit
 from functorch_lite.core.tape import dtype_or_type
 from functorch_lite.core.trace import ClosedTrace, Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
+from functorch_lite.program.equations import HISTORY
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 from functorch_lite.transforms.arguments import call, returned
+from functorch_lite.transforms.structured import Structures, recorder
 
 __all__ = ["Staged", "StagingTrace", "check_value", "representative", "stage"]
 
@@ -31,7 +33,7 @@ class Staged(ArrayTracer):
     variable: Variable
 
     def __bool__(self) -> NoReturn:  # noqa: PLE0304 - it always raises
-        self._refuse("the truth", "np.where(condition, a, b)")
+        self._refuse("the truth", "np.where(condition, a, b), ft.cond or ft.while_loop")
 
     def __index__(self) -> NoReturn:  # noqa: PLE0305 - it always raises
         self._refuse("an index", "fnp.take(table, i) (import functorch_lite.numpy as fnp)")
@@ -66,6 +68,9 @@ class StagingTrace(Trace):
 
     transformation = "jit"
 
+    #: What keeps loops and branches as such.
+    structures: ClassVar[Structures | None] = None
+
     def __init__(self) -> None:
         super().__init__()
         self.equations: list[Equation] = []
@@ -79,8 +84,8 @@ class StagingTrace(Trace):
         """Refuse: what depends on a value here would be recorded for all values."""
         raise TracerConversionError(
             f"{action} at {user_line()} {preposition} a value under jit, which records the function once for all "
-            f"values. Write np.where(condition, a, b), or a loop of a fixed number of steps; or make the argument "
-            f"static (static_argnums)."
+            f"values. Write np.where(condition, a, b), ft.cond or ft.while_loop; or make the argument static "
+            f"(static_argnums)."
         )
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
@@ -129,7 +134,8 @@ class StagingTrace(Trace):
     def _held(self, table: dict[int, tuple[Any, Variable]], operand: Any, kept: Any) -> Variable:
         entry = table.get(id(operand))
         if entry is None:
-            variable = Variable(np.shape(operand), operand.dtype)
+            # A traced Python number is weak, as the number is.
+            variable = Variable(np.shape(operand), dtype_or_type(representative(operand)))
             # The operand itself is held too, so that its identity is not given to another.
             table[id(operand)] = entry = ((operand, kept), variable)
         return entry[1]
@@ -156,6 +162,7 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
     trace = StagingTrace()
     inputs = [Variable(np.shape(v), dtype_or_type(v)) for v in values]
     staged = [trace.staged(v, variable) for v, variable in zip(values, inputs, strict=True)]
+    token = recorder.set(trace.structures)
     try:
         leaves = [returned(y, trace) for y in call(function, staged, {}, trace)]
         for y in leaves:
@@ -163,6 +170,7 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
         outputs = tuple(map(trace.atom, leaves))
         constants = trace.values_of_constants()
     finally:
+        recorder.reset(token)
         trace.close()
     captured = [kept for (_, kept), _ in trace.captured.values()]
     inputs += [variable for _, variable in trace.captured.values()]
@@ -172,7 +180,7 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
 def check_value(x: Any, what: str, remedy: str) -> None:
     """Raise if a value is no array of numbers, no number and no tracer."""
     dtype = getattr(x, "dtype", None)
-    if isinstance(x, bool | int | float | complex) or getattr(dtype, "kind", "O") in "biufc":
+    if isinstance(x, bool | int | float | complex) or getattr(dtype, "kind", "O") in "biufc" or dtype is HISTORY:
         return
     described = type(x).__name__ if dtype is None else f"{type(x).__name__} of {dtype}"
     raise TypeError(f"{what} a {described}, which is no array of numbers; under jit, programs compute those. {remedy}.")

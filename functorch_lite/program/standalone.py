@@ -19,6 +19,7 @@ from functorch_lite.program.effects import tokens
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable, type_name
 from functorch_lite.program.naming import Names
 from functorch_lite.program.operators import INFIX
+from functorch_lite.program.standalone_structures import WRITTEN
 from functorch_lite.program.templates import PREFIX, TEMPLATES, fields, parameter
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ _NOUNS = {
     "multiply": "product",
     "neg": "negative",
     "pow": "power",
+    "cond": "chosen",
     "reshape": "reshaped",
+    "scan": "carried",
+    "switch": "chosen",
     "scatter": "scattered",
     "sin": "sine",
     "solve": "solution",
@@ -65,6 +69,8 @@ _NOUNS = {
     "transpose": "transposed",
     "truediv": "quotient",
     "unindex": "padded",
+    "unwind": "cotangent",
+    "while": "carried",
     "where": "selected",
 }
 
@@ -141,6 +147,12 @@ class _Writer:
     def _equation(self, equation: Equation) -> None:
         primitive = equation.primitive
         texts = [self._operand(a, equation) for a in equation.operands]
+        structure = WRITTEN.get(getattr(primitive, "word", ""))
+        if structure is not None:
+            functions = [self._defined(entry.program) for entry in primitive.entries]  # type: ignore[attr-defined]
+            targets = [self._named(y, primitive) for y in equation.outputs]
+            self.lines += structure(equation, functions, texts, targets)
+            return
         template = _template(equation)
         if isinstance(template, tuple):
             target = self._named(equation.outputs[0], primitive)
@@ -170,8 +182,7 @@ class _Writer:
             return f"abs({texts[0]})"
         inner = getattr(getattr(primitive, "entry", None), "program", None)
         if inner is not None:  # a compiled function that this one calls
-            name = self.names.fresh(f"_{inner.name}")
-            _Writer(inner, name, self.names, self.bundle, self.head, self.functions, self.saved).write()
+            name = self._defined(inner)
             return f"{name}({', '.join(texts)})" if len(inner.outputs) > 1 else f"({name}({', '.join(texts)}),)"
         if primitive.arity is None:
             texts = [f"({', '.join(texts)},)"]
@@ -183,6 +194,12 @@ class _Writer:
                 f"the primitive {primitive.name} (applied at {equation.line or 'an unknown line'}) cannot be written "
                 f"with NumPy alone: {error}"
             ) from error
+
+    def _defined(self, program: Program) -> str:
+        """Define a function for a program in this one, and return its name."""
+        name = self.names.fresh(f"_{program.name}")
+        _Writer(program, name, self.names, self.bundle, self.head, self.functions, self.saved).write()
+        return name
 
     def _has_dtype(self, equation: Equation, function: Any) -> bool:
         """Say whether an operator gives what a function does: of Python numbers a ufunc makes NumPy's."""
@@ -205,7 +222,8 @@ class _Writer:
         return literal(atom.value) if isinstance(atom, Literal) else self.texts[atom]
 
     def _named(self, variable: Variable, primitive: Primitive) -> str:
-        base = "_" if not self.uses[variable] else _NOUNS.get(primitive.name, primitive.name)
+        is_read = self.uses[variable] or hasattr(primitive, "word")  # a loop reads what it carries
+        base = "_" if not is_read else _NOUNS.get(primitive.name, primitive.name)
         self.texts[variable] = name = self.local.fresh("".join(c if c.isalnum() else "_" for c in base))
         return name
 

@@ -157,6 +157,8 @@ def parameter(value: Any) -> str:
     """Return a parameter as an expression."""
     if isinstance(value, np.dtype):
         return _dtype(value)
+    if type(value) is list:
+        return f"[{', '.join(map(parameter, value))}]"
     if type(value) is tuple:
         return f"({', '.join(map(parameter, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, np.generic):

@@ -17,8 +17,9 @@ from functorch_lite.core.operands import shape_of
 from functorch_lite.core.trace import Tracer, is_tracer
 from functorch_lite.transforms.arguments import dtype_of, name_of, returned
 from functorch_lite.transforms.masked import flags_of, run_where
+from functorch_lite.transforms.structured import Structures, is_staged, recorder, structured_or
 
-__all__ = ["checked_carry", "cond", "fori_loop", "switch", "while_loop"]
+__all__ = ["check_alike", "checked_carry", "checked_condition", "cond", "fori_loop", "switch", "while_loop"]
 
 
 def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
@@ -47,8 +48,10 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     Notes
     -----
     In examples that do not take a branch, its function sees the values of one that does: nothing overflows there, and
-    no NaN enters a derivative. That holds for operands, and for traced values that the function closes over, directly,
-    in a tuple or by way of another function; not for those in its lists, dicts and objects.
+    no NaN enters a derivative. That holds for operands and for traced values that the function holds: in variables that
+    it closes over, defaults, bound arguments (``functools.partial``, methods), and in the pytrees, objects and
+    functions there. A list, dict or object with traced values is seen as a copy, so that what is put into it is not
+    kept; a buffer (``fnp.zeros``, ``x.copy()``) is written to for the examples that take the branch.
 
     Examples
     --------
@@ -62,6 +65,9 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     p = _condition(pred, "cond")
     if not is_tracer(p):
         return true_fun(*operands) if p else false_fun(*operands)
+    structures = recorder.get()
+    if structures is not None and is_staged(p):
+        return structures.switch("cond", p, (false_fun, true_fun), operands)
     return _selected("cond", [(p, true_fun), (~p, false_fun)], operands)
 
 
@@ -108,6 +114,9 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     if not is_tracer(index):
         return branches[min(max(int(index), 0), last)](*operands)
     clamped = np.clip(index, 0, last)
+    structures = recorder.get()
+    if structures is not None and is_staged(index):
+        return structures.switch("switch", clamped, branches, operands)
     return _selected("switch", [(clamped == i, branch) for i, branch in enumerate(branches)], operands)
 
 
@@ -149,28 +158,16 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     >>> ft.vmap(root)(np.array([1.0, 4.0, 9.0])).round(9)
     array([1., 2., 3.])
     """
-    carry = init_val
-    while True:
-        p = cond_fun(carry)
-        if dtype_of(p).kind != "b":
-            raise TypeError(
-                f"while_loop: the condition {name_of(cond_fun)} must return a boolean scalar, not {_described(p)}; "
-                f"compare it with something, such as x > 0"
-            )
-        p = _condition(p, "while_loop")
-        if not is_tracer(p):
-            if not p:
-                return carry
-            carry = checked_carry("while_loop", body_fun, carry, body_fun(carry))
-            continue
-        flags = flags_of(p)
-        if not flags.any():
-            return carry
-        if flags.all():
-            carry = checked_carry("while_loop", body_fun, carry, body_fun(carry))
-            continue
-        after = checked_carry("while_loop", body_fun, carry, run_where(p, body_fun, carry))
-        carry = tree.map(lambda new, old, p=p: np.where(p, new, old), after, carry)
+    def body(carry: Any) -> Any:
+        return checked_carry("while_loop", body_fun, carry, body_fun(carry))
+
+    def condition(carry: Any) -> Any:
+        return checked_condition(cond_fun, cond_fun(carry))
+
+    return structured_or(
+        lambda structures: structures.while_loop(condition, body, init_val),
+        lambda: _while(condition, body, body_fun, init_val),
+    )
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
@@ -212,10 +209,23 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
             return i + 1, checked_carry("fori_loop", body_fun, carry, body_fun(i, carry))
 
         return while_loop(lambda pair: pair[0] < upper, body, (lower, init_val))[1]
-    carry = init_val
-    for i in range(operator.index(lower), operator.index(upper)):
-        carry = checked_carry("fori_loop", body_fun, carry, body_fun(i, carry))
-    return carry
+    steps = range(operator.index(lower), operator.index(upper))
+    if not steps:
+        return init_val
+
+    def step(i: Any, carry: Any, _: Any) -> tuple[Any, Any]:
+        return checked_carry("fori_loop", body_fun, carry, body_fun(i, carry)), None
+
+    def run() -> Any:
+        carry = init_val
+        for i in steps:
+            carry, _ = step(i, carry, None)
+        return carry
+
+    def record(structures: Structures) -> Any:
+        return structures.scan(step, init_val, [], tree.structure(None), steps, False)[0]
+
+    return structured_or(record, run)
 
 
 def checked_carry(construct: str, f: Callable[..., Any], old: Any, new: Any) -> Any:
@@ -243,7 +253,36 @@ def checked_carry(construct: str, f: Callable[..., Any], old: Any, new: Any) -> 
     return tree.unflatten(structure, leaves)
 
 
+def checked_condition(f: Callable[..., Any], p: Any) -> Any:
+    """Return the condition of a loop as a bool, or as a traced boolean; raise if it is none."""
+    if dtype_of(p).kind != "b":
+        raise TypeError(
+            f"while_loop: the condition {name_of(f)} must return a boolean scalar, not {_described(p)}; "
+            f"compare it with something, such as x > 0"
+        )
+    return _condition(p, "while_loop")
+
+
 # --- Examples that differ ---------------------------------------------------------------------------------------------
+
+
+def _while(condition: Callable[[Any], Any], body: Callable[[Any], Any], body_fun: Callable[[Any], Any], x: Any) -> Any:
+    """Run a loop until it is over for all examples; those that are done keep their values."""
+    while True:
+        p = condition(x)
+        if not is_tracer(p):
+            if not p:
+                return x
+            x = body(x)
+            continue
+        flags = flags_of(p)
+        if not flags.any():
+            return x
+        if flags.all():
+            x = body(x)
+            continue
+        after = checked_carry("while_loop", body_fun, x, run_where(p, body_fun, x))
+        x = tree.map(lambda new, old, p=p: np.where(p, new, old), after, x)
 
 
 def _condition(pred: Any, construct: str) -> Any:
@@ -268,7 +307,7 @@ def _selected(construct: str, cases: Sequence[tuple[Any, Callable[..., Any]]], o
         if first is None:
             result, first = out, branch
             continue
-        _check_alike(construct, first, result, branch, out)
+        check_alike(construct, first, result, branch, out)
         result = tree.map(lambda new, old, mask=mask: np.where(mask, new, old), out, result)
     return result
 
@@ -276,7 +315,8 @@ def _selected(construct: str, cases: Sequence[tuple[Any, Callable[..., Any]]], o
 # --- Checks -----------------------------------------------------------------------------------------------------------
 
 
-def _check_alike(construct: str, f: Callable[..., Any], a: Any, g: Callable[..., Any], b: Any) -> None:
+def check_alike(construct: str, f: Callable[..., Any], a: Any, g: Callable[..., Any], b: Any) -> None:
+    """Raise if the results of two branches differ in structure, shape or dtype."""
     (leaves, structure), (others, other) = tree.flatten(a), tree.flatten(b)
     if structure != other or any(
         shape_of(x) != shape_of(y) or not (_absorbs(x, y) or _absorbs(y, x))

@@ -24,6 +24,7 @@ from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.checkpointing import checkpoint as recomputed
 from functorch_lite.transforms.checkpointing import with_its_variables
 from functorch_lite.transforms.control_flow import checked_carry
+from functorch_lite.transforms.structured import structured_or
 
 __all__ = ["associative_scan", "map", "scan"]
 
@@ -213,13 +214,32 @@ def _steps(
     f: Callable[..., Any], carry: Any, leaves: Sequence[Any], structure: tree.Structure, n: int, reverse: bool
 ) -> tuple[Any, list[Any], tree.Structure]:
     """Run some steps; return the carried value, the leaves of the stacked ``ys``, and the structure of a ``y``."""
+
+    def step(i: Any, carry: Any, x: Any) -> tuple[Any, Any]:
+        new, y = _pair(f, carry, x)
+        return checked_carry("scan", f, carry, new), y
+
+    return structured_or(  # type: ignore[no-any-return]
+        lambda structures: structures.scan(step, carry, leaves, structure, range(n), reverse),
+        lambda: _run(f, step, carry, leaves, structure, n, reverse),
+    )
+
+
+def _run(
+    f: Callable[..., Any],
+    step: Callable[..., tuple[Any, Any]],
+    carry: Any,
+    leaves: Sequence[Any],
+    structure: tree.Structure,
+    n: int,
+    reverse: bool,
+) -> tuple[Any, list[Any], tree.Structure]:
     rows = [np.unstack(x) if is_tracer(x) else x for x in leaves]  # one operation on the tape, not n
     collected: list[list[Any]] = []
     y_structure: tree.Structure | None = None
     order: Iterable[int] = reversed(range(n)) if reverse else range(n)
     for i in order:
-        new, y = _pair(f, carry, tree.unflatten(structure, [x[i] for x in rows]))
-        carry = checked_carry("scan", f, carry, new)
+        carry, y = step(i, carry, tree.unflatten(structure, [x[i] for x in rows]))
         values, own = tree.flatten(y)
         if y_structure is not None and own != y_structure:
             raise TypeError(f"scan: {name_of(f)} returned a y of structure {y_structure}, then one of {own}")
@@ -228,7 +248,16 @@ def _steps(
     if reverse:
         collected.reverse()
     assert y_structure is not None
-    return carry, [np.stack(column) for column in zip(*collected, strict=True)], y_structure
+    return carry, [_stacked(column) for column in zip(*collected, strict=True)], y_structure
+
+
+def _stacked(column: Sequence[Any]) -> Any:
+    """Stack the results of all steps; Python numbers among them take on the precision of the others."""
+    kinds = {getattr(y, "dtype", None) for y in column}
+    if None not in kinds or len(kinds) == 1:
+        return np.stack(column)
+    dtype = np.result_type(*(kinds - {None}), *(y for y in column if not hasattr(y, "dtype")))
+    return np.stack([y if hasattr(y, "dtype") else dtype.type(y) for y in column])
 
 
 def _pair(f: Callable[..., Any], carry: Any, x: Any) -> tuple[Any, Any]:

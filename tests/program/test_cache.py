@@ -12,6 +12,7 @@ import pytest
 
 import functorch_lite as ft
 from functorch_lite.program import jit as jit_module
+from functorch_lite.program.turns import made_once
 
 
 class Counted:
@@ -149,6 +150,77 @@ def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f.runs == 10
     compiled(np.zeros(0))
     assert f.runs == 11
+
+
+def test_the_program_that_was_not_used_for_the_longest_time_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit_module, "LARGEST_CACHE", 3)
+    f = Counted()
+    compiled = ft.jit(f)
+    for n in (1, 2, 3):
+        compiled(np.zeros(n))
+    compiled(np.zeros(1))
+    compiled(np.zeros(1), scale=3.0)  # drops the program of two numbers
+    assert f.runs == 4
+    compiled(np.zeros(1))
+    compiled(np.zeros(3))
+    assert f.runs == 4
+    compiled(np.zeros(2))  # drops that with a scale
+    compiled(np.zeros(1))
+    compiled(np.zeros(3))
+    assert f.runs == 5
+    assert len(compiled._entries) == len(compiled._singles) == 3
+
+
+def test_functions_that_call_each_other_first_called_from_two_threads() -> None:
+    barrier = Barrier(2)
+    results: list[Any] = []
+
+    def one(x: Any, n: int) -> Any:
+        return x + 1.0 if n == 0 else np.sin(jitted_two(x, n - 1))
+
+    def two(x: Any, n: int) -> Any:
+        return x * 2.0 if n == 0 else np.cos(jitted_one(x, n - 1))
+
+    for _ in range(10):
+        jitted_one, jitted_two = ft.jit(one, static_argnums=1), ft.jit(two, static_argnums=1)
+
+        def run(f: Any) -> None:
+            barrier.wait()
+            results.append((f, f(1.5, 6)))
+
+        threads = [Thread(target=run, args=(f,), daemon=True) for f in (jitted_one, jitted_two)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive()
+        for f, y in results:
+            assert y == f(1.5, 6)
+        results.clear()
+
+
+def test_threads_that_would_wait_for_each_other_make_a_thing_twice() -> None:
+    made: dict[str, int] = {}
+    both_started = Barrier(2)
+    values = []
+
+    def make(name: str, other: str) -> int:
+        if len(made) < 2 and not both_started.broken:
+            both_started.wait()
+        made_once(other, lambda: made.get(other), lambda: made.setdefault(other, 1))
+        return made.setdefault(name, 0)
+
+    def run(name: str, other: str) -> None:
+        values.append(made_once(name, lambda: made.get(name), lambda: make(name, other)))
+
+    threads = [Thread(target=run, args=names, daemon=True) for names in (("a", "b"), ("b", "a"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert {*made} == {"a", "b"}
+    assert sorted(values) == sorted(made.values())
 
 
 def test_eight_threads_that_call_first_record_once() -> None:

@@ -32,6 +32,9 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "smallest within rows": (lambda x: np.min(x * x, axis=-1) + np.max(x, 1), (MATRIX,)),
     "a closing sum": (lambda x, y: np.sum(np.sin(x) * y), (MATRIX, OTHER)),
     "a closing sum of columns": (lambda x, y: np.sum(np.sin(x) * y, axis=0), (MATRIX, OTHER)),
+    "differences of all pairs of rows": (lambda x, y: np.sum((x[:, None, :] - y[:3]) ** 2, axis=2), (MATRIX, OTHER)),
+    "a closing sum of tables": (lambda x, y: np.sum(np.exp(x[:, None, :] - y[:3]), axis=0), (MATRIX, OTHER)),
+    "a closing sum of a row's numbers": (lambda x, v: np.sum(np.exp(x @ v)), (MATRIX, ROW)),
     "a closing mean": (lambda x: np.mean(np.exp(x), axis=0), (MATRIX,)),
     "closing twice": (lambda x: (np.sum(np.exp(x)), np.sum(np.exp(x) * x, axis=0)), (MATRIX,)),
     "what reads a closing sum": (lambda x: np.exp(x) / np.sum(np.exp(x)), (MATRIX,)),
@@ -78,12 +81,50 @@ def test_a_group_computes_what_its_equations_compute(name: str, form: str) -> No
 
 
 @pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_logistic_function_in_a_group_has_the_bits_of_calculus(dtype: Any) -> None:
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e308, -1e308, 745.0, -745.0, 5e-324, -40.0])
+
+    def slope(x: Any) -> Any:
+        return ft.vjp(lambda x: np.logaddexp(0, x * 1.5), x)[1](np.ones_like(x))
+
+    with np.errstate(all="ignore"):
+        x = np.append(special, RNG.normal(size=N * M - special.size) * 5).astype(dtype).reshape(N, M)
+        assert "logistic" in str(ft.jit(slope).program(x))
+        actual, wanted = ft.jit(slope)(x)[0], slope(x)[0]
+    np.testing.assert_array_equal(actual, wanted, strict=True)
+
+
+@pytest.mark.usefixtures("small_blocks")
 def test_results_of_one_call_stay_as_they_are_when_another_comes() -> None:
     compiled = ft.jit(lambda x: (np.exp(np.sin(x)), np.sum(np.exp(x) * x, axis=0)))
     first = compiled(MATRIX)
     kept = ft.tree.map(np.copy, first)
     compiled(OTHER)
     _assert_same(first, kept)
+
+
+def test_standing_memory_begins_with_a_line_of_the_cache() -> None:
+    kinds = [((3, 5), np.dtype("f8")), ((7,), np.dtype("f4")), ((0, 2), np.dtype("c16")), ((), np.dtype("?"))]
+    frame = execution.Frames(kinds).take()
+    assert [(x.shape, x.dtype) for x in frame] == kinds
+    memory = execution.block_memory(((11, np.dtype("f8")), (13, np.dtype("?"))))
+    assert all(x.ctypes.data % execution.CACHE_LINE == 0 for x in (*frame, *memory) if x.size)
+
+
+@pytest.mark.parametrize("shape", [(64, 10), (64, 128), (3, 200), (4, 3, 5), (1, 5), (5, 1), (600,)])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, bool, np.complex128])
+def test_sums_over_one_axis(shape: tuple[int, ...], dtype: Any) -> None:
+    x = (RNG.normal(size=shape) * 3).astype(dtype)
+    for axis in range(len(shape)):
+        for keepdims in (False, True):
+            for f in (lambda x: np.sum(x, axis, keepdims=keepdims), lambda x: np.sum(x + x, axis, keepdims=keepdims)):  # noqa: B023
+                _assert_same(ft.jit(f)(x), f(x))
+    with np.errstate(all="ignore"):
+        special = np.where(RNG.random(shape) < 0.1, np.inf, RNG.normal(size=shape))
+        special = np.where(RNG.random(shape) < 0.01, np.nan, special * np.sign(RNG.normal(size=shape)))
+        for axis in range(len(shape)):
+            _assert_same(ft.jit(lambda x: np.sum(x, axis))(special), np.sum(special, axis))  # noqa: B023
 
 
 def test_small_programs_stay_whole() -> None:

@@ -143,24 +143,7 @@ def test_a_closure_over_a_traced_value_is_not_kept() -> None:
         assert ft.value_and_grad(g)(value) == (3.0 * value, 3.0)
 
 
-# --- Control flow, buffers, randomness --------------------------------------------------------------------------------
-
-
-def test_loops_of_a_fixed_number_of_steps_unroll() -> None:
-    def scanned(x: Any) -> Any:
-        return ft.scan(lambda c, a: (c * 0.5 + a, np.sin(c)), np.float64(0.0), x)
-
-    def repeated(x: Any) -> Any:
-        return ft.fori_loop(0, 3, lambda i, y: y * x + i, np.ones(3))
-
-    for g in (scanned, repeated):
-        expected = ft.tree.leaves(g(X))
-        for y, wanted in zip(ft.tree.leaves(ft.jit(g)(X)), expected, strict=True):
-            np.testing.assert_allclose(y, wanted, rtol=ROUNDING)
-        gradient = ft.grad(lambda x, g=g: sum(np.sum(y) for y in ft.tree.leaves(g(x))))
-        np.testing.assert_allclose(ft.jit(gradient)(X), gradient(X), rtol=ROUNDING)
-    assert ft.jit(lambda x: ft.cond(True, np.sin, np.cos, x))(1.0) == np.sin(1.0)
-    assert ft.jit(lambda x: ft.while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, c[1] * x), (0, 1.0))[1])(2.0) == 8.0
+# --- Buffers, randomness --------------------------------------------------------------------------------
 
 
 def test_buffers() -> None:

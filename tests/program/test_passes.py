@@ -180,6 +180,45 @@ REWRITTEN: list[tuple[Pass, str, str]] = [
         """,
     ),
     (
+        simplification,  # what is infinite is not equal to a number, so the selections select nothing
+        """
+        program f(a: float64[3]):
+            b: bool[3] = eq(a, 0.0)
+            c: bool[3] = isinf(a)
+            d: bool[3] = and_(b, c)
+            e: float64[3] = where(d, 0.0, a)
+            f: float64[3] = where(d, 0.0, 0.0)
+            g: float64[3] = sub(e, f)
+            return g
+        """,
+        """
+        program f(a: float64[3]):
+            b: bool[3] = eq(a, 0.0)
+            c: bool[3] = isinf(a)
+            d: bool[3] = and_(b, c)
+            e: float64[3] = where(d, 0.0, 0.0)
+            return a
+        """,
+    ),
+    (
+        simplification,  # an infinity, or another number, may be equal; a selection of single precision is converted
+        """
+        program f(a: float64[3], b: float64[3], c: float32[3]):
+            d: bool[3] = isinf(a)
+            e: bool[3] = eq(a, inf)
+            f: bool[3] = and_(d, e)
+            g: float64[3] = where(f, 0.0, a)
+            h: bool[3] = eq(b, 0.0)
+            i: bool[3] = and_(d, h)
+            j: float64[3] = where(i, 0.0, a)
+            k: bool[3] = eq(a, 0.0)
+            l: bool[3] = and_(k, d)
+            m: float64[3] = where(l, a, c)
+            return g, j, m
+        """,
+        "the same",
+    ),
+    (
         scalar_constants,
         """
         program f(a: float64[2]):

@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
-from functorch_lite.core.primitive import NAMED
 from functorch_lite.program.program import Equation, Program, names_of
+from functorch_lite.program.spelling import primitive_named, shown_name
 from tests.cases import Case, all_cases, directions
 
 
 def _is_text(program: Program) -> bool:
     """Say whether all of a program can stand in its text: its primitives, its parameters, its constants."""
     equations = program.equations
-    return all(NAMED.get(e.primitive.name) is e.primitive and all(map(_is_literal, e.params)) for e in equations)
+    return all(
+        primitive_named(shown_name(e.primitive)) is e.primitive and all(map(_is_literal, e.params)) for e in equations
+    )
 
 
 def _is_literal(value: Any) -> bool:
@@ -143,6 +145,38 @@ def test_files(tmp_path: Path, suffix: str) -> None:
     again = Program.load(path)
     assert again == program
     assert again(np.ones(1000)) == program(np.ones(1000))
+
+
+def test_files_hold_the_names_of_inputs() -> None:
+    program = ft.jit(lambda weight, x: weight * x).program(np.ones(3), np.ones(3))
+    file = io.BytesIO()
+    program.save(file)
+    file.seek(0)
+    again = Program.load(file)
+    assert again.input_names == program.input_names == ("weight", "x")
+    assert again.as_source() == program.as_source()
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda s, x: (s + 2) * x, 3.0),
+        (lambda s, x: np.add(s, 2) * x, 3.0),
+        (lambda s, x: np.where(~s, x, 2 * x), np.True_),
+        (lambda s, x: np.where(np.invert(s), x, 2 * x), np.True_),
+    ],
+)
+def test_operators_and_ufuncs_of_one_name_are_two(f: Any, x: Any) -> None:
+    single = np.ones(3, np.float32)
+    program = ft.make_program(f)(x, single)
+    again = Program.parse(str(program))
+    assert again == program
+    assert [e.primitive for e in again.equations] == [e.primitive for e in program.equations]
+    np.testing.assert_array_equal(again(x, single)[0], f(x, single), strict=True)
+
+
+def test_programs_of_operators_and_of_ufuncs_differ() -> None:
+    assert ft.make_program(lambda s: s + 2)(3.0) != ft.make_program(lambda s: np.add(s, 2))(3.0)
 
 
 def test_large_constants_do_not_stand_in_the_text() -> None:

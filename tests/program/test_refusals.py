@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -93,10 +94,7 @@ def test_a_number_of_steps_is_made_static() -> None:
 @pytest.mark.parametrize(
     "f",
     [
-        lambda x: ft.cond(x > 0, np.sin, np.cos, x),
-        lambda x: ft.switch((x > 0).astype(int), [np.sin, np.cos], x),
-        lambda x: ft.while_loop(lambda y: y > 1e-3, lambda y: y / 2, x),
-        lambda x: ft.fori_loop(0, x.astype(int), lambda i, y: y * 2, 1.0),
+        lambda x: np.sin(x) if x > 0 else np.cos(x),
         lambda x: odeint(lambda y, t: -x * y, np.array([1.0]), np.array([0.0, 1.0])),
     ],
 )
@@ -210,6 +208,68 @@ def test_the_global_random_state_is_refused() -> None:
     one, two = compiled(X, ft.random.key(0)), compiled(X, ft.random.key(1))
     assert (one != two).all()
     np.testing.assert_array_equal(one, X + ft.random.uniform(ft.random.key(0), (3,)))
+
+
+def test_another_thread_may_draw_from_the_global_random_state() -> None:
+    turns: list[None] = []
+
+    def f(x: Any) -> Any:
+        turns.append(None)
+        if len(turns) == 1:
+            draws.set()
+            drawn.wait(60)
+        return np.sin(x)
+
+    def draw() -> None:
+        draws.wait(60)
+        np.random.rand(3)  # noqa: NPY002
+        drawn.set()
+        recorded.wait(60)
+
+    draws, drawn, recorded = Event(), Event(), Event()
+    thread = Thread(target=draw)
+    thread.start()
+    try:
+        np.testing.assert_array_equal(ft.jit(f)(X), np.sin(X))
+        with pytest.raises(RuntimeError, match="global random state"):
+            ft.jit(lambda x: x + np.random.rand(3))(X)  # noqa: NPY002
+    finally:
+        recorded.set()
+        thread.join()
+    assert len(turns) == 2
+
+
+def test_a_mask_of_values_selects_what_is_assigned() -> None:
+    def f(x: Any) -> Any:
+        y = x.copy()
+        y[x > 0] = 7.0
+        y[y < 0] = x[:1]
+        return y * x
+
+    def rows(x: Any) -> Any:
+        y = x.copy()
+        y[x[:, 0] > 0] = np.arange(2.0)
+        return y
+
+    table = np.array([[1.0, 2.0], [-1.0, 5.0]])
+    for g, args in ((f, X), (rows, table), (ft.grad(lambda x: np.sum(f(x) ** 2)), X)):
+        np.testing.assert_array_equal(ft.jit(g)(args), g(args))
+    np.testing.assert_array_equal(ft.vmap(f)(np.stack([X, -X])), [f(X), f(-X)])
+
+    def counted(x: Any) -> Any:
+        y = x.copy()
+        y[x > 0] = np.arange(2.0)  # a value for each: how many there are is not known
+        return y
+
+    with pytest.raises(TypeError, match=r"depends on values.*np\.where"):
+        ft.jit(counted)(X)
+
+
+def test_roots_of_a_polynomial_of_lower_degree() -> None:
+    compiled = ft.jit(np.roots)
+    np.testing.assert_array_equal(compiled(np.array([1.0, -3.0, 2.0])), [2.0, 1.0])
+    with pytest.raises(np.linalg.LinAlgError, match="first coefficient is 0"):
+        compiled(np.array([0.0, 1.0, -3.0]))
 
 
 def test_operations_that_draw_inside_are_no_fault_of_the_function() -> None:

@@ -1,0 +1,269 @@
+"""Programs made of programs: of the tangents, of the cotangents, of a batch; and what they are put together with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from functorch_lite.core.primitive import NAMED, PRIMITIVES
+from functorch_lite.program.equations import HISTORY, Atom, Equation, Literal, Variable
+from functorch_lite.program.passes import dead_code, optimized
+from functorch_lite.program.program import Program
+from functorch_lite.program.staging import representative, stage
+from functorch_lite.transforms.arguments import call, is_inexact
+from functorch_lite.transforms.batching import vmap
+from functorch_lite.transforms.forward import ForwardTrace
+from functorch_lite.transforms.reverse import vjp
+
+__all__ = [
+    "accumulated",
+    "batched",
+    "coerced",
+    "cut",
+    "dependents",
+    "downstream",
+    "harmless",
+    "is_float",
+    "joint",
+    "pushed",
+    "reached",
+    "staged",
+    "strong",
+    "without_histories",
+    "zero",
+]
+
+
+def staged(function: Callable[..., Any], values: Sequence[Any], name: str) -> Program:
+    """Return the optimised program of a function that closes over no traced value."""
+    with np.errstate(all="ignore"):  # the function has warned when it was recorded itself, if there was reason
+        program, captured = stage(function, [representative(v) for v in values], name)
+    assert not captured
+    return optimized(program)
+
+
+def pushed(
+    program: Program, values: Sequence[Any], active: Sequence[int], tangents: Sequence[Any]
+) -> tuple[Program, list[bool]]:
+    """Return the program that takes a program's inputs and tangents of the active ones to its outputs and theirs.
+
+    The flags say which outputs have a tangent; the others have zeros in its place.
+    """
+    n = len(values)
+    flags: list[bool] = []
+
+    def both(*leaves: Any) -> Sequence[Any]:
+        trace = ForwardTrace()
+        duals = [trace.dual(leaves[i], t) for i, t in zip(active, leaves[n:], strict=True)]
+        parts = [trace.parts(y) for y in call(program, _placed(leaves[:n], active, duals), {}, trace)]
+        trace.close()
+        flags[:] = [t is not None for _, t in parts]
+        out_tangents = [(np.zeros_like(v) if is_inexact(v) else False) if t is None else t for v, t in parts]
+        return (*(v for v, _ in parts), *out_tangents)
+
+    return staged(both, (*values, *tangents), f"{program.name}_forward"), flags
+
+
+def joint(
+    program: Program, values: Sequence[Any], active: Sequence[int], places: Sequence[int], seeds: Sequence[Any]
+) -> Program:
+    """Return the program that takes inputs and cotangents of some outputs to all outputs and the active cotangents.
+
+    The seeds are examples of these cotangents.
+    """
+    n = len(values)
+
+    def both(*leaves: Any) -> Sequence[Any]:
+        def along(*xs: Any) -> Any:
+            return program(*_placed(leaves[:n], active, xs))
+
+        results, pull = vjp(along, *(leaves[i] for i in active))
+        cotangents: list[Any] = [None] * len(results)
+        for i, g in zip(places, leaves[n:], strict=True):
+            cotangents[i] = g
+        return (*results, *pull(tuple(cotangents)))
+
+    return staged(both, (*values, *seeds), program.name)
+
+
+def batched(
+    program: Program, values: Sequence[Any], axes: Sequence[Any], out_axes: Sequence[Any], size: int
+) -> Program:
+    """Return the program of a batch, from values of the batch; axes are 0, or None for what is the same for all."""
+    if not program.inputs or all(axis is None for axis in axes):
+        return program
+    run = vmap(lambda *leaves: program(*leaves), tuple(axes), tuple(out_axes), axis_size=size)
+    return staged(run, values, f"{program.name}_batch")
+
+
+def cut(program: Program, late_inputs: Sequence[Variable], count: int | None = None) -> tuple[Program, Program]:
+    """Cut a program in two: what depends on some inputs goes into the second, with what it reads of the first.
+
+    Parameters
+    ----------
+    program
+        The program.
+    late_inputs
+        The inputs of the second.
+    count
+        How many outputs belong to the first; None: those that do not depend on the late inputs.
+
+    Returns
+    -------
+    first, second
+        The first gives its outputs, then what the second reads; the second takes that, then the late inputs.
+    """
+    dependent = downstream(program, late_inputs)
+    equations: tuple[list[Equation], list[Equation]] = ([], [])
+    for equation in program.equations:
+        equations[any(a in dependent for a in equation.operands)].append(equation)
+    if count is None:
+        early = tuple(a for a in program.outputs if a not in dependent)
+        late_outputs = tuple(a for a in program.outputs if a in dependent)
+    else:
+        early, late_outputs = program.outputs[:count], program.outputs[count:]
+    early_inputs = tuple(v for v in program.inputs if v not in set(late_inputs))
+    known = {*early_inputs, *(y for e in equations[0] for y in e.outputs)}
+    read = [a for e in equations[1] for a in e.operands] + list(late_outputs)
+    residuals = tuple(dict.fromkeys(a for a in read if isinstance(a, Variable) and a in known))
+    first = Program(early_inputs, tuple(equations[0]), (*early, *residuals), program.constants, program.name)
+    second = Program(
+        (*residuals, *late_inputs), tuple(equations[1]), late_outputs, program.constants, f"{program.name}_rest"
+    )
+    return dead_code(first), dead_code(second)
+
+
+def without_histories(first: Program, second: Program, count: int) -> tuple[Program, Program]:
+    """Let the second of two programs run loops again of which it would be given the history.
+
+    A history can be handed over, but neither stacked nor replaced by zeros. The arguments are those of `cut`'s results.
+    """
+    residuals = first.outputs[count:]
+    again = [v for v in residuals if isinstance(v, Variable) and v.dtype is HISTORY]
+    if not again:
+        return first, second
+    makers = {y: e for e in first.equations for y in e.outputs}
+    equations, read = [], []
+    for history in again:
+        loop = makers[history]
+        outputs = tuple(y if y is history else Variable(y.shape, y.dtype) for y in loop.outputs)
+        equations.append(replace(loop, outputs=outputs))
+        read += [a for a in loop.operands if isinstance(a, Variable) and a not in first.constants]
+    kept = tuple(dict.fromkeys((*(v for v in residuals if v not in again), *read)))
+    late_inputs = second.inputs[len(residuals) :]
+    constants = first.constants | second.constants
+    first = first.with_equations(first.equations, (*first.outputs[:count], *kept))
+    second = Program((*kept, *late_inputs), second.equations, second.outputs, constants, second.name)  # type: ignore[arg-type]
+    return dead_code(first), second.with_equations([*equations, *second.equations])
+
+
+def downstream(program: Program, inputs: Iterable[Variable]) -> set[Any]:
+    """Return some inputs, and all results of equations that read one of them or of what these compute."""
+    found = set(inputs)
+    for equation in program.equations:
+        if any(a in found for a in equation.operands):
+            found.update(equation.outputs)
+    return found
+
+
+def dependents(program: Program, inputs: Iterable[Variable], *, differentiably: bool = False) -> set[Any]:
+    """Return the variables that depend on some inputs, these included; if asked, those alone that vary smoothly."""
+    found = set(inputs)
+    for equation in program.equations:
+        if differentiably and not equation.primitive.differentiable:
+            continue
+        flags = [a in found for a in equation.operands]
+        if not any(flags):
+            continue
+        reaches = getattr(equation.primitive, "reaches", None)
+        reached = [True] * len(equation.outputs) if reaches is None else reaches(flags, differentiably)
+        found.update(
+            y
+            for y, is_reached in zip(equation.outputs, reached, strict=True)
+            if is_reached and (not differentiably or is_float(y) or y.dtype is HISTORY)
+        )
+    return found
+
+
+def reached(program: Program, flags: Sequence[bool], differentiably: bool) -> list[bool]:
+    """Say which outputs of a program depend on some of its inputs, or vary smoothly with them."""
+    inputs = [v for v, is_one in zip(program.inputs, flags, strict=True) if is_one]
+    found = dependents(program, inputs, differentiably=differentiably)
+    return [a in found for a in program.outputs]
+
+
+def coerced(program: Program, kinds: Sequence[Variable | None]) -> Program:
+    """Return the program with outputs converted to the dtypes of some variables, and broadcast; None: as it is."""
+    equations, outputs = list(program.equations), list(program.outputs)
+    for i, (output, kind) in enumerate(zip(program.outputs, kinds, strict=True)):
+        if kind is None:
+            continue
+        atom: Atom = output
+        dtype = np.dtype(kind.dtype)
+        if _dtype(atom) is not kind.dtype and not _same(_dtype(atom), kind.dtype):
+            name = "convert" if dtype.kind in "fc" else "discretize"
+            atom = _applied(equations, NAMED[name], (atom,), (dtype,), Variable(_shape(atom), dtype))
+        if _shape(atom) != kind.shape:
+            atom = _applied(equations, NAMED["broadcast_to"], (atom,), (kind.shape,), Variable(kind.shape, dtype))
+        outputs[i] = atom
+    return program.with_equations(equations, outputs)
+
+
+def accumulated(program: Program, places: Sequence[int], totals: Sequence[Variable]) -> Program:
+    """Return the program that adds some of its outputs to what it is given as further inputs."""
+    equations, outputs = list(program.equations), list(program.outputs)
+    for i, total in zip(places, totals, strict=True):
+        added = Variable(total.shape, total.dtype)
+        outputs[i] = _applied(equations, PRIMITIVES[np.add], (total, outputs[i]), (), added)
+    return replace(program, inputs=(*program.inputs, *totals)).with_equations(equations, outputs)
+
+
+def strong(variable: Variable) -> Variable:
+    """Return a new variable of the same shape and dtype; of a Python number's type the dtype is made."""
+    return Variable(variable.shape, np.dtype(variable.dtype))
+
+
+def zero(variable: Variable) -> Any:
+    """Return zeros of a variable's shape and dtype."""
+    return np.zeros(variable.shape, variable.dtype)[()]
+
+
+def harmless(variable: Variable) -> Any:
+    """Return a value to record with: ones; of square matrices, which may be inverted, unit matrices."""
+    dtype, shape = np.dtype(variable.dtype), variable.shape
+    if len(shape) > 1 and shape[-1] == shape[-2]:
+        return np.broadcast_to(np.eye(shape[-1], dtype=dtype), shape)
+    return np.ones(shape, dtype)[()]
+
+
+def is_float(variable: Any) -> bool:
+    """Say whether a variable is real or complex, and not an integer, a boolean or something else."""
+    return np.dtype(variable.dtype).kind in "fc" if isinstance(variable, Variable) else is_inexact(variable.value)
+
+
+def _applied(equations: list[Equation], primitive: Any, operands: Any, params: Any, output: Variable) -> Variable:
+    equations.append(Equation(primitive, operands, params, (output,)))
+    return output
+
+
+def _placed(leaves: Sequence[Any], places: Sequence[int], xs: Sequence[Any]) -> list[Any]:
+    placed = list(leaves)
+    for i, x in zip(places, xs, strict=True):
+        placed[i] = x
+    return placed
+
+
+def _shape(atom: Atom) -> tuple[int, ...]:
+    return () if isinstance(atom, Literal) else atom.shape
+
+
+def _dtype(atom: Atom) -> Any:
+    return type(atom.value) if isinstance(atom, Literal) else atom.dtype
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Say whether two dtypes are one; Python's float is not float64."""
+    return isinstance(one, np.dtype) and isinstance(other, np.dtype) and one == other

@@ -1,0 +1,126 @@
+"""Compiled programs that are kept, and the primitives that consist of them: calls, branches and loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from functorch_lite.core import tree
+from functorch_lite.core.primitive import Arrays, JointPrimitive, Params
+from functorch_lite.core.trace import Trace, Tracer
+from functorch_lite.program.effects import bound, recording
+from functorch_lite.program.nans import by_equations, checking
+from functorch_lite.program.passes import optimized
+from functorch_lite.program.program import Program
+from functorch_lite.program.source import compiled
+from functorch_lite.program.turns import made_once
+
+__all__ = ["Entry", "ProgramPrimitive"]
+
+
+class Entry:
+    """A program, compiled, with what it makes of its results; and the programs derived from it.
+
+    Parameters
+    ----------
+    program, captured, structure
+        The program, the values that it takes behind its arguments, and the structure of the function's result.
+    shared
+        The first output that may be an argument, or a view of one; None if the caller is to own them all.
+    """
+
+    def __init__(
+        self, program: Program, captured: Sequence[Any] = (), structure: Any = None, *, shared: int | None = None
+    ) -> None:
+        self.shared = shared
+        self.program, self.captured, self.structure = program, tuple(captured), structure
+        self.is_single = structure is tree.LEAF
+        #: Whether the results are a tuple of arrays and nothing more.
+        self.is_flat = structure is not None and structure == tree.structure((0,) * structure.num_leaves)
+        self.is_plain = not captured
+        #: The last outputs that are no results of the function but tokens of effects.
+        self.effects = 0
+        #: Whether it refers to a transformation that is open now: to a value that it traces, or to its named axis.
+        self.serves_once: bool = any(isinstance(c, Tracer) and c._trace.number for c in captured) or any(
+            any(isinstance(p, Trace) for p in e.params)
+            or (isinstance(e.primitive, ProgramPrimitive) and any(part.serves_once for part in e.primitive.entries))
+            for e in program.equations
+        )
+        self.derived: dict[Any, Any] = {}
+        self._function: Callable[..., tuple[Any, ...]] | None = None
+        #: When it was used last: later times are larger numbers.
+        self.last_use = 0
+
+    def optimize(self) -> None:
+        self.program = replace(optimized(self.program), input_names=self.program.input_names)
+
+    def run(self, *leaves: Any) -> tuple[Any, ...]:
+        """Run the compiled program on raw arrays."""
+        if checking.get() and not recording.get():
+            return by_equations(self.program, leaves)
+        function = self._function
+        if function is None:
+            self._function = function = compiled(self.program, self.shared)
+        return function(*leaves)
+
+    def finished(self, outputs: tuple[Any, ...]) -> Any:
+        """Return the results in the form in which the function gives them."""
+        if self.is_single:
+            return outputs[0]
+        if self.effects:
+            outputs = outputs[: -self.effects]
+        return outputs if self.is_flat else tree.unflatten(self.structure, outputs)
+
+    def derive(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return a program derived from this one, made once."""
+        found = self.derived.get(key)
+        if found is not None:
+            return found
+        return made_once((self, key), lambda: self.derived.get(key), lambda: self.derived.setdefault(key, make()))
+
+
+class ProgramPrimitive(JointPrimitive):
+    """An operation that consists of programs, which `run` runs on raw arrays.
+
+    Parameters
+    ----------
+    name
+        The primitive's.
+    entries
+        Its programs.
+    """
+
+    #: Values go in and out raw.
+    takes_raw = True
+
+    def __init__(self, name: str, entries: Sequence[Entry]) -> None:
+        super().__init__(self._run, ["arrays"], name=name, variadic=True, multiple=True)
+        self.entries = tuple(entries)
+        #: Those of them whose outputs are the results, one by one.
+        self.results = self.entries
+
+    @property
+    def word(self) -> str:
+        """What it is called in the text of a program."""
+        return self.name
+
+    def settings(self) -> list[tuple[str, Any]]:
+        """Return what else tells it from others, by the names under which a text shows it."""
+        return []
+
+    def reaches(self, flags: Sequence[bool], differentiably: bool) -> list[bool]:
+        """Say which results depend on some operands, or vary smoothly with them."""
+        return [True] * len(self.results[0].program.outputs)
+
+    def bind(self, arrays: Arrays, params: Params) -> Any:
+        return bound(super().bind, arrays, params)
+
+    def run(self, *arrays: Any) -> Arrays:
+        """Compute the results from raw arrays."""
+        raise NotImplementedError
+
+    def _run(self, arrays: Arrays) -> Arrays:
+        if any(isinstance(a, Tracer) for a in arrays):
+            return self.bind(arrays, ())  # type: ignore[no-any-return]
+        return self.run(*arrays)

@@ -1,0 +1,78 @@
+"""Loops and branches of standalone modules: what a person would write for them in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from functorch_lite.program.equations import Equation
+
+__all__ = ["WRITTEN"]
+
+
+def _choice(equation: Equation, names: Sequence[str], texts: Sequence[str], targets: Sequence[str]) -> list[str]:
+    index, *given = texts
+    arguments = ", ".join(given)
+    left = ", ".join(targets)
+    if equation.primitive.name == "cond":
+        no, yes = names
+        return [f"{left} = {yes}({arguments}) if {index} else {no}({arguments})"]
+    return [f"{left} = ({', '.join(names)})[{index}]({arguments})"]
+
+
+def _rows(equation: Equation, names: Sequence[str], texts: Sequence[str], targets: Sequence[str]) -> list[str]:
+    loop: Any = equation.primitive
+    same, first = loop.constants, loop.first_row
+    carry, stacked = list(targets[: loop.carried]), list(targets[loop.carried :])
+    lines = [f"{name} = {text}" for name, text in zip(carry, texts[same:first], strict=True)]
+    lines += [f"{name} = []" for name in stacked]
+    start = loop.steps[0]
+    counter = "i" if not start else f"i + {start}"
+    over = f"range({len(loop.steps)})"
+    given = [counter, *texts[:same], *carry, *(f"{x}[i]" for x in texts[first:])]
+    parts = [*carry, *(f"{name}_i" for name in stacked)]
+    lines.append(f"for i in {f'reversed({over})' if loop.reversed else over}:")
+    lines.append(f"    {', '.join(parts)} = {names[0]}({', '.join(given)})")
+    lines += [f"    {name}.append({name}_i)" for name in stacked]
+    flip = "[::-1]" if loop.reversed else ""
+    return lines + [f"{name} = np.stack({name}{flip})" for name in stacked]
+
+
+def _while(equation: Equation, names: Sequence[str], texts: Sequence[str], targets: Sequence[str]) -> list[str]:
+    loop: Any = equation.primitive
+    carry = list(targets[: loop.carried])
+    lines = [f"{name} = {text}" for name, text in zip(carry, texts[loop.first :], strict=True)]
+    asked = ", ".join([*texts[: loop.asked], *carry])
+    given = ", ".join([*texts[loop.asked : loop.first], *carry])
+    head = f"while {names[0]}({asked}):"
+    if loop.layers is None:
+        return [*lines, head, f"    {', '.join(carry)} = {names[1]}({given})"]
+    kept = targets[-1]
+    if loop.carried + loop.kept == 1:  # the body returns no tuple
+        return [f"{kept} = []", *lines, head, f"    {carry[0]} = {names[1]}({given})", f"    {kept}.append(())"]
+    taken = ", ".join([*carry, f"*{kept}_i"])
+    return [f"{kept} = []", *lines, head, f"    {taken}, = {names[1]}({given})", f"    {kept}.append({kept}_i)"]
+
+
+def _unwinding(equation: Equation, names: Sequence[str], texts: Sequence[str], targets: Sequence[str]) -> list[str]:
+    loop: Any = equation.primitive
+    history, *rest = texts
+    same, start = rest[: loop.constants], rest[loop.constants :]
+    lines = [f"{name} = {text}" for name, text in zip(targets, start, strict=True)]
+    given = ", ".join([f"*{targets[0]}_i", *same, *targets])
+    return [
+        *lines,
+        f"for {targets[0]}_i in reversed({history}):",
+        f"    {', '.join(targets)} = {names[0]}({given})",
+    ]
+
+
+#: By the word of a text: what writes the lines of an equation, given the names of its functions, the operands and the
+#: names of the results.
+WRITTEN: dict[str, Callable[[Equation, Sequence[str], Sequence[str], Sequence[str]], list[str]]] = {
+    "cond": _choice,
+    "scan": _rows,
+    "switch": _choice,
+    "unwind": _unwinding,
+    "while": _while,
+}

@@ -1,0 +1,328 @@
+"""Loops and branches under `jit` stay what they are, and agree with Python's in every transformation."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import functorch_lite as ft
+from functorch_lite.program.program import Program
+
+W = np.random.default_rng(0).normal(size=(3, 3)) * 0.5
+ROWS = np.random.default_rng(1).normal(size=(5, 3))
+X = np.array([0.3, -0.2, 0.7])
+BATCH = np.stack([X, -X, 0.5 * X, 2.0 * X])
+
+
+def recurrent(x: Any) -> Any:
+    def step(h: Any, row: Any) -> tuple[Any, Any]:
+        h = np.tanh(h @ (W * x[0]) + row)
+        return h, h * 2.0
+
+    h, ys = ft.scan(step, x, ROWS)
+    return np.sum(h**2) + np.sum(np.sin(ys))
+
+
+def backwards(x: Any) -> Any:
+    c, ys = ft.scan(lambda c, a: (c * 0.5 + a * x[1], c * a), np.float64(1.0), x, reverse=True)
+    return c + np.sum(np.sin(ys))
+
+
+def counted(x: Any) -> Any:
+    return np.sum(ft.fori_loop(1, 5, lambda i, c: np.sin(c) * x + i, x * 1.0))
+
+
+def indexed(x: Any) -> Any:
+    return ft.fori_loop(0, 3, lambda i, c: c * x[i] + np.cos(x[2 - i]), 1.0)
+
+
+def branched(x: Any) -> Any:
+    return np.sum(ft.cond(np.sum(x) > 0.1, lambda v: np.sin(v) * x[0], lambda v: np.sqrt(np.abs(v)) * x[1], x))
+
+
+def switched(x: Any) -> Any:
+    i = np.astype(np.floor(np.abs(np.sum(x)) * 2), int)
+    return np.sum(ft.switch(i, [np.sin, np.cos, lambda v: v**2], x))
+
+
+def repeated(x: Any) -> Any:
+    def grow(c: Any) -> Any:
+        return c[0] + 1, c[1] * 1.3 + np.sin(c[1]) * x
+
+    return np.sum(ft.while_loop(lambda c: np.sum(c[1] ** 2) < 20.0, grow, (0, x))[1])
+
+
+def nested(x: Any) -> Any:
+    def step(c: Any, a: Any) -> tuple[Any, Any]:
+        c = ft.cond(a > 0.0, lambda c: c * a, lambda c: ft.fori_loop(0, 2, lambda i, d: np.sin(d) + a, c), c)
+        return c, ft.while_loop(lambda d: np.abs(d) < 3.0, lambda d: 2.0 * d + x[0], c + 1.0)
+
+    c, ys = ft.scan(step, 1.0, x)
+    return c + np.sum(ys**2)
+
+
+FUNCTIONS = {f.__name__: f for f in (recurrent, backwards, counted, indexed, branched, switched, repeated, nested)}
+
+
+def squared_slope(f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x: np.sum(ft.grad(f)(x) ** 2)
+
+
+TRANSFORMED: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "value": (lambda f: f, X),
+    "gradient": (ft.grad, X),
+    "jvp": (lambda f: lambda x: ft.jvp(f, (x,), (BATCH[2],)), X),
+    "hessian": (ft.hessian, X),
+    "batch": (ft.vmap, BATCH),
+    "batch of gradients": (lambda f: ft.vmap(ft.grad(f)), BATCH),
+    "gradient of a batch": (lambda f: ft.grad(lambda x: np.sum(ft.vmap(f)(x))), BATCH),
+    "batch of hessians": (lambda f: ft.vmap(ft.hessian(f)), BATCH),
+    "jacobian of a batch": (lambda f: ft.jacfwd(ft.vmap(f)), BATCH),
+}
+SECOND_REVERSE: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "gradient of a gradient": (lambda f: ft.grad(squared_slope(f)), X),
+    "batch of those": (lambda f: ft.vmap(ft.grad(squared_slope(f))), BATCH),
+}
+
+
+def assert_same(actual: Any, expected: Any) -> None:
+    for a, b in zip(ft.tree.leaves(actual), ft.tree.leaves(expected), strict=True):
+        assert np.shape(a) == np.shape(b)
+        # Products of matrices and sums of them are computed in another order.
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("transformed", TRANSFORMED)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_order_of_jit_and_a_transformation(name: str, transformed: str) -> None:
+    f, (transform, x) = FUNCTIONS[name], TRANSFORMED[transformed]
+    for point in (x, -x):
+        expected = transform(f)(point)
+        assert_same(ft.jit(transform(f))(point), expected)
+        assert_same(transform(ft.jit(f))(point), expected)
+
+
+@pytest.mark.parametrize("transformed", SECOND_REVERSE)
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in ("repeated", "nested")])
+def test_reverse_over_reverse(name: str, transformed: str) -> None:
+    f, (transform, x) = FUNCTIONS[name], SECOND_REVERSE[transformed]
+    expected = transform(f)(x)
+    assert_same(ft.jit(transform(f))(x), expected)
+    assert_same(transform(ft.jit(f))(x), expected)
+
+
+def test_reverse_over_reverse_of_a_while_loop_is_refused_with_the_remedy() -> None:
+    with pytest.raises(NotImplementedError, match=r"test_structures\.py.*while_loop.*ft\.hessian"):
+        ft.jit(ft.grad(squared_slope(repeated)))(X)
+
+
+# --- What stays ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("recurrent", "scan"), ("counted", "scan"), ("branched", "cond"), ("switched", "switch"), ("repeated", "while")],
+)
+def test_one_equation_each(name: str, word: str) -> None:
+    assert [e.primitive.name for e in ft.jit(FUNCTIONS[name]).program(X).equations].count(word) == 1
+
+
+def test_a_program_serves_all_values() -> None:
+    for f in (branched, switched, repeated):
+        compiled, gradient = ft.jit(f), ft.jit(ft.grad(f))
+        for x in (X, -X, 0.1 * X, 3.0 * X):
+            assert_same(compiled(x), f(x))
+            assert_same(gradient(x), ft.grad(f)(x))
+
+
+def test_a_program_does_not_grow_with_the_number_of_steps() -> None:
+    def steps(n: int) -> int:
+        return len(ft.jit(ft.grad(lambda x: ft.fori_loop(0, n, lambda i, c: np.sin(c) * x, x))).program(0.5))
+
+    assert steps(5) == steps(500)
+
+
+def test_a_condition_that_is_known_takes_its_branch() -> None:
+    program = ft.jit(lambda x: ft.cond(True, np.sin, np.cos, x)).program(1.0)
+    assert [e.primitive.name for e in program.equations] == ["sin"]
+
+
+def test_a_loop_whose_counter_is_needed_as_a_number_unrolls() -> None:
+    table = [1.0, 2.0, 3.0]
+    assert ft.jit(lambda x: ft.fori_loop(0, 3, lambda i, c: c + table[i] * x, 0.0))(2.0) == 12.0
+
+
+@pytest.mark.parametrize("transformed", ["value", "gradient", "batch of gradients"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_text_source_and_file(name: str, transformed: str) -> None:
+    transform, x = TRANSFORMED[transformed]
+    program = ft.jit(transform(FUNCTIONS[name])).program(x)
+    assert Program.parse(str(program)) == program
+    file = io.BytesIO()
+    program.save(file)
+    file.seek(0)
+    loaded = Program.load(file)
+    assert loaded == program
+    assert_same(loaded(x), program(x))
+    namespace: dict[str, Any] = {}
+    exec(program.as_source(), namespace)
+    assert_same(namespace[program.name](x), program(x)[0])
+    assert "functorch_lite" not in program.as_source()
+    assert program.cost().flops > 0
+    assert program.as_dot().startswith("digraph")
+    assert program._repr_html_().count("<table>") > 1
+
+
+def test_cost_counts_each_step() -> None:
+    def flops(n: int) -> int:
+        return ft.jit(lambda x: ft.fori_loop(0, n, lambda i, c: np.sin(c), x)).program(X).cost().flops
+
+    assert flops(10) == 2 * flops(5)
+
+
+# --- Dtypes ---------------------------------------------------------------------------------------------------------
+
+
+SINGLE = np.array([0.1, 0.2, 0.3], np.float32)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: ft.fori_loop(0, 3, lambda i, c: c * x[0], 1.0),
+        lambda x: ft.fori_loop(0, 3, lambda i, c: c * x[0], 1),
+        lambda x: ft.fori_loop(0, 3, lambda i, c: c * 2.0, 1.0) * x,
+        lambda x: ft.scan(lambda t, v: (t + v, t * 2.0), 0.0, x),
+        lambda x: ft.cond(x[0] > 0.0, lambda: x[0], lambda: 0.0),
+        lambda x: ft.while_loop(lambda c: c < 1.0, lambda c: c + x[1], 0.0),
+        lambda x: ft.grad(lambda x: ft.scan(lambda t, v: (t + v * v, t * 2.0), 0.0, x)[0])(x),
+    ],
+)
+def test_python_numbers_take_on_the_precision_of_arrays(f: Callable[[Any], Any]) -> None:
+    for actual, expected in zip(ft.tree.leaves(ft.jit(f)(SINGLE)), ft.tree.leaves(f(SINGLE)), strict=True):
+        assert actual.dtype == expected.dtype == np.float32
+        np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+# --- Batches whose examples differ ------------------------------------------------------------------------------------
+
+
+def test_no_invalid_value_reaches_a_branch() -> None:
+    f = ft.grad(lambda x: ft.cond(x > 0.0, np.sqrt, lambda x: 0.0 * x, x))
+    with np.errstate(all="raise"):
+        compiled = ft.jit(ft.vmap(f))
+        np.testing.assert_array_equal(compiled(np.array([4.0, -1.0, 0.0])), [0.25, 0.0, 0.0])
+        np.testing.assert_array_equal(compiled(np.array([-4.0, -1.0, 0.0])), [0.0, 0.0, 0.0])
+
+
+def test_a_branch_that_no_example_needs_does_not_run() -> None:
+    seen: list[float] = []
+
+    def noted(x: Any) -> Any:
+        ft.debug.callback(lambda a: seen.append(float(a)), x)
+        return 2.0 * x
+
+    compiled = ft.jit(ft.vmap(lambda x: ft.cond(x > 0.0, noted, lambda x: x, x)))
+    compiled(np.array([-1.0, -2.0]))
+    assert not seen
+    np.testing.assert_array_equal(compiled(np.array([-1.0, 3.0])), [-1.0, 6.0])
+    assert 3.0 in seen
+
+
+# --- What is in them --------------------------------------------------------------------------------------------------
+
+
+def test_effects_happen_in_each_step() -> None:
+    seen: list[float] = []
+
+    def note(a: Any) -> None:
+        ft.debug.callback(lambda a: seen.append(float(a)), a)
+
+    def scanned(x: Any) -> Any:
+        return ft.scan(lambda c, v: (note(c), (c + v, None))[1], 0.0, x)[0]
+
+    def doubled(x: Any) -> Any:
+        return ft.while_loop(lambda c: c < 5.0, lambda c: (note(c), c * 2.0)[1], x)
+
+    compiled = ft.jit(scanned)
+    assert compiled(np.arange(4.0)) == 6.0
+    assert seen == [0.0, 0.0, 1.0, 3.0]
+    seen.clear()
+    loop = ft.jit(doubled)
+    assert (loop(1.0), loop(3.0)) == (8.0, 6.0)
+    assert seen == [1.0, 2.0, 4.0, 3.0]
+
+
+def test_keys_are_carried() -> None:
+    def f(x: Any) -> Any:
+        def step(key: Any, v: Any) -> tuple[Any, Any]:
+            key, now = ft.random.split(key, 2)
+            return key, v + ft.random.normal(now, ())
+
+        return ft.scan(step, ft.random.key(0), x)[1]
+
+    np.testing.assert_array_equal(ft.jit(f)(np.arange(4.0)), f(np.arange(4.0)))
+
+
+def test_tensors_that_a_body_closes_over_get_gradients() -> None:
+    def f(x: Any) -> Any:
+        return np.sum(ft.scan(lambda c, v: (c * t + v, None), np.zeros(2), x)[0])
+
+    gradients = []
+    for g in (f, ft.jit(f)):
+        t = ft.tensor([1.0, 2.0], requires_grad=True)
+        g(np.ones((3, 2))).backward()
+        gradients.append(t.grad.numpy())
+    np.testing.assert_array_equal(*gradients)
+
+
+def test_rules_of_ones_own_are_kept() -> None:
+    @ft.custom_vjp
+    def f(x: Any) -> Any:
+        return np.sin(x)
+
+    f.defvjp(lambda x: (np.sin(x), x), lambda x, g: (10.0 * g * np.cos(x),))
+
+    def g(x: Any) -> Any:
+        return ft.scan(lambda c, v: (f(c) + v, None), 0.1, x)[0]
+
+    assert_same(ft.jit(ft.grad(g))(X), ft.grad(g)(X))
+
+
+def test_checkpoints_and_taylor_mode() -> None:
+    def f(x: Any, checkpoint: Any = None) -> Any:
+        return ft.scan(lambda c, _: (np.sin(c), None), x, length=17, checkpoint=checkpoint)[0]
+
+    assert_same(ft.jit(ft.grad(lambda x: f(x, "sqrt")))(0.3), ft.grad(f)(0.3))
+    assert_same(ft.jit(ft.derivative(f, order=3))(0.3), ft.derivative(f, order=3)(0.3))
+
+
+def test_the_equation_in_a_loop_that_made_the_first_nan_is_found() -> None:
+    f = ft.jit(lambda x: ft.scan(lambda c, v: (np.log(c - v), None), 5.0, x)[0])
+    with ft.debug.nans(), pytest.raises(FloatingPointError, match=r"log of float64\[\].*test_structures\.py"):
+        f(np.ones(6))
+
+
+# --- Refusals -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda x: ft.cond(x[0] > 0, lambda x: (x, x), lambda x: x, x), "cond: the branches .* must agree"),
+        (lambda x: ft.scan(lambda c, v: (np.stack([c, v]), None), 0.0, x), r"scan: .*carried value of float64\[\]"),
+        (lambda x: ft.while_loop(lambda c: c, lambda c: c, x[0]), "must return a boolean scalar"),
+        (
+            lambda x: ft.while_loop(lambda c: c > 0, lambda c: float(c), x[0]),
+            r"asked for float\(\).*\(static_argnums\)",
+        ),
+        (lambda x: ft.fori_loop(0, 2, lambda i, c: c if c > 0 else -c, x[0]), r"asked for the truth.*np\.where"),
+    ],
+)
+def test_errors_are_those_without_jit_or_name_what_was_asked(f: Callable[..., Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        ft.jit(f)(X)
