@@ -5,15 +5,15 @@ of pure functions written in plain NumPy, which compose freely; and tensors that
 ``backward``. Both styles are one engine.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 import functorch_lite.calculus
 import functorch_lite.numpy
 import functorch_lite.tensor.installation  # noqa: F401 - tracers name the namespace, and get the methods
-from functorch_lite import autograd, debug, func, linalg, nn, optim, random
 from functorch_lite.core import tree
 from functorch_lite.core.errors import EscapedTracerError, TracerConversionError
 from functorch_lite.core.trace import is_tracer
-from functorch_lite.program.jit import jit, make_program
-from functorch_lite.program.program import Program
 from functorch_lite.tensor.anomaly import is_anomaly_enabled
 from functorch_lite.tensor.creation import (
     arange,
@@ -54,7 +54,6 @@ from functorch_lite.tensor.grad_mode import (
 )
 from functorch_lite.tensor.tensor import Tensor, fwbw_all_zero
 from functorch_lite.tensor.tracked import track_grad
-from functorch_lite.testing import GradcheckError, check_grads, gradcheck, gradgradcheck
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.checkpointing import checkpoint
 from functorch_lite.transforms.collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, psum
@@ -67,9 +66,15 @@ from functorch_lite.transforms.jacobians import hessian, jacfwd, jacobian, jacre
 from functorch_lite.transforms.linear_systems import custom_linear_solve
 from functorch_lite.transforms.reverse import grad, grad_and_value, linear_transpose, linearize, value_and_grad, vjp
 from functorch_lite.transforms.scans import associative_scan, map, scan
-from functorch_lite.transforms.sparsity import sparse_hessian, sparse_jacobian
-from functorch_lite.transforms.taylor import derivative, jet
-from functorch_lite.transforms.vector_calculus import curl, divergence, laplacian
+
+if TYPE_CHECKING:
+    from functorch_lite import autograd, debug, func, linalg, nn, optim, random
+    from functorch_lite.program.jit import jit, make_program
+    from functorch_lite.program.program import Program
+    from functorch_lite.testing import GradcheckError, check_grads, gradcheck, gradgradcheck
+    from functorch_lite.transforms.sparsity import sparse_hessian, sparse_jacobian
+    from functorch_lite.transforms.taylor import derivative, jet
+    from functorch_lite.transforms.vector_calculus import curl, divergence, laplacian
 
 __version__ = "0.1.0"
 
@@ -172,3 +177,27 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+#: What is loaded when it is first asked for, so that what a program does not use costs it no time: by name the module
+#: that has it, or is it.
+_LATE = {
+    **{name: name for name in ("autograd", "debug", "func", "linalg", "nn", "optim", "program", "random", "testing")},
+    **dict.fromkeys(("jit", "make_program"), "program.jit"),
+    "Program": "program.program",
+    **dict.fromkeys(("GradcheckError", "check_grads", "gradcheck", "gradgradcheck"), "testing"),
+    **dict.fromkeys(("sparse_hessian", "sparse_jacobian"), "transforms.sparsity"),
+    **dict.fromkeys(("derivative", "jet"), "transforms.taylor"),
+    **dict.fromkeys(("curl", "divergence", "laplacian"), "transforms.vector_calculus"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_LATE[name]}")
+    value = globals()[name] = module if _LATE[name] == name else getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})

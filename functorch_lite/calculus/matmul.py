@@ -21,7 +21,14 @@ from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import PRIMITIVES, Arrays, Params, Primitive
 from functorch_lite.core.tables import implements
 
-__all__ = ["cross", "matmul"]
+__all__ = ["LARGEST_UNPACKED", "cross", "matmul", "parts_of_rows"]
+
+#: The multiplications in one product of matrices that OpenBLAS does without copying its operands into another order
+#: first (``interface/gemm.c``, its path for small matrices). Other libraries lose nothing by parts of this size.
+LARGEST_UNPACKED = 1_000_000
+#: A right operand of more elements is better read once than once for each part; parts of fewer rows do not pay.
+LARGEST_REPEATED = 1 << 13
+SMALLEST_PART = 32
 
 #: A matrix of so many elements (512 KB) is better read once for all that it multiplies than once for each.
 LARGE_MATRIX = 65536
@@ -47,17 +54,43 @@ def _transpose_of_second(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
     """xᵀ g."""
     x_rank, y_rank = x.ndim, len(y_shape)
     if x_rank == 2 == y_rank:
-        return np.dot(x.T, g)
+        return _product_of_transpose(x, g)
     if x_rank == 1 and y_rank <= 2:
         return g * x if y_rank == 1 else np.multiply.outer(x, g)
     if x_rank == 2 and y_rank == 1:
         return np.dot(g, x)
     if y_rank == 2:  # shared by all matrices of x, which are but more rows
         rows = prod(x.shape[:-1])
-        return np.dot(x.reshape((rows, x.shape[-1])).T, g.reshape((rows, y_shape[-1])))
+        return _product_of_transpose(x.reshape((rows, x.shape[-1])), g.reshape((rows, y_shape[-1])))
     if x_rank == 1 or y_rank == 1:
         return contract(g, x, exchanged(_subscripts(x_rank, y_rank))[1])
     return matmul(np.swapaxes(x, -1, -2), g)
+
+
+def _product_of_transpose(x: Any, g: Any) -> Any:
+    """xᵀ g for two matrices."""
+    if not (hasattr(x, "flags") and hasattr(g, "flags")):
+        return np.dot(x.T, g)
+    (depth, rows), columns = x.shape, g.shape[1]
+    count = parts_of_rows(rows, depth, columns)
+    if count == 1:
+        return np.dot(x.T, g)
+    out = np.empty((rows, columns), np.result_type(x, g))
+    np.matmul(x.T.reshape((count, rows // count, depth)), g, out.reshape((count, rows // count, columns)))
+    return out
+
+
+@lru_cache(maxsize=1024)
+def parts_of_rows(rows: int, depth: int, columns: int) -> int:
+    """Return in how many parts of its rows a product with a transposed matrix is computed fastest; 1 is the whole.
+
+    The matrices are rows×depth and depth×columns. Many rows in parts take 70 to 80 % of the time: what BLAS multiplies
+    at once it first copies, and from a transposed matrix slowly.
+    """
+    if depth * columns > LARGEST_REPEATED or rows * depth * columns <= LARGEST_UNPACKED:
+        return 1
+    most = LARGEST_UNPACKED // (depth * columns)
+    return next((rows // n for n in range(most, SMALLEST_PART - 1, -1) if rows % n == 0), 1)
 
 
 def _batched_matmul(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:

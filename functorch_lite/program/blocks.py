@@ -169,9 +169,10 @@ class _GroupWriter:
             output = equation.outputs[0]
             return product if len(output.shape) < 2 else f"{product}.reshape({output.shape!r})"
         self.writer.namespace["np_add_reduce"] = np.add.reduce
-        axes = equation.params[0]
+        axes, keepdims = equation.params
         rank = len(equation.operands[0].shape)  # type: ignore[union-attr]
-        return f"np_add_reduce({texts[0]}, {'None' if len(axes) == rank else repr(axes)})"
+        kept = ", None, None, True" if keepdims else ""
+        return f"np_add_reduce({texts[0]}, {'None' if len(axes) == rank else repr(axes)}{kept})"
 
     def _logistic(self, output: Variable, x: str, target: str) -> str:
         """Write the logistic function as calculus defines it, without memory for each of its steps."""

@@ -7,7 +7,6 @@ cut in two by dependence on the cotangents; batched, the program of the batch. E
 from __future__ import annotations
 
 import keyword
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import active_count
@@ -23,6 +22,7 @@ from functorch_lite.program.entries import Entry, ProgramPrimitive
 from functorch_lite.program.naming import input_names
 from functorch_lite.program.passes import inlined
 from functorch_lite.program.program import Program, Variable
+from functorch_lite.program.random_state import global_random_state, has_drawn
 from functorch_lite.program.recomputation import recomputed
 from functorch_lite.program.signatures import signature
 from functorch_lite.program.staging import representative, stage
@@ -55,9 +55,9 @@ def recorded(f: Callable[..., Any], leaves: Sequence[Any], structure: Any, stati
 
     name = name_of(f) if name_of(f).isidentifier() and not keyword.iskeyword(name_of(f)) else "f"
     for _ in range(MOST_RECORDINGS if active_count() > 1 else 1):
-        before = _global_random_state()
+        before = global_random_state()
         program, captured = stage(run, [representative(x) for x in leaves], name)
-        if _global_random_state() == before or _draws(program, [*map(representative, (*leaves, *captured))]):
+        if not has_drawn(before) or _draws(program, [*map(representative, (*leaves, *captured))]):
             break
     else:
         raise RuntimeError(
@@ -148,15 +148,9 @@ STRUCTURES["call"] = lambda programs: CompiledCall(Entry(*programs))
 
 def _draws(program: Program, values: Sequence[Any]) -> bool:
     """Say whether an operation of a program draws, which is no fault of the function: SciPy estimates norms so."""
-    before = _global_random_state()
+    before = global_random_state()
     program(*values)
-    return bool(_global_random_state() != before)
-
-
-def _global_random_state() -> Any:
-    state: Any = np.random.get_state()  # noqa: NPY002  (the legacy state is the one that functions draw from)
-    _, keys, *rest = state
-    return random.getstate(), keys.tobytes(), rest
+    return has_drawn(before)
 
 
 def _one(variable: Any) -> Any:

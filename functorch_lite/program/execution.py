@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from math import prod
 from threading import Lock, local
@@ -85,6 +84,8 @@ def run_blocks(run: Callable[[int, int], Any], rows: int, block: int, row_size: 
     if not _pool:
         with _lock:
             if not _pool:
+                from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - it takes long to load
+
                 _pool.append(ThreadPoolExecutor(threads(), thread_name_prefix="functorch_lite"))
     bounds = [block * (blocks * i // count) for i in range(count)] + [rows]
     futures = [_pool[0].submit(run, a, b) for a, b in pairwise(bounds[1:])]

@@ -89,8 +89,7 @@ def is_closing(equation: Equation, rows: int) -> bool:
     """Say whether an equation sums over the rows."""
     name, operands = equation.primitive.name, equation.operands
     if name in {"sum", "mean"} and isinstance(operands[0], Variable) and _is_row(operands[0], rows):
-        axes, keepdims = equation.params
-        return 0 in axes and not keepdims and operands[0].dtype in _SUMMED
+        return 0 in equation.params[0] and operands[0].dtype in _SUMMED
     if name == "matmul":
         x, y = operands
         return _is_row(x, rows) and _is_row(y, rows) and len(x.shape) == 1 and len(y.shape) == 2  # type: ignore[union-attr]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.calculus.matmul import LARGEST_UNPACKED
 from functorch_lite.core.primitive import NAMED, PRIMITIVES
 from functorch_lite.program.derivation import batched, downstream, harmless
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable
@@ -30,8 +31,6 @@ LARGEST_STACKED = 1 << 20
 #: Products of fewer rows are joined into one: a call for each would cost more than it computes.
 SMALLEST_PRODUCT = 16
 
-#: The multiplications in one product of matrices that BLAS computes without copying its operands first.
-LARGEST_UNPACKED = 1 << 19
 
 _VIEWS = frozenset({"broadcast_to", "index", "reshape", "transpose"})
 _PRODUCTS = frozenset({"matmul", "contract"})

@@ -13,12 +13,9 @@ import numpy as np
 
 from functorch_lite.program.equations import Variable
 from functorch_lite.program.program import Program
-from functorch_lite.program.source import Writer, compiled
+from functorch_lite.program.source import SMALLEST_COPIED, Writer, compiled
 
 __all__ = ["buffers", "looping"]
-
-#: The steps from which on it pays to copy a matrix that is transposed.
-SMALLEST_COPIED = 8
 
 
 def looping(body: Program, steps: range, constants: int, carried: int, reverse: bool) -> Callable[..., Any]:

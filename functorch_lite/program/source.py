@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 import operator
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from functorch_lite.calculus.matmul import parts_of_rows
 from functorch_lite.core.primitive import JointPrimitive
 from functorch_lite.program.blocks import write_group
 from functorch_lite.program.execution import Frames, own_result
@@ -22,7 +24,7 @@ from functorch_lite.program.operators import INFIX, UFUNC_OF
 from functorch_lite.program.phrases import PHRASES, is_plain, literal
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable, names_of
 
-__all__ = ["Writer", "compiled", "written"]
+__all__ = ["SMALLEST_COPIED", "Writer", "compiled", "written"]
 
 #: Functions that convert a Python number to the dtype of the array beside it.
 _OF_ONE_DTYPE = frozenset({*INFIX, np.maximum, np.minimum}) - {operator.pow}
@@ -48,6 +50,9 @@ _MATH = {
     np.hypot: "hypot",
     np.arctan2: "atan2",
 }
+
+#: The products from which on it pays to copy a transposed matrix that they share.
+SMALLEST_COPIED = 8
 
 #: Below so many bytes new memory is cheaper than NumPy's check whether an operand overlaps the result.
 SMALLEST_REUSED = 1 << 14
@@ -136,6 +141,13 @@ class Writer:
         self.given: set[Atom] = set()
         self.has_math = False
         self.groups = 0
+        #: The matrices that are transposed views.
+        self.transposed = {
+            e.outputs[0] for e in program.equations if e.primitive.name == "transpose" and e.params[0] == (1, 0)
+        }
+        factors = Counter(e.operands[1] for e in program.equations if e.primitive.name == "matmul")
+        #: Those that many products read, which each would copy them.
+        self.copied = {v for v in self.transposed if factors[v] >= SMALLEST_COPIED}
 
     def result(self) -> tuple[str, dict[str, Any]]:
         program = self.program
@@ -196,10 +208,17 @@ class Writer:
         elementwise = equation.primitive.is_pointwise or not equation.primitive.differentiable
         if elementwise and self._pointwise(i, equation):
             return
+        if equation.outputs[0] in self.copied:
+            self.namespace["np_contiguous"] = np.ascontiguousarray
+            name, operand = self.names[equation.outputs[0]], self.operand(equation.operands[0])
+            self.lines.append(f"{name} = np_contiguous({operand}.T)")
+            return
         template = PHRASES.get(equation.primitive.name)
         expression = template and template(self, equation)
         if expression is not None:
             slot = self._slot(i, equation.outputs[0]) if equation.primitive.name == "matmul" else None
+            if self._in_parts(equation, slot):
+                return
             if slot is not None:
                 self.lines.append(f"{expression[:-1]}, {slot})")
                 return
@@ -220,6 +239,26 @@ class Writer:
         comma = "," if equation.primitive.multiple and len(equation.outputs) == 1 else ""
         self.lines.append(f"{targets}{comma} = {name}({', '.join(arguments)})")
         self._settle(equation)
+
+    def _in_parts(self, equation: Equation, slot: str | None) -> bool:
+        """Write a product with a transposed matrix of many rows by parts of these; return whether that pays."""
+        if equation.primitive.name != "matmul" or equation.operands[0] not in self.transposed:
+            return False
+        (x, y), (output,) = equation.operands, equation.outputs
+        if not isinstance(x, Variable) or not isinstance(y, Variable) or len(y.shape) != 2 or x.dtype != y.dtype:
+            return False
+        (rows, depth), columns = x.shape, y.shape[1]
+        count = parts_of_rows(rows, depth, columns)
+        if count == 1:
+            return False
+        target = slot or self.names[output]
+        self.namespace |= {"np_matmul": np.matmul, "np_empty": np.empty}
+        if slot is None:
+            self.lines.append(f"{target} = np_empty({output.shape}, {self._parameter(np.dtype(output.dtype))})")
+            self.owned.add(output)
+        operands = f"{self.operand(x)}.reshape({(count, rows // count, depth)}), {self.operand(y)}"
+        self.lines.append(f"np_matmul({operands}, {target}.reshape({(count, rows // count, columns)}))")
+        return True
 
     def _buffers(self, i: int, equation: Equation) -> list[str]:
         """Return the names of standing memory for what a loop fills; None for what leaves the program."""

@@ -46,7 +46,7 @@ class _Defaults:
     """What is used when nothing is said: the dtype of Python floats, and the source of random numbers."""
 
     dtype = np.dtype(np.float64)
-    generator = np.random.default_rng()
+    generator: Any = None  # made when it is asked for: NumPy's random numbers take long to load
 
 
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
@@ -186,13 +186,13 @@ def randint(*bounds_and_shape: Any, dtype: Any = None, generator: Any = None, **
     """Make a tensor of random integers: ``randint(high, shape)``, ``randint(low, high, shape)``."""
     _only_device(ignored)
     *bounds, shape = bounds_and_shape
-    source: Any = generator or _Defaults.generator
+    source: Any = generator or _generator()
     return _made(source.integers(*bounds, size=shape).astype(dtype or np.int64))
 
 
 def randperm(n: int, generator: Any = None) -> Any:
     """Make a random permutation of ``0 … n - 1``."""
-    return _made((generator or _Defaults.generator).permutation(n))
+    return _made((generator or _generator()).permutation(n))
 
 
 def _like(make: Callable[[Any, Any], Any], name: str, doc: str) -> Callable[..., Any]:
@@ -209,10 +209,10 @@ zeros_like = _like(np.zeros, "zeros_like", "Make zeros of another tensor's shape
 ones_like = _like(np.ones, "ones_like", "Make ones of another tensor's shape and dtype.")
 empty_like = _like(np.empty, "empty_like", "Make a tensor of another's shape and dtype, of whatever is in memory.")
 rand_like = _like(
-    lambda shape, dtype: _Defaults.generator.random(shape), "rand_like", "Make `rand` of another's shape and dtype."
+    lambda shape, dtype: _generator().random(shape), "rand_like", "Make `rand` of another's shape and dtype."
 )
 randn_like = _like(
-    lambda shape, dtype: _Defaults.generator.standard_normal(shape),
+    lambda shape, dtype: _generator().standard_normal(shape),
     "randn_like",
     "Make `randn` of another's shape and dtype.",
 )
@@ -259,7 +259,7 @@ def _defaulted(array: Any, dtype: Any) -> Any:
 
 
 def _random(draw: Callable[[Any], Any], dtype: Any, generator: Any) -> Any:
-    return np.array(draw(generator or _Defaults.generator)).astype(dtype or _Defaults.dtype)
+    return np.array(draw(generator or _generator())).astype(dtype or _Defaults.dtype)
 
 
 def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
@@ -270,3 +270,9 @@ def _only_device(ignored: dict[str, Any]) -> None:
     for name, value in ignored.items():
         if not (name == "device" and str(value) in {"cpu", "None"}):
             raise TypeError(f"unexpected keyword argument {name}={value!r}: values live in NumPy arrays on the CPU")
+
+
+def _generator() -> Any:
+    if _Defaults.generator is None:
+        _Defaults.generator = np.random.default_rng()
+    return _Defaults.generator

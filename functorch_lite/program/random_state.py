@@ -1,0 +1,33 @@
+"""The random state that the whole process shares, and whether somebody has drawn from it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+__all__ = ["global_random_state", "has_drawn"]
+
+#: Where a Mersenne Twister stands before the first number is drawn.
+_START = 624
+
+
+def global_random_state() -> tuple[Any, Any]:
+    """Return the state of NumPy's global generator and of Python's; None for one that is not loaded."""
+    ours, python = sys.modules.get("numpy.random"), sys.modules.get("random")
+    state = None
+    if ours is not None:
+        _, keys, *rest = ours.get_state()
+        state = (keys.tobytes(), *rest)
+    return state, None if python is None else python.getstate()
+
+
+def has_drawn(before: tuple[Any, Any]) -> bool:
+    """Say whether a number was drawn since a state; that of a module loaded meanwhile is compared with its start."""
+    (numpy_before, python_before), (state, python) = before, global_random_state()
+    if numpy_before is None:
+        has_numpy = state is not None and (state[1] != _START or state[2] != 0)
+    else:
+        has_numpy = state != numpy_before
+    if python_before is None:
+        return bool(has_numpy or (python is not None and python[1][-1] != _START))
+    return bool(has_numpy or python != python_before)
