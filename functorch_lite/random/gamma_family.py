@@ -23,6 +23,7 @@ from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
 from functorch_lite.core.trace import Tracer
 from functorch_lite.random.continuous import normal, uniform
 from functorch_lite.random.keys import Shape, draw, shape_like, split
+from functorch_lite.transforms.control_flow import fori_loop
 
 __all__ = ["beta", "chisquare", "dirichlet", "gamma", "t"]
 
@@ -122,18 +123,22 @@ _TINY = float(np.finfo(np.float32).tiny)
 
 def _slope(x: Any, a: Any) -> Any:
     """Return ``dx/da`` of a gamma sample, of functions that have derivatives themselves."""
-    # The terms grow while n < x - a; then they fall as exp(-n² / 2x), for small x as the factorial.
-    # NaN and infinity need no terms: they make the slope NaN by themselves.
-    sizes, shapes = np.abs(_plain(x)), _plain(a)
-    largest = float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))
-    least = float(np.min(shapes, initial=largest, where=np.isfinite(shapes)))
-    count = int(max(0.0, largest - least) + 9 * np.sqrt(largest)) + 40
-    term, total, by_a, logarithmic = 1.0, 1.0, 0.0, 0.0
-    for n in range(1, count):
+
+    def add_term(n: Any, sums: tuple[Any, ...]) -> tuple[Any, ...]:
+        term, total, by_a, logarithmic = sums
         term = term * (x / (a + n))
         logarithmic = logarithmic - 1 / (a + n)
-        total = total + term
-        by_a = by_a + term * logarithmic
+        return term, total + term, by_a + term * logarithmic, logarithmic
+
+    count = _count(_known(x), _known(a))
+    one, nothing = np.ones_like(x / a), np.zeros_like(x / a)
+    sums = (one, one, nothing, nothing)
+    if isinstance(count, Tracer):
+        sums = fori_loop(1, count, add_term, sums)
+    else:
+        for n in range(1, int(count)):
+            sums = add_term(n, sums)
+    _, total, by_a, _ = sums
     # A sample that underflowed to zero stays there.
     return -(x / a) * (total * (np.log(np.maximum(x, _TINY)) - _digamma(a + 1)) + by_a)
 
@@ -147,8 +152,21 @@ def _digamma(z: Any) -> Any:
     return np.log(w) - 0.5 / w - series - below
 
 
-def _plain(x: Any) -> Any:
-    while isinstance(x, Tracer):
+def _count(x: Any, a: Any) -> Any:
+    """Return how many terms the series needs for all of some samples.
+
+    The terms grow while n < x - a; then they fall as exp(-n² / 2x), for small x as the factorial. NaN and infinity need
+    no terms: they make the slope NaN by themselves.
+    """
+    sizes = np.abs(x)
+    largest = np.max(np.where(np.isfinite(sizes), sizes, 0.0), initial=0.0)
+    least = np.minimum(np.min(np.where(np.isfinite(a), a, largest), initial=np.inf), largest)
+    return np.astype(np.floor(largest - least + 9 * np.sqrt(largest)) + 40, np.dtype(int))
+
+
+def _known(x: Any) -> Any:
+    """Return the values of all examples, as numbers or, where a program is recorded, as its variable."""
+    while isinstance(x, Tracer) and x._trace.transformation != "jit":
         x._trace.touch("the number of terms was to be chosen by the size")
         x = x.value
     return x
