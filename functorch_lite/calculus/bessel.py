@@ -8,7 +8,7 @@ makes it ``exp(-s²)`` times a smooth function, of which the same rule takes 14 
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ def _derivative_of(n: int, x: Any) -> Any:
 def _derivative(n: int) -> Pointwise:
     """Return the primitive of the n-th derivative, whose partial is that of the next."""
     return Pointwise(
-        np.i0 if n == 0 else lambda x: _derivative_of(n, x), [lambda x: _derivative(n + 1)(x)], name=f"i0_order_{n}"
+        np.i0 if n == 0 else partial(_derivative_of, n), [lambda x: _derivative(n + 1)(x)], name=f"i0_order_{n}"
     )
 
 

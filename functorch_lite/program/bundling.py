@@ -28,6 +28,10 @@ def public_name(function: Any) -> str | None:
     return f"np.{name}" if name and getattr(np, name, None) is function else None
 
 
+#: Arrays of so many elements that a function finds in its module stand in the text.
+LARGEST_TABLE = 64
+
+
 class Bundle:
     """The functions and constants that a standalone module defines for its own use.
 
@@ -91,7 +95,7 @@ class Bundle:
             return f"({parts},)" if type(value) is tuple else f"frozenset(({parts},))"
         if value is None or type(value) in (bool, int, float, str, slice):
             return "None" if value is None else literal(value)
-        if type(value) is np.ndarray and value.size <= 16:
+        if type(value) is np.ndarray and value.size <= LARGEST_TABLE:
             return f"np.array({value.tolist()})"
         name = getattr(value, "__name__", "")
         if name and getattr(math, name, None) is value:

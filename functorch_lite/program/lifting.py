@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.matmul import LARGEST_UNPACKED
 from functorch_lite.core.primitive import NAMED, PRIMITIVES
 from functorch_lite.program.derivation import batched, downstream, harmless
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable
 from functorch_lite.program.passes import dead_code
 from functorch_lite.program.program import Program
+from functorch_lite.program.stacked_products import chunk_of, flattened
 
 __all__ = ["Lifting"]
 
@@ -27,10 +27,6 @@ __all__ = ["Lifting"]
 #: the calls of NumPy cost little, and row by row they stay in the cache.
 LARGEST_ROW = 1 << 12
 LARGEST_STACKED = 1 << 20
-
-#: Products of fewer rows are joined into one: a call for each would cost more than it computes.
-SMALLEST_PRODUCT = 16
-
 
 _VIEWS = frozenset({"broadcast_to", "index", "reshape", "transpose"})
 _PRODUCTS = frozenset({"matmul", "contract"})
@@ -285,7 +281,7 @@ class Lifting:
 
     def _product(self, left: Variable, right: Variable, output: Variable) -> Variable:
         """Write ``left.T @ right``, as a sum of products of chunks of the rows where those are faster."""
-        rows, chunk = left.shape[0], _chunk(left.shape[0], left.shape[1] * right.shape[1])
+        rows, chunk = left.shape[0], chunk_of(left.shape[0], left.shape[1] * right.shape[1])
         if chunk == rows:
             left = self._write_named("transpose", (left,), ((1, 0),), Variable(left.shape[::-1], left.dtype))
             return self._write_named("matmul", (left, right), (), Variable(output.shape, output.dtype))
@@ -363,7 +359,7 @@ class Lifting:
         whole = batched(dead_code(program), samples, axes, [0] * len(wanted), self.steps)
         inner: dict[Atom, Atom] = dict(zip(whole.inputs, (outer[v] for v in inputs), strict=True))
         self.known.update(whole.constants)
-        self._inline([part for e in whole.equations for part in _flattened(e)], inner, into)
+        self._inline([part for e in whole.equations for part in flattened(e)], inner, into)
         outer.update(zip(wanted, (inner.get(a, a) for a in whole.outputs), strict=True))
 
     def _drop_unread(self) -> None:
@@ -382,33 +378,6 @@ class Lifting:
         inputs = (i, *(same[k] for k in kept_same), *carry, *(rows[k] for k in kept_rows))
         self.constants = len(kept_same)
         self.body = replace(self.body, inputs=inputs)
-
-
-def _chunk(rows: int, columns: int) -> int:
-    """Return the largest part of some rows whose product BLAS computes without copying; all, if that is no gain."""
-    most = LARGEST_UNPACKED // max(columns, 1)
-    if most >= rows or columns * SMALLEST_PRODUCT > LARGEST_UNPACKED:
-        return rows
-    return next((n for n in range(most, SMALLEST_PRODUCT - 1, -1) if rows % n == 0), rows)
-
-
-def _flattened(equation: Equation) -> list[Equation]:
-    """Return a product of stacked rows with one matrix as one product of two matrices."""
-    if equation.primitive.name != "matmul":
-        return [equation]
-    x, y = equation.operands
-    if not (isinstance(x, Variable) and isinstance(y, Variable) and len(x.shape) == 3 and len(y.shape) == 2):
-        return [equation]
-    if x.shape[1] >= SMALLEST_PRODUCT:
-        return [equation]
-    (output,) = equation.outputs
-    rows = x.shape[0] * x.shape[1]
-    flat, product = Variable((rows, x.shape[2]), x.dtype), Variable((rows, y.shape[1]), output.dtype)
-    return [
-        Equation(NAMED["reshape"], (x,), (flat.shape,), (flat,), equation.line),
-        Equation(equation.primitive, (flat, y), (), (product,), equation.line),
-        Equation(NAMED["reshape"], (product,), (output.shape,), (output,), equation.line),
-    ]
 
 
 def _is_liftable(equation: Equation) -> bool:

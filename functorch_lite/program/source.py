@@ -19,7 +19,9 @@ from functorch_lite.calculus.matmul import parts_of_rows
 from functorch_lite.core.primitive import JointPrimitive
 from functorch_lite.program.blocks import write_group
 from functorch_lite.program.execution import Frames, own_result
-from functorch_lite.program.fusion import Group, Step, is_elementwise, steps
+from functorch_lite.program.fusion import Group, Step, steps
+from functorch_lite.program.liveness import FRESH, last_uses
+from functorch_lite.program.numbers import number_expression
 from functorch_lite.program.operators import INFIX, UFUNC_OF
 from functorch_lite.program.phrases import PHRASES, is_plain, literal
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable, names_of
@@ -31,53 +33,11 @@ _OF_ONE_DTYPE = frozenset({*INFIX, np.maximum, np.minimum}) - {operator.pow}
 _AUGMENTED = frozenset({"+", "-", "*", "/"})
 _COMMUTATIVE = frozenset({"+", "*"})
 
-#: The functions of `math` that agree with NumPy's to the last bit or nearly so.
-_MATH = {
-    np.sin: "sin",
-    np.cos: "cos",
-    np.tan: "tan",
-    np.exp: "exp",
-    np.log: "log",
-    np.log1p: "log1p",
-    np.expm1: "expm1",
-    np.sqrt: "sqrt",
-    np.tanh: "tanh",
-    np.sinh: "sinh",
-    np.cosh: "cosh",
-    np.arctan: "atan",
-    np.arcsin: "asin",
-    np.arccos: "acos",
-    np.hypot: "hypot",
-    np.arctan2: "atan2",
-}
-
 #: The products from which on it pays to copy a transposed matrix that they share.
 SMALLEST_COPIED = 8
 
 #: Below so many bytes new memory is cheaper than NumPy's check whether an operand overlaps the result.
 SMALLEST_REUSED = 1 << 14
-
-#: Primitives whose result never shares memory with an operand.
-_FRESH = frozenset(
-    {
-        "concatenate",
-        "contract",
-        "cumprod",
-        "cumsum",
-        "gather",
-        "matmul",
-        "max",
-        "mean",
-        "min",
-        "prod",
-        "scatter",
-        "stack",
-        "sum",
-        "unindex",
-        "where",
-    }
-)
-
 
 def compiled(
     program: Program, shared: int | None = None, into: tuple[int, ...] = ()
@@ -128,7 +88,7 @@ class Writer:
         self.scalars: dict[Any, str] = {}
         self.lines: list[str] = []
         self.steps = steps(program)
-        self.uses = _last_uses(program, self.steps)
+        self.uses = last_uses(program, self.steps)
         #: Variables held as Python floats.
         self.numbers: set[Variable] = set()
         #: Variables in memory of their own, which nothing but the program refers to.
@@ -273,7 +233,7 @@ class Writer:
 
     def _settle(self, equation: Equation) -> None:
         """Note whether the results of an equation are in memory of their own."""
-        if equation.primitive.name in _FRESH:
+        if equation.primitive.name in FRESH:
             self.owned.update(v for v in equation.outputs if v.shape)
 
     def _bury(self, i: int, step: Step) -> None:
@@ -320,7 +280,7 @@ class Writer:
         target = self.names[output]
         operands = equation.operands
         if _is_number(output) and all(isinstance(a, Literal) or a in self.numbers for a in operands):
-            expression = self._number(function, operands)
+            expression = number_expression(self, function, operands)
             if expression is not None:
                 self.has_math = True
                 self.numbers.add(output)
@@ -359,25 +319,6 @@ class Writer:
         if output.shape and isinstance(ufunc, np.ufunc):  # np.real and the like may give a view
             self.owned.add(output)
         return True
-
-    def _number(self, function: Any, operands: tuple[Atom, ...]) -> str | None:
-        texts = [repr(a.value) if isinstance(a, Literal) else self.names[a] for a in operands]
-        if any(isinstance(a, Literal) and not isinstance(a.value, int | float) for a in operands):
-            return None
-        infix = INFIX.get(function)
-        if infix in {"+", "-", "*", "/"}:
-            return f"{texts[0]} {infix} {texts[1]}"
-        if function in (operator.neg, np.negative):
-            return f"-{texts[0]}"
-        if function in (np.positive,):
-            return texts[0]
-        if function is np.square:
-            return f"{texts[0]} * {texts[0]}"
-        name = _MATH.get(function)
-        if name is None:
-            return None
-        self.namespace[f"math_{name}"] = getattr(math, name)
-        return f"math_{name}({', '.join(texts)})"
 
     def _lends(self, i: int, atom: Atom, output: Variable) -> bool:
         """Say whether an operand's memory may take the result."""
@@ -464,30 +405,9 @@ class Writer:
         return name
 
 
-def _is_fresh(equation: Equation) -> bool:
-    """Say whether the result never shares memory with an operand; that of np.real, say, does."""
-    function = equation.primitive.function
-    computed = is_elementwise(equation) and isinstance(UFUNC_OF.get(function, function), np.ufunc)
-    return computed or equation.primitive.name in _FRESH
-
-
 def _is_number(variable: Variable) -> bool:
     return variable.shape == () and (variable.dtype is float or variable.dtype == np.float64)
 
 
 def _kind(variable: Variable) -> Any:
     return variable.shape, np.dtype(variable.dtype)
-
-
-def _last_uses(program: Program, ordered: list[Step]) -> dict[Variable, int]:
-    """Return the number of the step that uses each variable, or a view of it, last; outputs are used beyond them."""
-    uses: dict[Variable, int] = {a: len(ordered) for a in program.outputs if isinstance(a, Variable)}
-    for i, step in reversed([*enumerate(ordered)]):
-        for equation in reversed(step.equations if isinstance(step, Group) else (step,)):
-            last = i
-            if not _is_fresh(equation):  # the result may be a view
-                last = max((uses.get(y, i) for y in equation.outputs), default=i)
-            for a in equation.operands:
-                if isinstance(a, Variable):
-                    uses[a] = max(uses.get(a, last), last)
-    return uses

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -187,6 +188,8 @@ class _Writer:
         if primitive.arity is None:
             texts = [f"({', '.join(texts)},)"]
         try:
+            if isinstance(function, partial):  # its arguments come first
+                texts, function = [*map(parameter, function.args), *texts], function.func
             arguments = ", ".join([*texts, *map(parameter, equation.params)])
             return f"{public_name(function) or self.bundle.function(function)}({arguments})"
         except NotImplementedError as error:

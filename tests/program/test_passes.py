@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from functorch_lite.program import passes
 from functorch_lite.program.passes import (
     common_subexpressions,
     constant_folding,
@@ -408,3 +409,45 @@ def _assert_bits(actual: Any, expected: Any) -> None:
             a, b = getattr(y, part), getattr(wanted, part)
             known = ~np.isnan(b)
             np.testing.assert_array_equal(np.signbit(a)[known], np.signbit(b)[known])
+
+
+# --- Loops ------------------------------------------------------------------------------------------------------------
+
+
+def _last_state(w: Any, u: Any, xs: Any) -> Any:
+    h, _ = ft.scan(lambda h, x: (np.tanh(h @ w + x @ u), None), np.zeros((16, 4)), xs)
+    return np.sum(h)
+
+
+def test_products_leave_loops() -> None:
+    rng = np.random.default_rng(0)
+    arguments = rng.normal(size=(4, 4)), rng.normal(size=(3, 4)), rng.normal(size=(7, 16, 3))
+    for f in (_last_state, ft.grad(_last_state, (0, 1, 2))):
+        program = ft.make_program(f)(*arguments)
+        lifted = passes.lifted(program)
+        before, after = (
+            [inner.name for e in p.equations for part in getattr(e.primitive, "entries", ()) for inner in _inner(part)]
+            for p in (program, lifted)
+        )
+        assert after.count("matmul") < before.count("matmul")
+        assert "contract" not in after
+        for y, expected in zip(lifted(*arguments), program(*arguments), strict=True):
+            np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-14)
+    # What is carried stays: one product forward, one back.
+    assert after.count("matmul") == 2
+
+
+def test_a_loop_without_a_carried_value_is_no_loop() -> None:
+    program = ft.make_program(lambda x: ft.map(lambda row: np.sin(row) * 2.0, x))(np.ones((5, 3)))
+    lifted = passes.lifted(program)
+    assert [e.primitive.name for e in lifted.equations] == ["sin", "mul"]
+    np.testing.assert_array_equal(lifted(np.ones((5, 3)))[0], program(np.ones((5, 3)))[0])
+
+
+def test_large_rows_stay_in_the_loop() -> None:
+    program = ft.make_program(lambda x: ft.map(np.sin, x))(np.ones((3, 5000)))
+    assert passes.lifted(program) == program
+
+
+def _inner(part: Any) -> list[Any]:
+    return [e.primitive for e in part.program.equations]
