@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from functools import lru_cache
+import os
+from functools import cache, lru_cache
 from math import prod
 from string import ascii_lowercase
 from typing import Any
@@ -21,11 +22,13 @@ from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import PRIMITIVES, Arrays, Params, Primitive
 from functorch_lite.core.tables import implements
 
-__all__ = ["LARGEST_UNPACKED", "cross", "matmul", "parts_of_rows"]
+__all__ = ["LARGEST_BY_DOT", "LARGEST_UNPACKED", "blas_threads", "cross", "matmul", "parts_of_rows"]
 
 #: The multiplications in one product of matrices that OpenBLAS does without copying its operands into another order
 #: first (``interface/gemm.c``, its path for small matrices). Other libraries lose nothing by parts of this size.
 LARGEST_UNPACKED = 1_000_000
+#: From so many multiplications on np.matmul is faster for a transposed matrix than np.dot, which is called faster.
+LARGEST_BY_DOT = 1 << 18
 #: A right operand of more elements is better read once than once for each part; parts of fewer rows do not pay.
 LARGEST_REPEATED = 1 << 13
 SMALLEST_PART = 32
@@ -74,10 +77,20 @@ def _product_of_transpose(x: Any, g: Any) -> Any:
     (depth, rows), columns = x.shape, g.shape[1]
     count = parts_of_rows(rows, depth, columns)
     if count == 1:
-        return np.dot(x.T, g)
+        return np.matmul(x.T, g) if rows * depth * columns > LARGEST_BY_DOT else np.dot(x.T, g)
     out = np.empty((rows, columns), np.result_type(x, g))
     np.matmul(x.T.reshape((count, rows // count, depth)), g, out.reshape((count, rows // count, columns)))
     return out
+
+
+@cache
+def blas_threads() -> int:
+    """Return how many threads BLAS uses for a large product, as far as its environment variables say."""
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        said = os.environ.get(name, "")
+        if said.isdigit() and int(said):
+            return int(said)
+    return os.cpu_count() or 1
 
 
 @lru_cache(maxsize=1024)
@@ -85,9 +98,9 @@ def parts_of_rows(rows: int, depth: int, columns: int) -> int:
     """Return in how many parts of its rows a product with a transposed matrix is computed fastest; 1 is the whole.
 
     The matrices are rows×depth and depth×columns. Many rows in parts take 70 to 80 % of the time: what BLAS multiplies
-    at once it first copies, and from a transposed matrix slowly.
+    at once it first copies, and from a transposed matrix slowly. Where BLAS has several threads, the whole is theirs.
     """
-    if depth * columns > LARGEST_REPEATED or rows * depth * columns <= LARGEST_UNPACKED:
+    if blas_threads() > 1 or depth * columns > LARGEST_REPEATED or rows * depth * columns <= LARGEST_UNPACKED:
         return 1
     most = LARGEST_UNPACKED // (depth * columns)
     return next((rows // n for n in range(most, SMALLEST_PART - 1, -1) if rows % n == 0), 1)

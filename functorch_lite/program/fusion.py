@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from functorch_lite.calculus.matmul import blas_threads
 from functorch_lite.program.effects import tokens
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 
@@ -90,7 +91,7 @@ def is_closing(equation: Equation, rows: int) -> bool:
     name, operands = equation.primitive.name, equation.operands
     if name in {"sum", "mean"} and isinstance(operands[0], Variable) and _is_row(operands[0], rows):
         return 0 in equation.params[0] and operands[0].dtype in _SUMMED
-    if name == "matmul":
+    if name == "matmul" and blas_threads() == 1:
         x, y = operands
         return _is_row(x, rows) and _is_row(y, rows) and len(x.shape) == 1 and len(y.shape) == 2  # type: ignore[union-attr]
     return False
@@ -161,7 +162,7 @@ def _fits(equation: Equation, n: int, group: Group | None) -> bool:
         return 0 not in equation.params[0]
     if name in {"reshape", "broadcast_to"}:
         return name == "reshape" or len(first.shape) == len(output.shape)  # type: ignore[union-attr]
-    if name == "matmul":
+    if name == "matmul" and blas_threads() == 1:  # else BLAS shares the whole product between its threads
         vector = operands[1]
         return isinstance(vector, Variable) and len(vector.shape) == 1 and vector not in inside
     return False

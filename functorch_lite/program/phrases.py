@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.calculus.matmul import LARGEST_BY_DOT
 from functorch_lite.program.program import Equation, Variable
 
 __all__ = ["LONGEST_SHORT_ROW", "PHRASES", "is_plain", "literal", "sum_by_product"]
@@ -104,7 +105,9 @@ def _product(writer: Any, equation: Equation) -> str | None:
     if not (isinstance(x, Variable) and isinstance(y, Variable) and x.shape and y.shape):
         return None
     # Of many matrices the product is np.matmul's; of two, np.dot is called faster.
-    name, product = ("np_matmul", np.matmul) if max(len(x.shape), len(y.shape)) > 2 else ("np_dot", np.dot)
+    is_transposed = x in writer.transposed or y in writer.transposed
+    is_large = is_transposed and x.size * y.shape[-1] > LARGEST_BY_DOT
+    name, product = ("np_matmul", np.matmul) if max(len(x.shape), len(y.shape)) > 2 or is_large else ("np_dot", np.dot)
     writer.namespace[name] = product
     return f"{name}({writer.operand(x)}, {writer.operand(y)})"
 
