@@ -16,7 +16,7 @@ from functorch_lite.program.program import Program
 from functorch_lite.program.source import compiled
 from functorch_lite.program.turns import made_once
 
-__all__ = ["Entry", "ProgramPrimitive"]
+__all__ = ["Entry", "ProgramPrimitive", "refers_to_axes"]
 
 
 class Entry:
@@ -42,10 +42,8 @@ class Entry:
         #: The last outputs that are no results of the function but tokens of effects.
         self.effects = 0
         #: Whether it refers to a transformation that is open now: to a value that it traces, or to its named axis.
-        self.serves_once: bool = any(isinstance(c, Tracer) and c._trace.number for c in captured) or any(
-            any(isinstance(p, Trace) for p in e.params)
-            or (isinstance(e.primitive, ProgramPrimitive) and any(part.serves_once for part in e.primitive.entries))
-            for e in program.equations
+        self.serves_once: bool = refers_to_axes(program) or any(
+            isinstance(c, Tracer) and c._trace.number for c in captured
         )
         self.derived: dict[Any, Any] = {}
         self._function: Callable[..., tuple[Any, ...]] | None = None
@@ -78,6 +76,15 @@ class Entry:
         if found is not None:
             return found
         return made_once((self, key), lambda: self.derived.get(key), lambda: self.derived.setdefault(key, make()))
+
+
+def refers_to_axes(program: Program) -> bool:
+    """Say whether a program combines the examples of a batch that is open now, by the name of its axis."""
+    return any(
+        any(isinstance(p, Trace) for p in e.params)
+        or (isinstance(e.primitive, ProgramPrimitive) and any(part.serves_once for part in e.primitive.entries))
+        for e in program.equations
+    )
 
 
 class ProgramPrimitive(JointPrimitive):

@@ -286,6 +286,8 @@ class Writer:
                 self.numbers.add(output)
                 self.lines.append(f"{target} = {expression}")
                 return True
+        if equation.primitive.name == "where" and self._filled_in(i, equation):
+            return True
         texts = [self._constant(a, equation) or self.operand(a) for a in operands]
         infix = INFIX.get(function)
         ufunc = UFUNC_OF.get(function, function)
@@ -318,6 +320,24 @@ class Writer:
             self.lines.append(f"{target} = {self._function(equation.primitive)}({', '.join(texts)})")
         if output.shape and isinstance(ufunc, np.ufunc):  # np.real and the like may give a view
             self.owned.add(output)
+        return True
+
+    def _filled_in(self, i: int, equation: Equation) -> bool:
+        """Write a choice between a number and truth values, which are copied as numbers: half the time of np.where."""
+        (condition, number, flags), output = equation.operands, equation.outputs[0]
+        if not (isinstance(condition, Variable) and isinstance(number, Literal) and isinstance(flags, Variable)):
+            return False
+        if flags.dtype != np.dtype(bool) or not condition.shape == flags.shape == output.shape or not output.shape:
+            return False
+        target = self._slot(i, output)
+        if target is None:
+            target = self.names[output]
+            self.namespace["np_empty"] = np.empty
+            self.lines.append(f"{target} = np_empty({output.shape}, {self._parameter(np.dtype(output.dtype))})")
+            self.owned.add(output)
+        self.namespace["np_copyto"] = np.copyto
+        self.lines.append(f"np_copyto({target}, {self.operand(flags)})")
+        self.lines.append(f"np_copyto({target}, {literal(number.value)}, where={self.operand(condition)})")
         return True
 
     def _lends(self, i: int, atom: Atom, output: Variable) -> bool:

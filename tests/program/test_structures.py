@@ -307,6 +307,25 @@ def test_the_equation_in_a_loop_that_made_the_first_nan_is_found() -> None:
         f(np.ones(6))
 
 
+def test_loops_that_combine_the_examples_of_a_batch_unroll() -> None:
+    def f(x: Any) -> Any:
+        return ft.scan(lambda c, v: (c + ft.psum(v, "i") * c, c), x[0], x)[0]
+
+    x = np.arange(6.0).reshape(2, 3)
+    mapped = ft.vmap(f, axis_name="i")
+    assert_same(ft.jit(mapped)(x), mapped(x))
+    assert_same(ft.vmap(ft.jit(f), axis_name="i")(x), mapped(x))
+    gradient = ft.grad(lambda x: np.sum(mapped(x) ** 2))
+    assert_same(ft.jit(gradient)(x), gradient(x))
+
+    def branch(x: Any) -> Any:
+        return ft.cond(x[0] > 0.0, lambda v: ft.psum(v, "i"), lambda v: 2.0 * v, x)
+
+    for g in (ft.jit(ft.vmap(branch, axis_name="i")), ft.vmap(ft.jit(branch), axis_name="i")):
+        with pytest.raises(TypeError, match=r"test_structures\.py.*psum.*before or behind"):
+            g(x)
+
+
 # --- Refusals -------------------------------------------------------------------------------------------------------
 
 
