@@ -173,6 +173,8 @@ class Writer:
             name, operand = self.names[equation.outputs[0]], self.operand(equation.operands[0])
             self.lines.append(f"{name} = np_contiguous({operand}.T)")
             return
+        if equation.primitive.name == "where" and self._filled_in(i, equation):
+            return
         template = PHRASES.get(equation.primitive.name)
         expression = template and template(self, equation)
         if expression is not None:
@@ -286,8 +288,6 @@ class Writer:
                 self.numbers.add(output)
                 self.lines.append(f"{target} = {expression}")
                 return True
-        if equation.primitive.name == "where" and self._filled_in(i, equation):
-            return True
         texts = [self._constant(a, equation) or self.operand(a) for a in operands]
         infix = INFIX.get(function)
         ufunc = UFUNC_OF.get(function, function)
