@@ -19,6 +19,7 @@ from functorch_lite.program.derivation import (
     coerced,
     cut,
     dependents,
+    in_batch,
     is_float,
     joint,
     pushed,
@@ -102,7 +103,7 @@ class Conditional(ProgramPrimitive):
         def make() -> Conditional:
             programs = [of_batch(e.program, arrays[1:], axes, out, size) for e in self.entries]
             kinds = [
-                _in_batch(a, size) if v else None for a, v in zip(self.entries[0].program.outputs, varies, strict=True)
+                in_batch(a, size) if v else None for a, v in zip(self.entries[0].program.outputs, varies, strict=True)
             ]
             return Conditional(self.name, [Entry(coerced(p, kinds), shared=0) for p in programs])
 
@@ -138,7 +139,7 @@ class Conditional(ProgramPrimitive):
                 return entry.program(*valid)
 
             run = vmap(on_valid, (0, *axes), axis_size=size)
-            shapes = [_in_batch(a, size) for a in entry.program.outputs]
+            shapes = [in_batch(a, size) for a in entry.program.outputs]
             needed = staged(run, (np.ones(size, bool), *operands), entry.program.name)
             needed = coerced(needed, list(shapes))
             nothing = staged(lambda *_: [zero(s) for s in shapes], (np.ones(size, bool), *operands), "nothing")
@@ -225,9 +226,3 @@ def _widest(programs: Sequence[Program]) -> list[Any]:
 
 def _typed(entries: Sequence[Entry], i: int) -> Variable:
     return next(a for e in entries if isinstance(a := e.program.outputs[i], Variable))
-
-
-def _in_batch(atom: Any, size: int) -> Variable:
-    if isinstance(atom, Variable):
-        return Variable((size, *atom.shape), np.dtype(atom.dtype))
-    return Variable((size,), np.dtype(type(atom.value)))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.primitive import NAMED, PRIMITIVES
+from functorch_lite.core.trace import Tracer
 from functorch_lite.program.equations import HISTORY, Atom, Equation, Literal, Variable
 from functorch_lite.program.passes import dead_code, optimized
 from functorch_lite.program.program import Program
@@ -21,11 +22,13 @@ from functorch_lite.transforms.reverse import vjp
 __all__ = [
     "accumulated",
     "batched",
+    "bottom",
     "coerced",
     "cut",
     "dependents",
     "downstream",
     "harmless",
+    "in_batch",
     "is_float",
     "joint",
     "pushed",
@@ -219,6 +222,20 @@ def accumulated(program: Program, places: Sequence[int], totals: Sequence[Variab
         added = Variable(total.shape, total.dtype)
         outputs[i] = _applied(equations, PRIMITIVES[np.add], (total, outputs[i]), (), added)
     return replace(program, inputs=(*program.inputs, *totals)).with_equations(equations, outputs)
+
+
+def in_batch(atom: Any, size: int) -> Variable:
+    """Return a new variable for a batch of what an atom stands for, of a dtype of NumPy's."""
+    if isinstance(atom, Variable):
+        return Variable((size, *atom.shape), np.dtype(atom.dtype))
+    return Variable((size,), np.dtype(type(atom.value)))
+
+
+def bottom(x: Any) -> Any:
+    """Return the raw value below all tracers, whose batch axes it has."""
+    while isinstance(x, Tracer):
+        x = x.value
+    return x
 
 
 def strong(variable: Variable) -> Variable:

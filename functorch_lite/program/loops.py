@@ -17,13 +17,14 @@ import numpy as np
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import NAMED, Arrays, Params
 from functorch_lite.core.tape import dtype_or_type
-from functorch_lite.core.trace import Tracer
 from functorch_lite.program.derivation import (
     accumulated,
+    bottom,
     coerced,
     cut,
     dependents,
     downstream,
+    in_batch,
     is_float,
     joint,
     pushed,
@@ -169,7 +170,7 @@ class Scan(ProgramPrimitive):
             firsts = [self.steps[0], *moved[:first], *map(row, moved[first:])]
             body = of_batch(program, firsts, axes, out, size)
             kinds = [
-                Variable((size, *a.shape), np.dtype(a.dtype)) if j < self.carried and axis == 0 else None
+                in_batch(a, size) if j < self.carried and axis == 0 else None
                 for j, (a, axis) in enumerate(zip(self._carried_kinds(), out, strict=True))
             ]
             return self._like(coerced(body, kinds))
@@ -351,16 +352,10 @@ def row(x: Any, i: int = 0) -> Any:
 def settled(x: Any, kind: Any) -> Any:
     """Return a value of exactly the shape and dtype that a loop carries."""
     dtype = np.dtype(kind.dtype)
-    own = dtype_or_type(_bottom(x))
+    own = dtype_or_type(bottom(x))
     if isinstance(own, type) or own != dtype:
         x = NAMED["convert"](x, dtype)
     return x if shape_of(x) == kind.shape else np.broadcast_to(x, kind.shape)
-
-
-def _bottom(x: Any) -> Any:
-    while isinstance(x, Tracer):
-        x = x.value
-    return x
 
 
 def repeated(x: Any, size: int) -> Any:

@@ -17,9 +17,8 @@ from functorch_lite.core.errors import TracerConversionError, user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import NAMED
 from functorch_lite.core.tape import dtype_or_type
-from functorch_lite.core.trace import Tracer
 from functorch_lite.program.branches import Conditional
-from functorch_lite.program.derivation import coerced
+from functorch_lite.program.derivation import bottom, coerced
 from functorch_lite.program.effects import tokens
 from functorch_lite.program.entries import Entry, refers_to_axes
 from functorch_lite.program.equations import Atom, Literal, Variable
@@ -148,7 +147,7 @@ def _settled(record: Callable[[Sequence[Any]], _Part], carry: Sequence[Any]) -> 
         for k, x in enumerate(carry):
             atom = part.program.outputs[k]
             kind = type(atom.value) if isinstance(atom, Literal) else atom.dtype
-            own = dtype_or_type(_bottom(x))
+            own = dtype_or_type(bottom(x))
             if isinstance(own, type) and kind is not own:
                 carry[k] = NAMED["convert" if np.dtype(kind).kind in "fc" else "discretize"](x, np.dtype(kind))
                 changed = True
@@ -156,15 +155,9 @@ def _settled(record: Callable[[Sequence[Any]], _Part], carry: Sequence[Any]) -> 
             return part, carry
 
 
-def _bottom(x: Any) -> Any:
-    while isinstance(x, Tracer):
-        x = x.value
-    return x
-
-
 def _kinds(carry: Sequence[Any]) -> list[Variable | None]:
     """Return what the carried values have to stay; None for a Python number that stays one."""
-    kinds = [dtype_or_type(_bottom(x)) for x in carry]
+    kinds = [dtype_or_type(bottom(x)) for x in carry]
     return [Variable(shape_of(x), k) if isinstance(k, np.dtype) else None for x, k in zip(carry, kinds, strict=True)]
 
 
@@ -199,7 +192,7 @@ def _union(*groups: Sequence[Any]) -> list[Any]:
 def _with_captured(program: Program, count: int, own: Sequence[Any], all_: Sequence[Any]) -> Program:
     """Return a program that takes what any of several programs captured, in one order."""
     known = dict(zip(map(id, own), program.inputs[count:], strict=True))
-    inputs = [known.get(id(x)) or Variable(shape_of(x), dtype_or_type(_bottom(x))) for x in all_]
+    inputs = [known.get(id(x)) or Variable(shape_of(x), dtype_or_type(bottom(x))) for x in all_]
     return replace(program, inputs=(*program.inputs[:count], *inputs))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays, Params
-from functorch_lite.program.derivation import coerced, harmless, pushed, staged, strong, zero
+from functorch_lite.program.derivation import coerced, harmless, in_batch, pushed, staged, strong, zero
 from functorch_lite.program.entries import Entry, ProgramPrimitive
 from functorch_lite.program.equations import HISTORY, Variable
 from functorch_lite.program.loops import repeated
@@ -145,10 +145,10 @@ class Unwinding(ProgramPrimitive):
             of_kept = [0 if batched[0] else None] * n + [0] * is_masked
             axes = (*of_kept, *(0 if b else None for b in batched[1:split]), *[0] * self.carried)
             flags = [Variable((), np.dtype(bool))] * is_masked
-            samples = [harmless(_in_batch(v, size) if batched[0] else v) for v in (*program.inputs[:n], *flags)]
+            samples = [harmless(in_batch(v, size) if batched[0] else v) for v in (*program.inputs[:n], *flags)]
             run = masked if is_masked else program.__call__
             body = staged(vmap(lambda *xs: run(*xs), axes, axis_size=size), (*samples, *arrays[1:]), "back")
-            kinds = [_in_batch(v, size) for v in program.inputs[len(program.inputs) - self.carried :]]
+            kinds = [in_batch(v, size) for v in program.inputs[len(program.inputs) - self.carried :]]
             return Unwinding(Entry(coerced(body, list(kinds)), shared=0), self.constants, self.level + batched[0])
 
         key = ("batch", int(size), batched, is_masked, *map(signature, arrays[1:]))
@@ -166,7 +166,3 @@ def refuse_again() -> NoReturn:
         f"which it cannot be, as the number of its steps is not known. Use forward mode over reverse mode (ft.hessian, "
         f"ft.jacfwd of ft.grad), fori_loop or scan with a fixed number of steps, or leave this function out of jit"
     )
-
-
-def _in_batch(variable: Variable, size: int) -> Variable:
-    return Variable((size, *variable.shape), np.dtype(variable.dtype))

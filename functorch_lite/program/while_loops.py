@@ -20,6 +20,7 @@ from functorch_lite.program.derivation import (
     cut,
     dependents,
     downstream,
+    in_batch,
     joint,
     pushed,
     reached,
@@ -157,9 +158,9 @@ class While(ProgramPrimitive):
             kinds = program.inputs[self.constants :]
             out = [0 if self.constants + k in spread else None for k in range(self.carried)] + [0] * self.kept
             body = of_batch(program, arrays[self.asked :], axes, out, size)
-            wanted = [_in_batch(v, size) if axis == 0 else None for v, axis in zip(kinds, out, strict=False)]
+            wanted = [in_batch(v, size) if axis == 0 else None for v, axis in zip(kinds, out, strict=False)]
             unread = {condition.inputs[i] for i in moving}  # what differs between the examples does not count
-            inputs = tuple(_in_batch(v, size) if v in unread else v for v in condition.inputs)
+            inputs = tuple(in_batch(v, size) if v in unread else v for v in condition.inputs)
             asked = Entry(replace(condition, inputs=inputs), shared=0)
             return self._like(asked, coerced(body, [*wanted, *[None] * self.kept]), InBatch(size, False))
 
@@ -194,7 +195,7 @@ class While(ProgramPrimitive):
         def make() -> While:
             run = vmap(step, (*constant_axes, *[0] * (n + 1)), axis_size=size)
             body = staged(run, (*arrays[: self.first], *carry, start), program.name)
-            kinds = [_in_batch(v, size) for v in program.inputs[self.constants :]]
+            kinds = [in_batch(v, size) for v in program.inputs[self.constants :]]
             body = coerced(body, [*kinds, *[None] * (len(body.outputs) - n)])
             any_left = staged(lambda *xs: (np.any(xs[-1]),), (*carry, start), "any_left")
             layers = None if self.layers is None else (*self.layers, InBatch(size, True))
@@ -290,7 +291,3 @@ class _Halves:
         given = (history, *(values[i] for i in self.operands), *fixed, *map(zero, self.totals), *seeds)
         results = self.backward.bind(given, ())
         return dict(zip((*self.same, *(constants + k for k in self.carried)), results, strict=True))
-
-
-def _in_batch(variable: Variable, size: int) -> Variable:
-    return Variable((size, *variable.shape), np.dtype(variable.dtype))
