@@ -26,6 +26,7 @@ from functorch_lite.program.derivation import (
     reached,
     staged,
     strong,
+    without_histories,
     zero,
 )
 from functorch_lite.program.derivation import batched as of_batch
@@ -262,7 +263,7 @@ class _Halves:
         self.same = tuple(i for i in active if i < constants)
         seeds = [np.ones(kinds[k].shape, np.dtype(kinds[k].dtype))[()] for k in self.carried]
         both = joint(program, [representative(x) for x in values[loop.asked :]], active, self.carried, seeds)
-        first, second = cut(both, both.inputs[len(program.inputs) :], count)
+        first, second = without_histories(*cut(both, both.inputs[len(program.inputs) :], count), count)
         residuals = second.inputs[: len(second.inputs) - len(seeds)]
         cotangents = second.inputs[len(residuals) :]
         position = {v: i for i, v in enumerate(first.inputs) if i < constants}

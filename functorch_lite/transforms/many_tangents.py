@@ -134,12 +134,18 @@ class ManyTangentsTrace(ForwardTrace):
                 tangents.append(None)
         if isinstance(primitive, JointPrimitive):
             results, pushed = primitive.forward(tuple(values), tangents)
-            return tuple(map(self._with, results, pushed))
+            return tuple(map(self._with, map(self._alone, results), pushed))
         ans = primitive.bind(tuple(values), params)
         t = primitive.push(tangents, ans, tuple(values), params)
         if type(ans) is tuple and t is not None:
             return tuple(map(self._with, ans, t))
         return self._with(ans, t)
+
+    def _alone(self, ans: Any) -> Any:
+        """Return a value by itself which a rule has computed for each tangent, though it is the same for all."""
+        if isinstance(ans, Batched) and ans._trace is self.batch and ans.dtype.kind in "biufc":
+            return ans.value[0]
+        return ans
 
     def _with(self, ans: Any, t: Any) -> Any:
         """Return the dual number of a value and of what a rule made of the batch of tangents."""
