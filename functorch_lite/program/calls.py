@@ -140,7 +140,7 @@ class CompiledCall(ProgramPrimitive):
         both = joint(self.entry.program, values, active, places, seeds)
         halves = cut(both, both.inputs[len(values) :], len(outputs))
         forward, backward = recomputed(*halves, len(outputs))
-        return Entry(forward, shared=len(outputs)), Entry(backward), len(outputs), places
+        return Entry(forward), Entry(backward), len(outputs), places
 
 
 STRUCTURES["call"] = lambda programs: CompiledCall(Entry(*programs))

@@ -44,6 +44,8 @@ from functorch_lite.transforms.masked import of_one
 
 __all__ = ["While"]
 
+_ARRAY = np.ndarray
+
 
 class While(ProgramPrimitive):
     """Run a program while another one says so.
@@ -81,6 +83,8 @@ class While(ProgramPrimitive):
         return given if self.layers is None else [*given, ("kept", self.kept), ("layers", self.layers)]
 
     def run(self, *arrays: Any) -> Arrays:
+        if self.layers is not None:  # what is kept must not be the caller's
+            arrays = tuple(x.copy() if type(x) is _ARRAY else x for x in arrays)
         asked, same, carry = arrays[: self.asked], arrays[self.asked : self.first], arrays[self.first :]
         condition, body, n = self.condition.run, self.body.run, self.carried
         if self.layers is None:

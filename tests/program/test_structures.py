@@ -280,6 +280,15 @@ def test_tensors_that_a_body_closes_over_get_gradients() -> None:
     np.testing.assert_array_equal(*gradients)
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_pullback_keeps_nothing_of_the_callers(name: str) -> None:
+    f = FUNCTIONS[name]
+    x = X.copy()
+    _, pull = ft.vjp(ft.jit(f), x)
+    x += 1.0
+    assert_same(pull(1.0), ft.grad(f)(X))
+
+
 def test_rules_of_ones_own_are_kept() -> None:
     @ft.custom_vjp
     def f(x: Any) -> Any:
