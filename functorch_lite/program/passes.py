@@ -12,7 +12,6 @@ from functorch_lite.core.primitive import PRIMITIVES, JointPrimitive
 from functorch_lite.program.contraction_order import ordered_products
 from functorch_lite.program.products import gathered_products, joined_products, multiplied
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
-from functorch_lite.program.sums import factored_sums
 
 __all__ = [
     "common_subexpressions",
@@ -34,7 +33,7 @@ def optimized(program: Program) -> Program:
     program = _shortened(program)
     program = _shortened_if_changed(lifted(program), program)
     program = simpler = narrow_broadcasts(scalar_constants(program))
-    for rewrite in (factored_sums, multiplied, joined_products, gathered_products, ordered_products):
+    for rewrite in (multiplied, joined_products, gathered_products, ordered_products):
         rewritten = rewrite(program)
         program = program if rewritten.equations == program.equations else dead_code(rewritten)
     return _shortened_if_changed(program, simpler)

@@ -206,36 +206,19 @@ def test_the_order_of_products(f: Callable[..., Any], args: tuple[Any, ...], flo
         np.testing.assert_allclose(y, expected, rtol=1e-10, atol=1e-10)
 
 
-# --- Factors of sums --------------------------------------------------------------------------------------------------
+# --- What is not rewritten ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("f", "shape"),
+    ("x", "c"),
     [
-        (lambda x, c: np.sum(x * c, axis=0), (4, 3)),
-        (lambda x, c: np.sum(-(c * x), axis=0, keepdims=True), (4, 3)),
-        (lambda x, c: np.sum(-(x * 3.0) * c[0], axis=(0, 1)), (4, 3)),
-        (lambda x, c: np.sum((x * c[:, None]) * 2.0, axis=(0, 2)), (4, 3, 5)),
+        (np.ones(100_000, np.float16), np.float16(1e-3)),
+        (np.full(8, 3e38, np.float32), np.float32(0.1)),
+        (np.full(8, 1e308), np.float64(0.1)),
+        (np.full(2, 1e308), np.float64(0.0)),
     ],
 )
-def test_what_is_the_same_for_all_summands_is_taken_out_of_a_sum(f: Callable[..., Any], shape: tuple[int, ...]) -> None:
-    rng = np.random.default_rng(0)
-    x, c = rng.normal(size=shape), rng.normal(size=3)
-    program = ft.jit(f).program(x, c)
-    summed = next(e for e in program.equations if e.primitive.name == "sum")
-    assert summed.operands == program.inputs[:1]
-    np.testing.assert_allclose(ft.jit(f)(x, c), f(x, c), rtol=1e-14)
-
-
-def test_what_stays_in_a_sum() -> None:
-    x, c = np.arange(12.0).reshape(4, 3), np.arange(4.0)[:, None]
-    for f in (
-        lambda x, c: np.sum(x * c, axis=0),  # the factor varies along the axis
-        lambda x, c: (y := x * c[0], np.sum(y, axis=0)),  # the products are read elsewhere
-    ):
-        program = ft.jit(f).program(x, c)
-        assert next(e for e in program.equations if e.primitive.name in ("sum", "contract", "matmul")).operands != (
-            program.inputs[0],
-        )
-    whole = ft.jit(lambda n: np.sum(n * np.int8(3), axis=0)).program(np.arange(6, dtype=np.int8).reshape(2, 3))
-    assert [e.primitive.name for e in whole.equations] == ["mul", "sum"]
+def test_a_factor_that_keeps_a_sum_finite_stays_in_it(x: Any, c: Any) -> None:
+    with np.errstate(all="raise"):
+        for f in (lambda x, c: np.sum(x * c), lambda x, c: np.sum(-(c * x), axis=0, keepdims=True)):
+            np.testing.assert_allclose(ft.jit(f)(x, c), f(x, c), rtol=1e-2 if x.dtype == np.float16 else 1e-6)
