@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from math import prod
 from threading import Lock, local
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Frames", "block_memory", "own_result", "run_blocks", "threads"]
+__all__ = ["Frames", "block_memory", "own_result", "run_blocks", "spread", "threads"]
 
 #: The elements that make a thread worth its start.
 SMALLEST_SHARED = 1 << 18
@@ -91,6 +92,19 @@ def run_blocks(run: Callable[[int, int], Any], rows: int, block: int, row_size: 
     futures = [_pool[0].submit(run, a, b) for a, b in pairwise(bounds[1:])]
     first = run(bounds[0], bounds[1])
     return [first, *(future.result() for future in futures)]
+
+
+def spread(x: Any, out: Any) -> None:
+    """Broadcast an array into another of equal rank and dtype; a row is copied as one element: half the time."""
+    if x.shape[-1] == out.shape[-1] and x.strides[-1] == x.itemsize:
+        row = _row(out.dtype, out.shape[-1])
+        x, out = x.view(row), out.view(row)
+    np.copyto(out, x)
+
+
+@cache
+def _row(dtype: Any, length: int) -> Any:
+    return np.dtype((np.void, dtype.itemsize * length))
 
 
 def _aligned(shape: tuple[int, ...], dtype: Any) -> Any:

@@ -12,6 +12,7 @@ from functorch_lite.core.primitive import PRIMITIVES, JointPrimitive
 from functorch_lite.program.contraction_order import ordered_products
 from functorch_lite.program.products import gathered_products, joined_products, multiplied
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
+from functorch_lite.program.signs import NEGATIONS, negated_sums
 
 __all__ = [
     "common_subexpressions",
@@ -33,7 +34,7 @@ def optimized(program: Program) -> Program:
     program = _shortened(program)
     program = _shortened_if_changed(lifted(program), program)
     program = simpler = narrow_broadcasts(scalar_constants(program))
-    for rewrite in (multiplied, joined_products, gathered_products, ordered_products):
+    for rewrite in (negated_sums, multiplied, joined_products, gathered_products, ordered_products):
         rewritten = rewrite(program)
         program = program if rewritten.equations == program.equations else dead_code(rewritten)
     return _shortened_if_changed(program, simpler)
@@ -238,8 +239,8 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
         return equation if root is None else Equation(PRIMITIVES[root], (first,), (), equation.outputs, equation.line)
     unchanged = _alike(first, output)
     maker = makers.get(first)
-    if function in _NEGATIONS:
-        before = maker.operands[0] if maker is not None and maker.primitive.function in _NEGATIONS else None
+    if function in NEGATIONS:
+        before = maker.operands[0] if maker is not None and maker.primitive.function in NEGATIONS else None
         return before if isinstance(before, Variable) and _alike(before, output) else equation
     if unchanged and (name in {"reshape", "broadcast_to", "convert"} or function is np.positive):
         return first
@@ -308,7 +309,6 @@ def _is_uniform(value: Any) -> bool:
 _COMPLEX = (complex, np.dtype(np.complex64), np.dtype(np.complex128), np.dtype(np.clongdouble))
 _DIFFERENCES = frozenset({operator.sub, np.subtract})
 _POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
-_NEGATIONS = frozenset({operator.neg, np.negative})
 _CONJUNCTIONS = frozenset({operator.and_, np.logical_and, np.bitwise_and})
 _EQUALITIES = frozenset({operator.eq, np.equal})
 

@@ -28,6 +28,12 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "elementwise": (lambda x, y: np.exp(np.sin(x) * y - x) / (1 + y * y), (MATRIX, OTHER)),
     "a row for all": (lambda x, v: np.tanh(x * v + v) - v, (MATRIX, ROW)),
     "a row of its own": (lambda x: np.exp(x - np.max(x, axis=1, keepdims=True)), (MATRIX,)),
+    "a table for all": (lambda x, y: np.tanh(x[:, None] * y[:3] - y[:3]) * y[1:4], (MATRIX, OTHER)),
+    "rows of columns": (lambda x, y: np.tanh(x.T[:, :, None] - y[:3, 0]), (MATRIX, OTHER)),
+    "differences of strided rows": (
+        lambda x, y: np.sum((x.T[::-1].T[:, None, :] - y[:3]) ** 2, axis=2, keepdims=True),
+        (MATRIX, OTHER),
+    ),
     "sums within rows": (lambda x: np.log(np.sum(np.exp(x), axis=1)) * 2.0, (MATRIX,)),
     "smallest within rows": (lambda x: np.min(x * x, axis=-1) + np.max(x, 1), (MATRIX,)),
     "a closing sum": (lambda x, y: np.sum(np.sin(x) * y), (MATRIX, OTHER)),
@@ -64,6 +70,7 @@ def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(blocks, "LARGE_BLOCK", 60)
     monkeypatch.setattr(execution, "SMALLEST_SHARED", 1)
     monkeypatch.setattr(execution, "threads", lambda: request.param)
+    monkeypatch.setattr(fusion, "blas_threads", lambda: 1)  # so that products of matrices are fused as well
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -125,6 +132,23 @@ def test_sums_over_one_axis(shape: tuple[int, ...], dtype: Any) -> None:
         special = np.where(RNG.random(shape) < 0.01, np.nan, special * np.sign(RNG.normal(size=shape)))
         for axis in range(len(shape)):
             _assert_same(ft.jit(lambda x: np.sum(x, axis))(special), np.sum(special, axis))  # noqa: B023
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16", "?"])
+@pytest.mark.parametrize("step", [1, -1, 2])
+def test_rows_are_spread_as_they_are(dtype: str, step: int) -> None:
+    rows = (RNG.normal(size=(4, 1, 6)) > 0.3).astype(dtype)[:, :, ::step]
+    for x in (rows, rows[..., :1]):
+        out = np.empty((4, 5, rows.shape[-1]), dtype)
+        execution.spread(x, out)
+        np.testing.assert_array_equal(out, np.broadcast_to(x, out.shape), strict=True)
+
+
+def test_cancelled_sums_keep_their_sign() -> None:
+    """Rounding is symmetric, but -(+0) is not +0: a sum of negated terms that cancel is +0 as well."""
+    x = np.array([[1.0, -1.0], [0.25, -0.25]])
+    total = ft.jit(lambda x: np.sum(-x, axis=1))(x)
+    np.testing.assert_array_equal(np.signbit(total), np.signbit(np.sum(-x, axis=1)))
 
 
 def test_small_programs_stay_whole() -> None:

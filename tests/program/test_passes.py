@@ -20,6 +20,7 @@ from functorch_lite.program.passes import (
     simplification,
 )
 from functorch_lite.program.program import Pass
+from functorch_lite.program.signs import negated_sums
 from functorch_lite.program.source import compiled
 
 #: The pass, what it is given, what it makes of it.
@@ -262,6 +263,40 @@ REWRITTEN: list[tuple[Pass, str, str]] = [
             j: float64[2,3] = mul(i, d)
             return g, h, j
         """,
+    ),
+    (
+        negated_sums,
+        """
+        program f(a: float64[2,3]):
+            b: float64[2,3] = neg(a)
+            c: float64[2] = sum(b, axes=(1,), keepdims=False)
+            d: float64[] = sum(b, axes=(0, 1), keepdims=False)
+            return c, d
+        """,
+        """
+        program f(a: float64[2,3]):
+            b: float64[2,3] = neg(a)
+            c: float64[2] = sum(a, axes=(1,), keepdims=False)
+            d: float64[2] = sub(0.0, c)
+            e: float64[] = sum(a, axes=(0, 1), keepdims=False)
+            f: float64[] = sub(0.0, e)
+            return d, f
+        """,
+    ),
+    (
+        negated_sums,  # read or returned otherwise; -128, of which there is no negative; sums of booleans
+        """
+        program f(a: float64[3], b: int8[3], c: float64[3]):
+            d: float64[3] = neg(a)
+            e: float64[] = sum(d, axes=(0,), keepdims=False)
+            f: float64[3] = exp(d)
+            g: int8[3] = neg(b)
+            h: int64[] = sum(g, axes=(0,), keepdims=False)
+            i: float64[3] = neg(c)
+            j: float64[] = sum(i, axes=(0,), keepdims=False)
+            return e, f, h, i, j
+        """,
+        "the same",
     ),
 ]
 
