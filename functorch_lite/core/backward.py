@@ -34,6 +34,7 @@ _new = object.__new__
 
 #: The type of cotangents that the walk may add to in place, once it has made them itself.
 _WRITABLE = np.ndarray
+_ARRAYS = (np.ndarray, np.generic)
 
 
 def backward(seeds: Iterable[tuple[Node, Any]]) -> dict[int, Any]:
@@ -154,11 +155,12 @@ class Walk:
             return
         if type(g) is PartialCotangents:
             g = g.known(node)
+        cotangents = self.cotangents
         for k in range(FIRST_PARENT, len(node), 3):
-            parent, rule, kept = node[k : k + 3]
-            if rule.add_to is not None and isinstance(g, _WRITABLE | np.generic):
-                order = parent[ORDER]
-                total = self.cotangents.get(order)
+            parent, rule, kept = node[k], node[k + 1], node[k + 2]
+            order = parent[0]
+            if rule.add_to is not None and isinstance(g, _ARRAYS):
+                total = cotangents.get(order)
                 if total is None:
                     self.owned.add(order)  # what the rule is about to make is the walk's own
                 elif (
@@ -171,12 +173,19 @@ class Walk:
             if rule.vjp is not None:
                 c = rule.vjp(g, *kept)
             else:
-                c = transposed(rule, kept, primitive.name, parent[SHAPE], parent[DTYPE])(g)
-            if type(c) is not PartialCotangents and (
-                c.shape != parent[SHAPE] or c.dtype is not parent[DTYPE] if hasattr(c, "dtype") else True
-            ):
-                c = project(c, parent[SHAPE], parent[DTYPE])
-            self.accumulate(parent, c)
+                c = transposed(rule, kept, primitive.name, parent[2], parent[3])(g)
+            try:
+                if c.shape != parent[2] or c.dtype is not parent[3]:
+                    c = project(c, parent[2], parent[3])
+            except AttributeError:  # a Python scalar, or cotangents of some of several outputs
+                if type(c) is not PartialCotangents:
+                    c = project(c, parent[2], parent[3])
+            if order in cotangents:
+                self.accumulate(parent, c)
+            else:
+                cotangents[order] = c
+                if parent[1] is not None:
+                    heappush(self.pending, parent)
 
 
 def transposed(

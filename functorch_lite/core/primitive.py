@@ -225,7 +225,7 @@ class Rule:
         it whole (indexing). It reads what ``vjp`` reads, and may decline by returning NotImplemented.
     """
 
-    __slots__ = ("add_to", "jvp", "linear", "read_jvp", "read_vjp", "reads_jvp", "reads_vjp", "vjp")
+    __slots__ = ("add_to", "jvp", "linear", "read", "read_jvp", "read_vjp", "reads_jvp", "reads_vjp", "vjp")
 
     def __init__(
         self, jvp: Function | None = None, vjp: Function | None = None, add_to: Function | None = None
@@ -236,6 +236,8 @@ class Rule:
         self.add_to = add_to
         self.read_jvp: Function = _nothing
         self.read_vjp: Function = _nothing
+        #: Reads what the tape keeps: for the reverse rule, or for the forward rule that it is derived from.
+        self.read: Function = _nothing
         self.reads_jvp: tuple[str, ...] = ()
         self.reads_vjp: tuple[str, ...] = ()
 
@@ -268,6 +270,7 @@ class General(Primitive):
         for rule in self.rules:
             if rule is not None:
                 rule.attach(self.arguments, self.parameters, self.arity is None)
+                rule.read = rule.read_jvp if rule.vjp is None else rule.read_vjp
 
     def rule(self, i: int) -> Rule | None:
         """Return the rule of the array at position ``i``."""

@@ -197,11 +197,16 @@ class ReverseTrace(Trace):
             ans = self.performed(primitive, values, params)
             node = self.node_of(ans, primitive)
             environment = primitive.environment(ans, values, params)
-            for i in active:
-                rule = primitive.rule(i)
-                if rule is not None:
-                    kept = (rule.read_jvp if rule.vjp is None else rule.read_vjp)(environment)
-                    node += (arrays[i].node, rule, kept if primitive.arity is not None else (i, *kept))
+            if primitive.arity is None:
+                for i in active:
+                    rule = primitive.rule(i)
+                    if rule is not None:
+                        node += (arrays[i].node, rule, (i, *rule.read(environment)))
+            else:
+                for i in active:
+                    rule = primitive.rules[i]
+                    if rule is not None:
+                        node += (arrays[i].node, rule, rule.read(environment))
             return self.wrapped(ans, node) if len(node) > FIRST_PARENT else ans
         if isinstance(primitive, JointPrimitive):
             ans, pullback, captured = primitive.reverse(self, tuple(values), active)
@@ -227,7 +232,7 @@ class ReverseTrace(Trace):
         value, parent = x.value, x.node
         ans = primitive.bind((value,), params) if isinstance(value, Tracer) else primitive.function(value, *params)
         rule: Any = primitive.rules[0]
-        kept = (rule.read_jvp if rule.vjp is None else rule.read_vjp)((ans, value, *params, parent[SHAPE]))
+        kept = rule.read((ans, value, *params, parent[SHAPE]))
         result = _new(self.tracer)
         result._trace = self
         result.value = ans

@@ -224,6 +224,7 @@ class RuleOptimizer(Optimizer):
             with enable_grad():
                 loss = closure()
         self.has_stepped = True
+        rule, states = self.rule, self.state
         before = switch(False)
         try:
             for group in self.param_groups:
@@ -232,8 +233,8 @@ class RuleOptimizer(Optimizer):
                     gradient = p.grad
                     if gradient is not None:
                         value = writable(p, "the step of an optimizer")
-                        state = self.state.get(p) or self.rule.begin(value, options)
-                        self.state[p] = self.rule.advance_in_place(gradient.data, state, value, options)
+                        state = states.get(p) or rule.begin(value, options)
+                        states[p] = rule.advance_in_place(gradient.data, state, value, options)
                         record_write(value, "the step of an optimizer")
         finally:
             restore(before)

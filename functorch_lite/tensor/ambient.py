@@ -103,12 +103,14 @@ class AmbientTrace(ReverseTrace):
         return self.process(primitive, (x,), ())
 
     def _binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        kind = self.tracer
         if not primitive.is_pointwise:
-            return primitive.bind((x, y), ()) if is_unready(x) or is_unready(y) else self.process(primitive, (x, y), ())
+            if (type(x) is not kind and is_unready(x)) or (type(y) is not kind and is_unready(y)):
+                return primitive.bind((x, y), ())
+            return self.process(primitive, (x, y), ())
         if isinstance(y, int) and type(y) not in (int, bool):
             y = int(y)  # the size of a tensor: NumPy takes only int itself as weak
         mode = recording()
-        kind = self.tracer
         x_node = x.node if isinstance(x, kind) else None
         y_node = y.node if isinstance(y, kind) else None
         if not mode or (x_node is None and y_node is None):

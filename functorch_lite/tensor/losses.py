@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -175,9 +176,9 @@ def cross_entropy(
     True
     """
     target = as_array(target)
+    if weight is None and not label_smoothing and _are_plain_classes(target, shape_of(input), ignore_index):
+        return surprisal(input, target, _known(reduction), 0)
     axis = min(1, len(shape_of(input)) - 1)
-    if weight is None and not label_smoothing and _are_plain_classes(target, input, ignore_index):
-        return _reduced(surprisal(input, target), reduction)
     scores = log_softmax(input, axis)
     classes = shape_of(scores)[axis]
     column = None if weight is None else np.reshape(weight, (-1, *(1,) * (len(shape_of(scores)) - 1 - axis)))
@@ -202,15 +203,15 @@ def cross_entropy(
     return (1 - label_smoothing) * sharp + label_smoothing / classes * smooth
 
 
-def _are_plain_classes(target: Any, input: Any, ignore_index: int) -> bool:
-    """Say whether the classes are one number an example, all valid."""
+def _are_plain_classes(target: Any, shape: tuple[int, ...], ignore_index: int) -> bool:
+    """Say whether the classes are one number an example, all valid; ``shape`` is that of the scores."""
     raw = target.value if is_tensor(target) else target
-    if not is_at_hand(raw) or raw.dtype.kind not in "iu" or (*shape_of(raw), *shape_of(input)[-1:]) != shape_of(input):
+    if not is_at_hand(raw) or raw.dtype.kind not in "iu" or not shape or raw.shape != shape[:-1]:
         return False
     if not raw.size or ignore_index >= 0:
         return ignore_index < 0
     numbers = raw if raw.dtype.kind == "u" else raw.view(_UNSIGNED[raw.itemsize])  # in which negative ones are large
-    return bool(numbers.max() < shape_of(input)[-1])
+    return bool(numbers.max() < shape[-1])
 
 
 _UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
@@ -238,10 +239,13 @@ def _weights(input: Any, target: Any, weight: Any, ignore_index: int) -> Any:
 
 
 def _reduced(losses: Any, reduction: str) -> Any:
-    if reduction == "mean":
-        return np.mean(losses)
-    if reduction == "sum":
-        return np.sum(losses)
-    if reduction == "none":
-        return losses
-    raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+    return _REDUCTIONS[_known(reduction)](losses)
+
+
+def _known(reduction: str) -> str:
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+    return reduction
+
+
+_REDUCTIONS: dict[str, Callable[[Any], Any]] = {"mean": np.mean, "sum": np.sum, "none": lambda losses: losses}

@@ -9,7 +9,7 @@ write in place pay nothing for any of this.
 from __future__ import annotations
 
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -19,15 +19,18 @@ from functorch_lite.core.tape import Node, next_order
 __all__ = ["last_write", "owner", "record_write", "stale", "version"]
 
 
-class _Write(NamedTuple):
-    memory: Any  # a weak reference, whose death removes the entry
-    number: int
-    order: int
-    action: str
+class _Writes:
+    """The writes to an array's memory: how many, and when and by what the last was."""
+
+    __slots__ = ("action", "memory", "number", "order")
+
+    def __init__(self, memory: Any, order: int, action: str) -> None:
+        self.memory = memory  # a weak reference, whose death removes the entry
+        self.number, self.order, self.action = 1, order, action
 
 
 #: By the identity of the array that owns the memory.
-_writes: dict[int, _Write] = {}
+_writes: dict[int, _Writes] = {}
 _latest = 0
 #: Held while a write is numbered, so that no later one is forgotten for an earlier.
 _numbering = RLock()
@@ -52,9 +55,10 @@ def record_write(value: Any, action: str) -> None:
         before = _writes.get(key)
         if before is None:
             weak = ref(memory, lambda _: _writes.pop(key, None))
-            _writes[key] = _Write(weak, 1, order, action)
+            _writes[key] = _Writes(weak, order, action)
         else:
-            _writes[key] = _Write(before.memory, before.number + 1, order, action)
+            before.number += 1
+            before.order, before.action = order, action
 
 
 def version(value: Any) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 
 from functorch_lite.core.backward import Walk, project, transposed
 from functorch_lite.core.primitive import IDENTITY, KEPT, NEGATION, General, JointPrimitive, Pointwise
-from functorch_lite.core.tape import DTYPE, FIRST_PARENT, SHAPE, Node, PartialCotangents, selection
+from functorch_lite.core.tape import DTYPE, FIRST_PARENT, PRIMITIVE, SHAPE, Node, PartialCotangents, selection
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import constant, is_tensor, tensor_of
 from functorch_lite.tensor.grad_mode import restore, switch
@@ -71,16 +71,8 @@ def walked(
         for node in done:
             if node[0] > last:
                 _check_unmodified(node)
-    for node in done if free else ():
-        if len(node) == 7:  # most nodes of most programs
-            kept = node[6]
-            if type(kept) is np.ndarray:
-                node[1] = freed(node[1].name)
-                node[6] = None
-            elif kept is not None and type(kept) is not float and _holds_arrays(kept):
-                _free(node)
-        elif any(map(_holds_arrays, node[6::3])):
-            _free(node)
+    if free:
+        _free(done)
     if walk.captured:
         walk.cotangents.update(walk.captured)
     return walk.cotangents
@@ -329,18 +321,38 @@ def _check_unmodified(node: Node) -> None:
             )
 
 
-def _free(node: Node) -> None:
-    """Let go of what a node has kept, arrays among it."""
-    node[1] = freed(node[1].name)
-    node[6::3] = [None] * len(node[6::3])
-    if type(node[FIRST_PARENT]) is tuple:
-        node[FIRST_PARENT + 1] = None
+def _free(nodes: list[Node]) -> None:
+    """Let go of what nodes have kept, where arrays are among it."""
+    for node in nodes:
+        if len(node) == 7:  # most nodes of most programs
+            kept = node[6]
+            if type(kept) is _ARRAY or (kept is not None and type(kept) is not float and _holds_arrays(kept)):
+                node[1], node[6] = freed(node[1].name), None
+                if type(node[4]) is tuple:  # a joint primitive's, whose pullback has kept them
+                    node[5] = None
+            continue
+        for k in range(FIRST_PARENT + 2, len(node), 3):
+            kept = node[k]
+            if kept is not None and type(kept) is not float and _holds_arrays(kept):
+                node[PRIMITIVE] = freed(node[PRIMITIVE].name)
+                for i in range(k, len(node), 3):
+                    node[i] = None
+                break
 
 
 def _holds_arrays(kept: Any) -> bool:
     if type(kept) is not tuple:
         return isinstance(kept, _ARRAYS)
-    return any(isinstance(entry, _ARRAYS) or (type(entry) is tuple and _holds_arrays(entry)) for entry in kept)
+    for entry in kept:
+        kind = type(entry)
+        if kind is _ARRAY:
+            return True
+        if kind is int or kind is bool:
+            continue
+        if _holds_arrays(entry):
+            return True
+    return False
 
 
+_ARRAY = np.ndarray
 _ARRAYS = (np.ndarray, np.generic, Packed)

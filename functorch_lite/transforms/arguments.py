@@ -70,8 +70,10 @@ def returned(value: Any, trace: Trace | None) -> Any:
 
 def unshared(g: Any, seen: set[int]) -> Any:
     """Return a derivative that the caller may write into: no view, not read-only, not given out before."""
-    if type(g) is np.ndarray and (not g.flags.owndata or not g.flags.writeable or id(g) in seen):
-        return g.copy()
+    if type(g) is np.ndarray:
+        flags = g.flags
+        if not flags.owndata or not flags.writeable or id(g) in seen:
+            return g.copy()
     seen.add(id(g))
     return g
 
