@@ -7,11 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
-from math import prod
 from threading import Lock, local
 from typing import Any
 
 import numpy as np
+
+from functorch_lite.core.cache_lines import empty_on_line
 
 __all__ = ["Frames", "block_memory", "own_result", "run_blocks", "spread", "threads"]
 
@@ -20,9 +21,6 @@ SMALLEST_SHARED = 1 << 18
 
 #: The frames that a program keeps for calls to come.
 LARGEST_IDLE = 4
-
-#: The bytes of a line of the cache, which is also the longest vector register.
-CACHE_LINE = 64
 
 _memory = local()
 _lock = Lock()
@@ -49,7 +47,7 @@ class Frames:
         try:
             return self._idle.pop()
         except IndexError:
-            return [_aligned(shape, dtype) for shape, dtype in self.kinds]
+            return [empty_on_line(shape, dtype) for shape, dtype in self.kinds]
 
     def give(self, frame: list[Any]) -> None:
         """Take a frame back for the next call; few are kept."""
@@ -69,7 +67,7 @@ def block_memory(kinds: tuple[tuple[int, Any], ...]) -> list[Any]:
     kept: OrderedDict[Any, list[Any]] = _memory.__dict__.setdefault("arrays", OrderedDict())
     found = kept.pop(kinds, None)
     if found is None:
-        found = [_aligned((size,), dtype) for size, dtype in kinds]
+        found = [empty_on_line((size,), dtype) for size, dtype in kinds]
         while len(kept) >= LARGEST_IDLE:
             kept.popitem(last=False)
     kept[kinds] = found
@@ -105,11 +103,3 @@ def spread(x: Any, out: Any) -> None:
 @cache
 def _row(dtype: Any, length: int) -> Any:
     return np.dtype((np.void, dtype.itemsize * length))
-
-
-def _aligned(shape: tuple[int, ...], dtype: Any) -> Any:
-    """Return an empty array that begins with a cache line: vector instructions take twice as long across two."""
-    size = prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(size + CACHE_LINE, np.uint8)
-    start = -memory.ctypes.data % CACHE_LINE
-    return memory[start : start + size].view(dtype).reshape(shape)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.cache_lines import on_line
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import is_tensor, tensor_of
@@ -40,6 +41,9 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+#: The bytes from which on a matrix, as it may become the right operand of products, begins with a line of the cache.
+SMALLEST_ON_LINES = 1 << 14
 
 
 class _Defaults:
@@ -86,14 +90,15 @@ def as_tensor(data: Any, dtype: Any = None, **ignored: Any) -> Any:
     if isinstance(data, Tracer):
         return data if dtype is None else np.astype(data, dtype)  # type: ignore[call-overload]
     raw = _raw(data, dtype)
-    return _made(raw if isinstance(raw, np.ndarray) and (dtype is None or raw.dtype == dtype) else np.array(raw, dtype))
+    fits = isinstance(raw, np.ndarray) and (dtype is None or raw.dtype == dtype)
+    return tensor_of(raw, None) if fits else _made(np.array(raw, dtype))
 
 
 def from_numpy(array: Any) -> Any:
     """Make a tensor that shares an array's memory."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy takes an array, not a {type(array).__name__}; ft.tensor takes anything")
-    return _made(array)
+    return tensor_of(array, None)
 
 
 def set_default_dtype(dtype: Any) -> None:
@@ -225,6 +230,9 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = 
 
 
 def _made(raw: Any, requires_grad: bool = False) -> Any:
+    """Return a tensor of an array that nobody else refers to."""
+    if type(raw) is np.ndarray and raw.ndim > 1 and raw.nbytes >= SMALLEST_ON_LINES and raw.flags.c_contiguous:
+        raw = on_line(raw)
     made: Tensor = tensor_of(raw, None)
     return made.requires_grad_() if requires_grad else made
 

@@ -16,7 +16,7 @@ from functorch_lite.calculus.reductions import expanded
 from functorch_lite.core.primitive import Rule
 from functorch_lite.tensor.method_table import method
 
-__all__ = ["log_softmax", "logsumexp", "softmax", "softmin"]
+__all__ = ["log_softmax", "logsumexp", "softmax", "softmax_", "softmin"]
 
 # --- Primitives -------------------------------------------------------------------------------------------------------
 
@@ -27,7 +27,8 @@ def _softmax_rule(t: Any, ans: Any, axis: int) -> Any:
 
 
 @general(Rule(_softmax_rule, _softmax_rule), batch=shifted_axes(0))
-def _softmax(x: Any, axis: int) -> Any:
+def softmax_(x: Any, axis: int) -> Any:
+    """Divide exponentials by their sum along an axis, counted from the first."""
     weights = np.exp(x - x.max(axis, keepdims=True))
     return weights / weights.sum(axis, keepdims=True)
 
@@ -82,7 +83,7 @@ def softmax(x: Any, dim: int = -1, dtype: Any = None) -> Any:
     array([0.5, 0.5])
     """
     x = as_array(x) if dtype is None else as_array(x).astype(dtype)
-    return _softmax(x, only_axis(dim, x.ndim))
+    return softmax_(x, only_axis(dim, x.ndim))
 
 
 @method

@@ -10,14 +10,14 @@ import numpy as np
 from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.calculus.declare import general
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
-from functorch_lite.tensor.softmax import softmax
+from functorch_lite.tensor.softmax import softmax_
 
 __all__ = ["surprisal"]
 
 
 def _excess(scores: Any, classes: Any) -> Any:
     """Return the probabilities, less 1 for the class that came: the gradient by the scores."""
-    return softmax(scores, -1) - (classes[..., None] == np.arange(scores.shape[-1]))
+    return softmax_(scores, scores.ndim - 1) - (classes[..., None] == np.arange(scores.shape[-1]))
 
 
 def _jvp(t: Any, scores: Any, classes: Any, reduction: str, lead: int) -> Any:
@@ -58,4 +58,7 @@ def _reduced(losses: Any, reduction: str, lead: int) -> Any:
     if reduction == "none":
         return losses
     axes = tuple(range(lead, losses.ndim))
-    return losses.mean(axes) if reduction == "mean" else losses.sum(axes)
+    if reduction == "mean" and losses.dtype == np.float16:
+        return losses.mean(axes)  # added up in single precision
+    total = losses.sum(axes)
+    return total / prod(losses.shape[lead:]) if reduction == "mean" else total

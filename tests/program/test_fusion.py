@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import functorch_lite as ft
+from functorch_lite.core.cache_lines import CACHE_LINE
 from functorch_lite.program import blocks, execution, fusion
 
 N, M = 37, 5
@@ -116,7 +117,7 @@ def test_standing_memory_begins_with_a_line_of_the_cache() -> None:
     frame = execution.Frames(kinds).take()
     assert [(x.shape, x.dtype) for x in frame] == kinds
     memory = execution.block_memory(((11, np.dtype("f8")), (13, np.dtype("?"))))
-    assert all(x.ctypes.data % execution.CACHE_LINE == 0 for x in (*frame, *memory) if x.size)
+    assert all(x.ctypes.data % CACHE_LINE == 0 for x in (*frame, *memory) if x.size)
 
 
 @pytest.mark.parametrize("shape", [(64, 10), (64, 128), (3, 200), (4, 3, 5), (1, 5), (5, 1), (600,)])
