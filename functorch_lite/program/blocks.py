@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.program.execution import block_memory, run_blocks, spread
-from functorch_lite.program.fusion import Group, is_closing
+from functorch_lite.program.fusion import Group, is_closing, is_elementwise
 from functorch_lite.program.operators import UFUNC_OF
 from functorch_lite.program.phrases import LONGEST_SHORT_ROW, sum_by_product
 from functorch_lite.program.program import Atom, Equation, Literal, Variable
@@ -65,7 +65,7 @@ class _GroupWriter:
         budget = LARGE_BLOCK if any(e.primitive.name == "matmul" for e in group.equations) else BLOCK
         block = self.block = max(1, budget // group.row_size)
         read = {a for e in group.equations for a in e.operands if isinstance(a, Variable)} - group.defined
-        arrays = sorted((v for v in read if self._is_sliced(v)), key=lambda v: v.number)
+        arrays = sorted((v for v in read if self._is_read_by_rows(v)), key=lambda v: v.number)
         whole = [v for v in group.outputs if v not in group.closed]
         for v in whole:
             if self.writer._slot(i, v) is None:
@@ -104,26 +104,26 @@ class _GroupWriter:
             if output.shape:
                 self.writer.owned.add(output)
 
-    def _is_sliced(self, v: Variable) -> bool:
-        """Say whether a block reads its rows of an array from outside, not the whole of it."""
-        if v.shape[:1] != (self.group.rows,):
-            return False
-        for equation in self.group.equations:
-            for position, a in enumerate(equation.operands):
-                if a is v and not self._by_rows(equation, position):
-                    return False
-        return True
+    def _is_read_by_rows(self, v: Variable) -> bool:
+        """Say whether a block reads its rows of an array from outside; it may read the whole of it besides."""
+        return any(
+            a is v and self._by_rows(equation, position)
+            for equation in self.group.equations
+            for position, a in enumerate(equation.operands)
+        )
 
     def _by_rows(self, equation: Equation, position: int) -> bool:
+        """Say whether an equation reads an operand row by row."""
+        operand, output = equation.operands[position], equation.outputs[0]
+        if not isinstance(operand, Variable) or operand.shape[:1] != (self.group.rows,):
+            return False
         if equation.primitive.name == "matmul":
             return position == 0 or is_closing(equation, self.group.rows)
-        operand, output = equation.operands[position], equation.outputs[0]
-        elementwise = equation.primitive.name not in {"sum", "max", "min", "mean", "reshape", "broadcast_to"}
-        return not elementwise or len(operand.shape) == len(output.shape)  # type: ignore[union-attr]
+        return not is_elementwise(equation) or len(operand.shape) == len(output.shape)
 
     def _line(self, k: int, equation: Equation, whole: set[Variable]) -> str | None:
         writer, output, name = self.writer, equation.outputs[0], equation.primitive.name
-        texts = [self._text(a, equation) for a in equation.operands]
+        texts = [self._text(equation, i) for i in range(len(equation.operands))]
         if is_closing(equation, self.group.rows):
             partial = self._partial(equation, texts)
             self._release(k, equation)
@@ -155,7 +155,7 @@ class _GroupWriter:
             writer.namespace["np_dot"] = np.dot
             self._release(k, equation)
             return f"np_dot({', '.join(texts)}, {target})"
-        texts = [self._repeated(a, output) or text for a, text in zip(equation.operands, texts, strict=True)]
+        texts = [self._repeated(equation, i) or text for i, text in enumerate(texts)]
         self._release(k, equation)
         target = self._target(output, whole)
         ufunc = UFUNC_OF.get(equation.primitive.function, equation.primitive.function)
@@ -175,8 +175,8 @@ class _GroupWriter:
             return f"np_dot({', '.join(texts)})"
         product = self._product_with_ones(equation, texts[0])
         if product is not None:
-            output = equation.outputs[0]
-            return product if len(output.shape) < 2 else f"{product}.reshape({output.shape!r})"
+            shape, rank = equation.outputs[0].shape, len(equation.operands[0].shape)  # type: ignore[union-attr]
+            return product if len(shape) == min(rank - 1, 1) else f"{product}.reshape({shape!r})"
         self.writer.namespace["np_add_reduce"] = np.add.reduce
         axes, keepdims = equation.params
         rank = len(equation.operands[0].shape)  # type: ignore[union-attr]
@@ -212,21 +212,23 @@ class _GroupWriter:
         shape = (self.block, *operand.shape[1:])
         return sum_by_product(self.writer, text, shape, operand.dtype, equation.params[0], "r_")
 
-    def _text(self, atom: Atom, equation: Equation) -> str:
+    def _text(self, equation: Equation, position: int) -> str:
+        atom = equation.operands[position]
         if isinstance(atom, Literal) or not atom.shape:
             constant = self.writer._constant(atom, equation)
             return constant or self.writer.operand(atom)  # type: ignore[no-any-return]
-        return self.held.get(atom) or self.names[atom]
+        is_whole = atom not in self.group.defined and not self._by_rows(equation, position)
+        return self.names[atom] if is_whole else self.held.get(atom) or self.names[atom]
 
-    def _repeated(self, atom: Atom, output: Variable) -> str | None:
+    def _repeated(self, equation: Equation, position: int) -> str | None:
         """Return an operand that is the same for all rows, repeated for those of a block; None if it is another.
 
         A loop over two arrays of one shape takes two thirds of the time of one that begins again at each row.
         """
-        row = output.shape[1:]
-        if not isinstance(atom, Variable) or atom in self.held or atom.shape not in (row, (1, *row)):
+        atom, row = equation.operands[position], equation.outputs[0].shape[1:]
+        if not isinstance(atom, Variable) or atom in self.group.defined or self._by_rows(equation, position):
             return None
-        if not row or not 1 < self.block <= self.group.rows // FEWEST_REPEATING:
+        if not row or atom.shape not in (row, (1, *row)) or not 1 < self.block <= self.group.rows // FEWEST_REPEATING:
             return None
         view = self.repeated.get((atom, row))
         if view is None and len(self.repeated) < MOST_REPEATED:

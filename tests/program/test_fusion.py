@@ -35,6 +35,12 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
         lambda x, y: np.sum((x.T[::-1].T[:, None, :] - y[:3]) ** 2, axis=2, keepdims=True),
         (MATRIX, OTHER),
     ),
+    "read by rows and as a whole": (lambda x, v: (np.exp(x[:, :, None] * x[:5]), np.exp(x) - v), (SQUARE, ROW)),
+    "a column for rows and for all": (
+        lambda x, v: (np.tanh(x[:, None, None] * x[:, None]), np.tanh(x[:, None] * v)),
+        (VECTOR, ROW),
+    ),
+    "a closing sum that keeps its axis": (lambda v: np.exp(np.sum(np.tanh(v) * v, keepdims=True)), (VECTOR,)),
     "sums within rows": (lambda x: np.log(np.sum(np.exp(x), axis=1)) * 2.0, (MATRIX,)),
     "smallest within rows": (lambda x: np.min(x * x, axis=-1) + np.max(x, 1), (MATRIX,)),
     "a closing sum": (lambda x, y: np.sum(np.sin(x) * y), (MATRIX, OTHER)),
