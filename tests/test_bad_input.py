@@ -232,6 +232,21 @@ def test_what_cannot_be_put_is_refused(indices: Any, values: Any, error: type[Ex
         ft.grad(lambda x: np.sum(put_along_axis(x, indices, values, 1)))(SINGULAR)
 
 
+AVERAGES = [np.mean, np.var, np.std, np.median, np.nanmedian, np.average]
+
+
+@pytest.mark.parametrize("average", AVERAGES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("axis", [0, -1])
+def test_a_number_is_summed_along_an_axis_but_not_averaged(average: Any, axis: int) -> None:
+    number = np.float64(2.0)
+    for f in (lambda x: average(x, axis=axis), lambda x: np.quantile(x, 0.5, axis=axis)):
+        with pytest.raises(np.exceptions.AxisError):
+            f(number)
+        with pytest.raises(np.exceptions.AxisError):
+            ft.grad(f)(number)
+    assert ft.grad(lambda x: np.sum(x, axis=axis) + np.max(x, axis=axis) + np.nanmean(x, axis=axis))(number) == 3.0
+
+
 @pytest.mark.parametrize("mode", ["empty", lambda *args: None])
 def test_padding_that_leaves_or_writes_elements_is_refused(mode: Any) -> None:
     with pytest.raises(NotImplementedError, match=r"np\.concatenate\(\[before, x, after\], axis\)"):

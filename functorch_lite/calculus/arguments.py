@@ -13,6 +13,7 @@ from functorch_lite.core.operands import SEQUENCES, is_at_hand, shape_of, stacke
 
 __all__ = [
     "as_array",
+    "averaged_axes",
     "kept_inexact",
     "kept_shape",
     "merged_axes",
@@ -32,15 +33,18 @@ def reduced_axes(axis: Any, rank: int) -> tuple[int, ...]:
     >>> reduced_axes(None, 2), reduced_axes(-1, 2), reduced_axes((), 2)
     ((0, 1), (1,), ())
     """
+    if rank == 0 and axis in (0, -1):  # NumPy reduces a scalar along its axis 0 or -1
+        return ()
+    return averaged_axes(axis, rank)
+
+
+def averaged_axes(axis: Any, rank: int) -> tuple[int, ...]:
+    """Return what ``axis`` means to an average, as `reduced_axes` does: a scalar has no axis to average along."""
     if axis is None:
         return tuple(range(rank))
     if type(axis) is int and -rank <= axis < rank:
         return (axis if axis >= 0 else axis + rank,)
-    if not isinstance(axis, tuple):
-        axis = operator.index(axis)
-    if rank == 0 and axis in (0, -1):  # NumPy reduces a scalar along its axis 0 or -1
-        return ()
-    axes: tuple[int, ...] = normalize_axis_tuple(axis, rank)
+    axes: tuple[int, ...] = normalize_axis_tuple(axis if isinstance(axis, tuple) else operator.index(axis), rank)
     return axes
 
 

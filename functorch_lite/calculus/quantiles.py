@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.arguments import as_array, kept_shape, merged_axes, reduced_axes, refuse_out
+from functorch_lite.calculus.arguments import as_array, averaged_axes, kept_shape, merged_axes, refuse_out
 from functorch_lite.calculus.sorting import argpartition, argsort, sort
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.tables import FUNCTIONS, implements
@@ -155,7 +155,7 @@ def _quantiles(
         q = q / q.dtype.type(whole)
     if not isinstance(q, Tracer) and not np.all((q >= 0) & (q <= 1)):
         raise ValueError(f"{'Quantiles' if whole == 1 else 'Percentiles'} must be in the range [0, {whole}]")
-    axes = reduced_axes(axis, a.ndim)
+    axes = averaged_axes(axis, a.ndim)
     x = merged_axes(a, axes)
     if weights is not None:
         weights = _weights_of_all(as_array(weights), a.shape, axis, axes)

@@ -14,6 +14,7 @@ import numpy as np
 
 from functorch_lite.calculus.arguments import (
     as_array,
+    averaged_axes,
     kept_inexact,
     kept_shape,
     merged_axes,
@@ -168,11 +169,11 @@ def _mean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
 ) -> Any:
     if dtype is None and out is None and where is True:
-        return a._trace.process(mean, (a,), (reduced_axes(axis, a.ndim), bool(keepdims)))
+        return a._trace.process(mean, (a,), (averaged_axes(axis, a.ndim), bool(keepdims)))
     refuse_out("mean", out)
     a = kept_inexact("mean", as_array(a), dtype)
     if where is True:
-        return mean(a, reduced_axes(axis, a.ndim), bool(keepdims))
+        return mean(a, averaged_axes(axis, a.ndim), bool(keepdims))
     return masked_mean(a, True, as_mask(where, a), reduced_axes(axis, a.ndim), bool(keepdims))
 
 
@@ -211,7 +212,7 @@ def _std(
 @implements(np.average)
 def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
     a = as_array(a)
-    axes = reduced_axes(axis, a.ndim)
+    axes = averaged_axes(axis, a.ndim)
     keepdims = bool(keepdims)
     if weights is None:
         average = mean(a, axes, keepdims)
@@ -244,7 +245,7 @@ def _nanmedian(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool 
 
 def _median_over(name: str, a: Any, axis: Any, out: Any, keepdims: Any, ignore_nan: bool) -> Any:
     refuse_out(name, out)
-    axes = reduced_axes(axis, a.ndim)
+    axes = averaged_axes(axis, a.ndim)
     middle = median(merged_axes(a, axes), ignore_nan)
     return np.reshape(middle, kept_shape(a.shape, axes)) if keepdims else middle
 
@@ -302,7 +303,7 @@ def _dispersion(
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
     a = kept_inexact(name, as_array(a), dtype)
-    axes = reduced_axes(axis, a.ndim)
+    axes = averaged_axes(axis, a.ndim)
     if where is True and centre is None:
         return primitive(a, axes, ddof, bool(keepdims))
     where = True if where is True else as_mask(where, a)

@@ -162,11 +162,10 @@ class _GroupWriter:
         if name == "logistic" and output.dtype in _REAL and equation.operands[0].dtype == output.dtype:  # type: ignore[union-attr]
             return self._logistic(output, texts[0], target)
         if isinstance(ufunc, np.ufunc):
-            call = f"{writer._ufunc(ufunc)}({', '.join(texts)}, {target})"
             if not _is_outer(equation):
-                return call
+                return writer._call_into(ufunc, texts, target)  # type: ignore[no-any-return]
             writer.namespace["spread"] = spread
-            return f"spread({texts[0]}, {target}); {writer._ufunc(ufunc)}({target}, {texts[1]}, {target})"
+            return f"spread({texts[0]}, {target}); {writer._call_into(ufunc, [target, texts[1]], target)}"
         return f"{target}[...] = {writer._function(equation.primitive)}({', '.join(texts)})"
 
     def _partial(self, equation: Equation, texts: list[str]) -> str:

@@ -1,0 +1,105 @@
+"""Random programs of arrays that are broadcast in every way, fused in small blocks, beside what NumPy gives."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import functorch_lite as ft
+from functorch_lite.program import blocks, execution, fusion
+
+#: Two arrays of a program to a third; ValueError where they do not fit each other.
+STEPS: dict[str, Callable[[Any, Any], Any]] = {
+    "add": lambda x, y: x + y,
+    "subtract": lambda x, y: x - y,
+    "multiply": lambda x, y: x * y,
+    "divide": lambda x, y: x / (1.0 + y * y),
+    "negative": lambda x, y: -x,
+    "tanh": lambda x, y: np.tanh(x),
+    "square": lambda x, y: x * x,
+    "softplus": lambda x, y: np.logaddexp(0.0, x),
+    "where": lambda x, y: np.where(x > y, x, 0.5 * y),
+    "maximum": lambda x, y: np.maximum(x, y),
+    "sum of rows": lambda x, y: x.sum(-1),
+    "sum of rows, kept": lambda x, y: x.sum(-1, keepdims=True),
+    "sum in the middle": lambda x, y: x.sum(1, keepdims=True),
+    "sum of all": lambda x, y: np.sum(np.tanh(x), keepdims=True),
+    "sum over rows": lambda x, y: np.tanh(x).sum(0),
+    "sum of negatives": lambda x, y: (-x).sum(0),
+    "mean over rows": lambda x, y: (x * 2.0).mean(0),
+    "minus largest": lambda x, y: x - x.max(-1, keepdims=True),
+    "product with a vector": lambda x, y: x @ y,
+    "sum by a vector": lambda x, y: y @ x,
+    "new axis": lambda x, y: x[:, None],
+    "reshaped": lambda x, y: x.reshape(len(x), -1),
+    "broadcast": lambda x, y: np.broadcast_to(x, np.broadcast_shapes(x.shape, y.shape)),
+}
+
+#: Larger results are left out, so that programs stay small.
+LARGEST = 4000
+
+
+def _program(chosen: random.Random) -> Callable[..., Any]:
+    """Return a function of some arrays that takes random steps and returns all their results."""
+    plan = [(chosen.choice(sorted(STEPS)), chosen.random(), chosen.random()) for _ in range(chosen.randint(3, 9))]
+
+    def f(*arrays: Any) -> Any:
+        values = list(arrays)
+        for name, p, q in plan:
+            try:
+                value = STEPS[name](values[int(p * len(values))], values[int(q * len(values))])
+            except (ValueError, IndexError, TypeError):  # shapes that do not fit, or no axis of that number
+                continue
+            if value.size <= LARGEST:
+                values.append(value)
+        return tuple(values[len(arrays) :]) or (values[0] * 1.0,)
+
+    return f
+
+
+def _arrays(chosen: random.Random, numbers: np.random.Generator) -> list[Any]:
+    n, k, d = chosen.choice([7, 23, 40]), chosen.choice([1, 3, 5, 7]), chosen.choice([1, 2, 4, 8, 7])
+    shapes = [(n, k, d), (n, 1, d), (1, k, d), (k, d), (n, k, 1), (d,), (1, 1, d), (k, 1), (n, 1, 1), (n,), (n, k)]
+    dtype = chosen.choice(["f8", "f4"])
+    arrays = [numbers.normal(size=chosen.choice(shapes)).astype(dtype) for _ in range(chosen.randint(2, 4))]
+    if chosen.random() < 0.3:  # one that is not contiguous
+        i = chosen.randrange(len(arrays))
+        of_columns, strided = np.asfortranarray(arrays[i]), np.repeat(arrays[i], 2, axis=-1)[..., ::2]
+        arrays[i] = of_columns if chosen.random() < 0.5 else strided
+    return arrays
+
+
+def _pulled(f: Callable[..., Any]) -> Callable[..., Any]:
+    def gradients(*arrays: Any) -> Any:
+        results, pull = ft.vjp(f, *arrays)
+        return pull(tuple(np.ones_like(result) for result in results))
+
+    return gradients
+
+
+@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("of", [lambda f: f, _pulled], ids=["values", "gradients"])
+def test_random_groups(seed: int, of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, numbers = random.Random(seed), np.random.default_rng(seed)
+    count = chosen.choice([1, 2, 3])
+    monkeypatch.setattr(fusion, "SMALLEST_FUSED", 1)
+    monkeypatch.setattr(fusion, "blas_threads", lambda: 1)
+    monkeypatch.setattr(blocks, "BLOCK", chosen.choice([10, 40, 100, 300]))
+    monkeypatch.setattr(blocks, "LARGE_BLOCK", chosen.choice([20, 60]))
+    monkeypatch.setattr(execution, "SMALLEST_SHARED", 1)
+    monkeypatch.setattr(execution, "threads", lambda: count)
+    arrays = _arrays(chosen, numbers)
+    f = of(_program(chosen))
+    with np.errstate(all="ignore"):  # products of products overflow now and then
+        wanted, compiled = f(*arrays), ft.jit(f)
+        for _ in range(2):
+            for actual, value in zip(compiled(*arrays), wanted, strict=True):
+                assert actual.dtype == value.dtype
+                # Sums in another order, some steps on: a few thousand units in the last place of the largest.
+                finite = np.abs(value[np.isfinite(value)])
+                rounding = (1e-11 if value.dtype == np.float64 else 2e-3) * (1 + np.max(finite, initial=0))
+                np.testing.assert_allclose(actual, value, rtol=0, atol=rounding, strict=True)
