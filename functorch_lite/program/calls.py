@@ -123,6 +123,8 @@ class CompiledCall(ProgramPrimitive):
         late = [isinstance(a, Variable) and a not in first.outputs for a in program.outputs]
         alone = [x for x, b in zip(arrays, batched, strict=True) if not b]
         results = CompiledCall(self.entry.derive(("alone", batched), lambda: Entry(first))).bind(tuple(alone), ())
+        if not any(late):
+            return tuple(map(Unbatched, results))
         residuals = results[late.count(False) :]
         leaves = (*residuals, *(x for x, b in zip(arrays, batched, strict=True) if b))
         axes = (*(None for _ in residuals), *(0 for b in batched if b))

@@ -31,7 +31,7 @@ LARGEST_FOLDED = 4096
 
 def optimized(program: Program) -> Program:
     """Apply all passes until nothing changes any more."""
-    program = _shortened(program)
+    program = _shortened(dead_code(program))
     program = _shortened_if_changed(lifted(program), program)
     program = simpler = narrow_broadcasts(scalar_constants(program))
     for rewrite in (negated_sums, multiplied, joined_products, gathered_products, ordered_products):

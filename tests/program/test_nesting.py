@@ -279,3 +279,22 @@ def test_tensors_that_a_function_closes_over_are_read_at_each_call() -> None:
         optimiser.step()
         expected -= 0.5 * (expected - 1.0)
     assert len(runs) == 1
+
+
+def test_a_compiled_function_of_which_nothing_is_batched() -> None:
+    f = ft.jit(lambda x, y: (np.sin(y), np.cos(y)))
+    x, y = np.ones((2, 3)), np.arange(3.0)
+    batch = lambda x, y: ft.vmap(lambda x: f(x, y))(x)
+    for run in (batch, ft.jit(batch)):
+        for actual, wanted in zip(run(x, y), f(x, y), strict=True):
+            np.testing.assert_array_equal(actual, np.stack([wanted, wanted]))
+
+
+def test_a_compiled_function_without_results() -> None:
+    f = ft.jit(lambda x: None)
+    g = lambda x: (f(x), 2.0 * x)
+    assert ft.jit(g)(1.0) == (None, 2.0)
+    assert ft.jit(ft.grad(lambda x: g(x)[1]))(1.0) == 2.0
+    nothing, twice = ft.jit(ft.vmap(g))(np.ones(3))
+    assert nothing is None
+    np.testing.assert_array_equal(twice, [2.0, 2.0, 2.0])

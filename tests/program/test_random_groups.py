@@ -43,30 +43,38 @@ STEPS: dict[str, Callable[[Any, Any], Any]] = {
 LARGEST = 4000
 
 
-def _program(chosen: random.Random) -> Callable[..., Any]:
-    """Return a function of some arrays that takes random steps and returns all their results."""
-    plan = [(chosen.choice(sorted(STEPS)), chosen.random(), chosen.random()) for _ in range(chosen.randint(3, 9))]
+def random_program(chosen: random.Random, arrays: list[Any]) -> Callable[..., Any]:
+    """Return a function of some arrays, those steps of a random plan that NumPy can take with them."""
+    steps: list[tuple[Callable[[Any, Any], Any], int, int]] = []
+    values = list(arrays)
+    for _ in range(chosen.randint(3, 9)):
+        step = STEPS[chosen.choice(sorted(STEPS))]
+        i, j = chosen.randrange(len(values)), chosen.randrange(len(values))
+        try:
+            value = step(values[i], values[j])
+        except (ValueError, IndexError, TypeError):  # shapes that do not fit, or no axis of that number
+            continue
+        if value.size <= LARGEST:
+            steps.append((step, i, j))
+            values.append(value)
 
     def f(*arrays: Any) -> Any:
-        values = list(arrays)
-        for name, p, q in plan:
-            try:
-                value = STEPS[name](values[int(p * len(values))], values[int(q * len(values))])
-            except (ValueError, IndexError, TypeError):  # shapes that do not fit, or no axis of that number
-                continue
-            if value.size <= LARGEST:
-                values.append(value)
+        values = [*arrays]
+        for step, i, j in steps:
+            values.append(step(values[i], values[j]))
         return tuple(values[len(arrays) :]) or (values[0] * 1.0,)
 
     return f
 
 
-def _arrays(chosen: random.Random, numbers: np.random.Generator) -> list[Any]:
+def random_arrays(chosen: random.Random) -> list[Any]:
+    """Return arrays of shapes that can be broadcast in one way or another; some are not contiguous."""
+    numbers = np.random.default_rng(chosen.getrandbits(32))
     n, k, d = chosen.choice([7, 23, 40]), chosen.choice([1, 3, 5, 7]), chosen.choice([1, 2, 4, 8, 7])
     shapes = [(n, k, d), (n, 1, d), (1, k, d), (k, d), (n, k, 1), (d,), (1, 1, d), (k, 1), (n, 1, 1), (n,), (n, k)]
     dtype = chosen.choice(["f8", "f4"])
     arrays = [numbers.normal(size=chosen.choice(shapes)).astype(dtype) for _ in range(chosen.randint(2, 4))]
-    if chosen.random() < 0.3:  # one that is not contiguous
+    if chosen.random() < 0.3:
         i = chosen.randrange(len(arrays))
         of_columns, strided = np.asfortranarray(arrays[i]), np.repeat(arrays[i], 2, axis=-1)[..., ::2]
         arrays[i] = of_columns if chosen.random() < 0.5 else strided
@@ -81,10 +89,34 @@ def _pulled(f: Callable[..., Any]) -> Callable[..., Any]:
     return gradients
 
 
-@pytest.mark.parametrize("seed", range(300))
-@pytest.mark.parametrize("of", [lambda f: f, _pulled], ids=["values", "gradients"])
-def test_random_groups(seed: int, of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen, numbers = random.Random(seed), np.random.default_rng(seed)
+def _pushed(f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *arrays: ft.jvp(f, arrays, tuple(np.full_like(x, 0.5) for x in arrays))[1]
+
+
+def _batched(f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *arrays: ft.vmap(f)(*(np.stack([x, -0.5 * x]) for x in arrays))
+
+
+def _batched_in_one(f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x, *rest: ft.vmap(lambda x: f(x, *rest))(np.stack([x, -0.5 * x]))
+
+
+FORMS: dict[str, Callable[..., Any]] = {
+    "values": lambda f: f,
+    "cotangents": _pulled,
+    "tangents": _pushed,
+    "a batch": _batched,
+    "a batch of one argument": _batched_in_one,
+    "cotangents of a batch": lambda f: _pulled(_batched(f)),
+    "a batch of cotangents": lambda f: _batched(_pulled(f)),
+    "tangents of cotangents": lambda f: _pushed(_pulled(f)),
+}
+
+
+@pytest.fixture
+def chosen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> random.Random:
+    """Random choices, among them that of how small blocks are, and of how many threads."""
+    chosen = random.Random(request.param)
     count = chosen.choice([1, 2, 3])
     monkeypatch.setattr(fusion, "SMALLEST_FUSED", 1)
     monkeypatch.setattr(fusion, "blas_threads", lambda: 1)
@@ -92,14 +124,35 @@ def test_random_groups(seed: int, of: Callable[..., Any], monkeypatch: pytest.Mo
     monkeypatch.setattr(blocks, "LARGE_BLOCK", chosen.choice([20, 60]))
     monkeypatch.setattr(execution, "SMALLEST_SHARED", 1)
     monkeypatch.setattr(execution, "threads", lambda: count)
-    arrays = _arrays(chosen, numbers)
-    f = of(_program(chosen))
+    return chosen
+
+
+@pytest.mark.parametrize("chosen", range(200), indirect=True)
+@pytest.mark.parametrize("form", ["values", "cotangents"])
+def test_random_groups(form: str, chosen: random.Random) -> None:
     with np.errstate(all="ignore"):  # products of products overflow now and then
+        arrays = random_arrays(chosen)
+        f = FORMS[form](random_program(chosen, arrays))
         wanted, compiled = f(*arrays), ft.jit(f)
         for _ in range(2):
-            for actual, value in zip(compiled(*arrays), wanted, strict=True):
-                assert actual.dtype == value.dtype
-                # Sums in another order, some steps on: a few thousand units in the last place of the largest.
-                finite = np.abs(value[np.isfinite(value)])
-                rounding = (1e-11 if value.dtype == np.float64 else 2e-3) * (1 + np.max(finite, initial=0))
-                np.testing.assert_allclose(actual, value, rtol=0, atol=rounding, strict=True)
+            _assert_close(compiled(*arrays), wanted)
+
+
+@pytest.mark.parametrize("chosen", range(1000, 1025), indirect=True)
+@pytest.mark.parametrize("form", FORMS)
+def test_random_groups_in_every_order_of_transformations(form: str, chosen: random.Random) -> None:
+    with np.errstate(all="ignore"):
+        arrays = [0.5 * x for x in random_arrays(chosen)]
+        f, transformed = random_program(chosen, arrays), FORMS[form]
+        wanted = transformed(f)(*arrays)
+        for compiled in (ft.jit(transformed(f)), transformed(ft.jit(f)), ft.jit(transformed(ft.jit(f)))):
+            _assert_close(compiled(*arrays), wanted)
+
+
+def _assert_close(results: Any, wanted: Any) -> None:
+    for actual, value in zip(results, wanted, strict=True):
+        assert actual.dtype == value.dtype
+        # Sums in another order, some steps on: a few thousand units in the last place of the largest.
+        finite = np.abs(value[np.isfinite(value)])
+        rounding = (1e-11 if value.dtype == np.float64 else 2e-3) * (1 + np.max(finite, initial=0))
+        np.testing.assert_allclose(actual, value, rtol=0, atol=rounding, strict=True)
