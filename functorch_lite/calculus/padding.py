@@ -55,6 +55,8 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> A
         raise ValueError(f"mode '{mode}' is not supported")
     if not kwargs.keys() <= {_KEYWORDS[mode]}:
         raise ValueError(f"unsupported keyword arguments for mode '{mode}': {set(kwargs)}")
+    if not array.ndim:
+        return array  # a number has no sides
     if mode == "constant":
         return _pad_constant(array, widths, kwargs.get("constant_values", 0))
     for axis, width in enumerate(widths):

@@ -156,7 +156,7 @@ def _outer(writer: Any, equation: Equation) -> str | None:
         if not isinstance(atom, Variable) or in_order != list(letters):
             return None
         keys = ", ".join(":" if c in letters else "None" for c in result)
-        texts.append(f"{writer.operand(atom)}[{keys}]")
+        texts.append(f"{writer.operand(atom)}[{keys}]" if keys else writer.operand(atom))
     output = equation.outputs[0]
     if output.size >= LEAST_BY_EINSUM and output.dtype in _OF_BLAS:
         writer.namespace["np_einsum"] = np.einsum

@@ -222,3 +222,20 @@ def test_a_factor_that_keeps_a_sum_finite_stays_in_it(x: Any, c: Any) -> None:
     with np.errstate(all="raise"):
         for f in (lambda x, c: np.sum(x * c), lambda x, c: np.sum(-(c * x), axis=0, keepdims=True)):
             np.testing.assert_allclose(ft.jit(f)(x, c), f(x, c), rtol=1e-2 if x.dtype == np.float16 else 1e-6)
+
+
+def test_outer_products_of_numbers_and_arrays() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return np.multiply.outer(x, y), np.multiply.outer(x, V), np.multiply.outer(V, y), np.tensordot(x, y, 0)
+
+    for actual, wanted in zip(ft.jit(f)(np.float64(2.0), np.float64(3.0)), f(2.0, 3.0), strict=True):
+        np.testing.assert_array_equal(actual, wanted)
+
+
+@pytest.mark.parametrize("shapes", [((64,), (100,)), ((40, 16), (40, 8)), ((3, 64), (64,))])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
+def test_large_outer_products(shapes: tuple[tuple[int, ...], ...], dtype: str) -> None:
+    x, y = ((RNG.normal(size=shape) * 3).astype(dtype) for shape in shapes)
+    f = lambda x, y: np.multiply.outer(x, y)
+    batch = ft.vmap(f) if x.shape[0] == y.shape[0] else f
+    np.testing.assert_array_equal(ft.jit(batch)(x, y), batch(x, y), strict=True)

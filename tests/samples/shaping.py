@@ -60,6 +60,7 @@ SAMPLES = [
     Sample("repeat by counts", lambda x: np.repeat(x, [1, 0, 2], axis=0), (M,), dask=False),  # dask needs one count
     Sample("resize", lambda x: np.resize(x, (2, 4)), (V,), dask=False),  # dask has no such function
     Sample("pad", lambda x: np.pad(x, 1), (M,), complex=True),
+    Sample("pad a number", lambda x: np.pad(x, 2), (0.7,), dask=False),  # dask asks for the length of the widths
     Sample("pad widths", lambda x: np.pad(x, ((1, 0), (2, 3))), (M,)),
     Sample("pad constant", lambda x: np.pad(x, ((1, 2),), constant_values=3.0), (V,)),
     Sample("pad constants", lambda x: np.pad(x, 1, constant_values=((1.0, 2.0), (3.0, 4.0))), (M,)),
