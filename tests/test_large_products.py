@@ -11,6 +11,7 @@ import pytest
 import functorch_lite as ft
 from functorch_lite.calculus import matmul
 from functorch_lite.core.cache_lines import CACHE_LINE, empty_on_line, on_line
+from functorch_lite.program import source
 
 RNG = np.random.default_rng(3)
 
@@ -39,7 +40,7 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """As if BLAS had so many threads; with several, products stay whole."""
     monkeypatch.setattr(matmul, "blas_threads", lambda: request.param)
     monkeypatch.setattr(matmul, "parts_of_rows", matmul.parts_of_rows.__wrapped__)
-    monkeypatch.setattr(matmul, "_parts_on_lines", matmul._parts_on_lines.__wrapped__)
+    monkeypatch.setattr(matmul, "parts_on_lines", matmul.parts_on_lines.__wrapped__)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -66,6 +67,21 @@ def test_gradients_of_large_products(shape: tuple[int, int, int], dtype: str) ->
     rounding = 1e-3 if dtype == "f4" else 1e-11
     np.testing.assert_allclose(of_x, g @ y.T, rtol=rounding, atol=rounding, strict=True)
     np.testing.assert_allclose(of_y, x.T @ g, rtol=rounding, atol=rounding, strict=True)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_compiled_products(shape: tuple[int, int, int], layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "parts_of_rows", matmul.parts_of_rows)
+    monkeypatch.setattr(source, "parts_on_lines", matmul.parts_on_lines)
+    rows, depth, columns = shape
+    x, y = RNG.normal(size=(rows, depth)), RNG.normal(size=(depth, columns))
+    compiled = ft.jit(ft.value_and_grad(lambda x, y: np.sum(np.tanh(x @ y)), (0, 1)))
+    wanted = ft.value_and_grad(lambda x, y: np.sum(np.tanh(x @ y)), (0, 1))(x, y)
+    actual = compiled(LAYOUTS[layout](x), LAYOUTS[layout](y))
+    np.testing.assert_allclose(actual[0], wanted[0], rtol=1e-10)
+    for one, other in zip(actual[1], wanted[1], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
 
 
 def test_infinities_and_nans_stay_in_their_rows_and_columns() -> None:
@@ -116,8 +132,8 @@ def test_writes_reach_the_memory_of_a_tensor_that_begins_with_a_line() -> None:
 
 def test_which_products_are_computed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matmul, "blas_threads", lambda: 1)
-    on_lines = matmul._parts_on_lines
-    assert [on_lines(*shape, 8) for shape in SHAPES[1:]] == [8, 4, 1, 1, 1]
+    on_lines, double = matmul.parts_on_lines, np.dtype(np.float64)
+    assert [on_lines(*shape, double) for shape in SHAPES] == [2, 8, 4, 1, 1, 1]
     assert [matmul.parts_of_rows(*shape) for shape in SHAPES] == [2, 1, 4, 1, 1, 1]
     monkeypatch.setattr(matmul, "blas_threads", lambda: 2)
-    assert {on_lines(*shape, 8) for shape in SHAPES} == {1}
+    assert {on_lines(*shape, double) for shape in SHAPES} == {1}

@@ -23,7 +23,7 @@ from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import PRIMITIVES, Arrays, Params, Primitive
 from functorch_lite.core.tables import implements
 
-__all__ = ["LARGEST_BY_DOT", "LARGEST_UNPACKED", "blas_threads", "cross", "matmul", "parts_of_rows"]
+__all__ = ["LARGEST_BY_DOT", "LARGEST_UNPACKED", "blas_threads", "cross", "matmul", "parts_of_rows", "parts_on_lines"]
 
 #: The multiplications in one product of matrices that OpenBLAS does without copying its operands into another order
 #: first (``interface/gemm.c``, its path for small matrices). Other libraries lose nothing by parts of this size.
@@ -120,25 +120,28 @@ def parts_of_rows(rows: int, depth: int, columns: int) -> int:
 def _of_matrices(x: Any, y: Any) -> Any:
     """x y for two matrices."""
     rows = x.shape[0]
-    if rows * y.size > LARGEST_UNPACKED and type(x) is type(y) is np.ndarray and x.dtype == y.dtype in _OF_BLAS:
-        count = parts_of_rows(rows, *y.shape) if x.flags.c_contiguous and y.flags.c_contiguous else 1
-        if count == 1 and x.flags.c_contiguous:
-            count = _parts_on_lines(rows, *y.shape, y.itemsize)
+    if rows * y.size > LARGEST_UNPACKED and type(x) is type(y) is np.ndarray and x.dtype == y.dtype:
+        count = parts_on_lines(rows, *y.shape, y.dtype) if x.flags.c_contiguous else 1
         if count > 1:
             return _in_parts(x, on_line(y), count)
     return np.dot(x, y)
 
 
 @lru_cache(maxsize=1024)
-def _parts_on_lines(rows: int, depth: int, columns: int, itemsize: int) -> int:
-    """Return in how many parts of the rows to compute a product, if the right operand begins with a line of the cache.
+def parts_on_lines(rows: int, depth: int, columns: int, dtype: Any) -> int:
+    """Return in how many parts of its rows a product is computed fastest, the right operand being `on_line`.
 
-    BLAS then reads it as fast where it lies as it would read a copy of its own, which takes 10 to 40 % of the time.
+    BLAS then reads that as fast where it lies as it would read a copy of its own, which takes 10 to 40 % of the time.
     """
-    bytes_of_row = columns * itemsize
-    part = LARGEST_UNPACKED // (depth * columns) // 4 * 4
-    if blas_threads() > 1 or rows < FEWEST_ROWS or bytes_of_row % CACHE_LINE or bytes_of_row * depth > LARGEST_ON_LINES:
+    if dtype not in _OF_BLAS or rows * depth * columns <= LARGEST_UNPACKED:
         return 1
+    count = parts_of_rows(rows, depth, columns)
+    bytes_of_row = columns * dtype.itemsize
+    if count > 1 or blas_threads() > 1 or rows < FEWEST_ROWS:
+        return count
+    if bytes_of_row % CACHE_LINE or bytes_of_row * depth > LARGEST_ON_LINES:
+        return 1
+    part = LARGEST_UNPACKED // (depth * columns) // 4 * 4
     return next((rows // n for n in range(part, 0, -4) if rows % n == 0), 1)
 
 

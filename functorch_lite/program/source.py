@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.matmul import parts_of_rows
+from functorch_lite.calculus.matmul import parts_of_rows, parts_on_lines
+from functorch_lite.core.cache_lines import on_line
 from functorch_lite.core.primitive import JointPrimitive
 from functorch_lite.program.blocks import write_group
 from functorch_lite.program.execution import Frames, own_result
@@ -203,22 +204,28 @@ class Writer:
         self._settle(equation)
 
     def _in_parts(self, equation: Equation, slot: str | None) -> bool:
-        """Write a product with a transposed matrix of many rows by parts of these; return whether that pays."""
-        if equation.primitive.name != "matmul" or equation.operands[0] not in self.transposed:
+        """Write a large product of matrices by parts of its rows; return whether that pays."""
+        if equation.primitive.name != "matmul":
             return False
         (x, y), (output,) = equation.operands, equation.outputs
-        if not isinstance(x, Variable) or not isinstance(y, Variable) or len(y.shape) != 2 or x.dtype != y.dtype:
+        if not isinstance(x, Variable) or not isinstance(y, Variable) or x.dtype != y.dtype:
+            return False
+        if not len(x.shape) == len(y.shape) == 2 or isinstance(x.dtype, type):
             return False
         (rows, depth), columns = x.shape, y.shape[1]
-        count = parts_of_rows(rows, depth, columns)
+        if x in self.transposed:
+            count = parts_of_rows(rows, depth, columns)
+        else:
+            count = parts_on_lines(rows, depth, columns, np.dtype(x.dtype))
         if count == 1:
             return False
         target = slot or self.names[output]
-        self.namespace |= {"np_matmul": np.matmul, "np_empty": np.empty}
+        self.namespace |= {"np_matmul": np.matmul, "np_empty": np.empty, "on_line": on_line}
         if slot is None:
             self.lines.append(f"{target} = np_empty({output.shape}, {self._parameter(np.dtype(output.dtype))})")
             self.owned.add(output)
-        operands = f"{self.operand(x)}.reshape({(count, rows // count, depth)}), {self.operand(y)}"
+        right = self.operand(y) if y in self.residents else f"on_line({self.operand(y)})"
+        operands = f"{self.operand(x)}.reshape({(count, rows // count, depth)}), {right}"
         self.lines.append(f"np_matmul({operands}, {target}.reshape({(count, rows // count, columns)}))")
         return True
 
