@@ -156,3 +156,13 @@ def test_vectors_at_repeated_values_are_nan_with_a_warning(function: Callable[..
 def test_values_at_repeated_values_are_exact() -> None:
     A = np.diag([1.0, 1.0, 2.0])
     np.testing.assert_allclose(ft.grad(lambda A: np.sum(np.linalg.eigvalsh(A)))(A), np.eye(3), atol=1e-14)
+
+
+@pytest.mark.parametrize("function", [np.maximum, np.minimum, np.fmax, np.fmin, np.heaviside], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("other", [np.float32([0.5, 2.0, 1.0]), 1.0], ids=["an array", "a number"])
+def test_nothing_is_computed_in_double_precision_for_single(function: Any, other: Any) -> None:
+    x, g = np.float32([1.0, 2.0, -1.0]), np.float32([1.0, 2.0, 3.0])
+    for f in (lambda x: function(x, other), lambda x: function(other, x)):
+        pulled = lambda x, f=f: ft.vjp(f, x)[1](g)
+        assert "float64" not in str(ft.jit(pulled).program(x))
+        assert pulled(x)[0].dtype == np.float32

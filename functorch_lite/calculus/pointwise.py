@@ -76,23 +76,27 @@ pointwise((np.radians, np.deg2rad), lambda: pi / 180)
 pointwise((np.absolute, operator.abs), lambda x: _conjugate_sign(x))
 pointwise(np.fabs, lambda x: np.sign(x))
 pointwise(np.copysign, lambda x, y: np.sign(x) * np.copysign(1.0, y), None)
-pointwise(np.heaviside, None, lambda x: 1.0 * (x == 0))
+pointwise(np.heaviside, None, lambda ans, x: _number(1.0, ans) * (x == 0))
 # Ufuncs, not operators: NumPy orders complex numbers, Python does not.
 pointwise(
-    np.maximum, lambda x, y: np.where(x == y, 0.5, np.greater(x, y)), lambda x, y: np.where(x == y, 0.5, np.less(x, y))
+    np.maximum,
+    lambda ans, x, y: np.where(x == y, _number(0.5, ans), np.greater(x, y)),
+    lambda ans, x, y: np.where(x == y, _number(0.5, ans), np.less(x, y)),
 )
 pointwise(
-    np.minimum, lambda x, y: np.where(x == y, 0.5, np.less(x, y)), lambda x, y: np.where(x == y, 0.5, np.greater(x, y))
+    np.minimum,
+    lambda ans, x, y: np.where(x == y, _number(0.5, ans), np.less(x, y)),
+    lambda ans, x, y: np.where(x == y, _number(0.5, ans), np.greater(x, y)),
 )
 pointwise(
     np.fmax,
-    lambda x, y: 1.0 * (np.greater_equal(x, y) | np.isnan(y)),
-    lambda x, y: 1.0 * (np.less(x, y) | (np.isnan(x) > np.isnan(y))),
+    lambda ans, x, y: _number(1.0, ans) * (np.greater_equal(x, y) | np.isnan(y)),
+    lambda ans, x, y: _number(1.0, ans) * (np.less(x, y) | (np.isnan(x) > np.isnan(y))),
 )
 pointwise(
     np.fmin,
-    lambda x, y: 1.0 * (np.less_equal(x, y) | np.isnan(y)),
-    lambda x, y: 1.0 * (np.greater(x, y) | (np.isnan(x) > np.isnan(y))),
+    lambda ans, x, y: _number(1.0, ans) * (np.less_equal(x, y) | np.isnan(y)),
+    lambda ans, x, y: _number(1.0, ans) * (np.greater(x, y) | (np.isnan(x) > np.isnan(y))),
 )
 
 # --- Zero by nature ---------------------------------------------------------------------------------------------------
@@ -256,6 +260,12 @@ def _turn(t: Any, along: Any, against: Any, x: Any) -> Any:
 
 def _root_of_one_plus_square(x: Any) -> Any:
     return np.sqrt(1 + x * x) if np.iscomplexobj(x) else np.hypot(1, x)
+
+
+def _number(value: float, ans: Any) -> Any:
+    """Return a number of the precision of a result: Python's, beside truth values alone, would make them float64."""
+    dtype = getattr(ans, "dtype", None)
+    return dtype.type(value) if dtype is not None and dtype.kind == "f" else value
 
 
 def _one_for_zero(x: Any) -> Any:

@@ -332,7 +332,9 @@ class Writer:
     def _filled_in(self, i: int, equation: Equation) -> bool:
         """Write a choice between a number and truth values, which are copied as numbers: half the time of np.where."""
         (condition, number, flags), output = equation.operands, equation.outputs[0]
-        if not (isinstance(condition, Variable) and isinstance(number, Literal) and isinstance(flags, Variable)):
+        if not (isinstance(condition, Variable) and isinstance(flags, Variable)):
+            return False
+        if isinstance(number, Variable) and number.shape:
             return False
         if flags.dtype != np.dtype(bool) or not condition.shape == flags.shape == output.shape or not output.shape:
             return False
@@ -344,7 +346,7 @@ class Writer:
             self.owned.add(output)
         self.namespace["np_copyto"] = np.copyto
         self.lines.append(f"np_copyto({target}, {self.operand(flags)})")
-        self.lines.append(f"np_copyto({target}, {literal(number.value)}, where={self.operand(condition)})")
+        self.lines.append(f"np_copyto({target}, {self.operand(number)}, where={self.operand(condition)})")
         return True
 
     def _lends(self, i: int, atom: Atom, output: Variable) -> bool:
