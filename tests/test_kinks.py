@@ -158,7 +158,13 @@ def test_values_at_repeated_values_are_exact() -> None:
     np.testing.assert_allclose(ft.grad(lambda A: np.sum(np.linalg.eigvalsh(A)))(A), np.eye(3), atol=1e-14)
 
 
-@pytest.mark.parametrize("function", [np.maximum, np.minimum, np.fmax, np.fmin, np.heaviside], ids=lambda f: f.__name__)
+SINGLE = [
+    *(np.maximum, np.minimum, np.fmax, np.fmin, np.heaviside),
+    *(np.logaddexp, np.logaddexp2, np.copysign, np.power, np.hypot),
+]
+
+
+@pytest.mark.parametrize("function", SINGLE, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("other", [np.float32([0.5, 2.0, 1.0]), 1.0], ids=["an array", "a number"])
 def test_nothing_is_computed_in_double_precision_for_single(function: Any, other: Any) -> None:
     x, g = np.float32([1.0, 2.0, -1.0]), np.float32([1.0, 2.0, 3.0])

@@ -75,7 +75,7 @@ pointwise((np.radians, np.deg2rad), lambda: pi / 180)
 
 pointwise((np.absolute, operator.abs), lambda x: _conjugate_sign(x))
 pointwise(np.fabs, lambda x: np.sign(x))
-pointwise(np.copysign, lambda x, y: np.sign(x) * np.copysign(1.0, y), None)
+pointwise(np.copysign, lambda ans, x, y: np.sign(x) * np.copysign(_number(1.0, ans), y), None)
 pointwise(np.heaviside, None, lambda ans, x: _number(1.0, ans) * (x == 0))
 # Ufuncs, not operators: NumPy orders complex numbers, Python does not.
 pointwise(
@@ -229,12 +229,13 @@ def _quotient(x: Any, y: Any) -> Any:
 
 def _log_or_zero(ans: Any, x: Any) -> Any:
     """log x, and 0 where x is 0: then 0^y is constant in y wherever it is finite."""
-    base = np.where(x == 0, 1.0, x)
+    base = np.where(x == 0, 1.0, x if hasattr(x, "dtype") else _number(x, ans))
     return np.log(base + 0j if np.iscomplexobj(ans) else base)
 
 
 def _share(x: Any, y: Any, base: float) -> Any:
     """The weight of ``x`` in logaddexp(x, y), by the difference of the two; a half where both are the same infinity."""
+    x, y = x if hasattr(x, "dtype") else _number(x, y), y if hasattr(y, "dtype") else _number(y, x)
     alike = (x == y) & np.isinf(x)
     return _logistic(base * (np.where(alike, 0.0, x) - np.where(alike, 0.0, y)))
 
@@ -262,9 +263,9 @@ def _root_of_one_plus_square(x: Any) -> Any:
     return np.sqrt(1 + x * x) if np.iscomplexobj(x) else np.hypot(1, x)
 
 
-def _number(value: float, ans: Any) -> Any:
-    """Return a number of the precision of a result: Python's, beside truth values alone, would make them float64."""
-    dtype = getattr(ans, "dtype", None)
+def _number(value: Any, array: Any) -> Any:
+    """Return a number of the precision of an array: Python's, beside numbers and truth values alone, is double."""
+    dtype = getattr(array, "dtype", None)
     return dtype.type(value) if dtype is not None and dtype.kind == "f" else value
 
 

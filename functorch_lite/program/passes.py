@@ -262,8 +262,11 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
 def _only_value(equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]) -> Any:
     """Return the number that all elements of a result are, whatever the operands; None if they need not be one."""
     operands = equation.operands
-    if equation.primitive.name == "where" and isinstance(operands[1], Literal) and operands[1] == operands[2]:
-        return operands[1].value
+    if equation.primitive.name == "where":
+        if operands[0] in uniform:
+            return _number(operands[1 if uniform[operands[0]] else 2], uniform)  # type: ignore[index]
+        if isinstance(operands[1], Literal) and operands[1] == operands[2]:
+            return operands[1].value
     if equation.primitive.function in _CONJUNCTIONS:
         if any(uniform.get(a) is np.False_ for a in operands):  # type: ignore[arg-type]
             return np.False_
@@ -277,8 +280,12 @@ def _only_value(equation: Equation, makers: dict[Variable, Equation], uniform: d
     return None
 
 
+def _number(atom: Atom, uniform: dict[Variable, Any]) -> Any:
+    return atom.value if isinstance(atom, Literal) else uniform.get(atom)
+
+
 def _is_finite(atom: Atom, uniform: dict[Variable, Any]) -> bool:
-    value = atom.value if isinstance(atom, Literal) else uniform.get(atom)
+    value = _number(atom, uniform)
     return isinstance(value, int | float | np.number) and bool(np.isfinite(value))
 
 
