@@ -35,6 +35,7 @@ __all__ = [
     "reached",
     "staged",
     "strong",
+    "varying",
     "without_histories",
     "zero",
 ]
@@ -196,6 +197,22 @@ def reached(program: Program, flags: Sequence[bool], differentiably: bool) -> li
     inputs = [v for v, is_one in zip(program.inputs, flags, strict=True) if is_one]
     found = dependents(program, inputs, differentiably=differentiably)
     return [a in found for a in program.outputs]
+
+
+def varying(
+    program: Program, inputs: Sequence[Variable], active: set[int], carried: range, *, differentiably: bool
+) -> tuple[tuple[int, ...], set[Any]]:
+    """Return which inputs of a loop's body vary with some, and the variables that depend on them.
+
+    The first outputs are carried: they come back as the inputs at the positions ``carried``, which vary from the step
+    after the one in which these do.
+    """
+    while True:
+        dependent = dependents(program, [inputs[i] for i in active], differentiably=differentiably)
+        more = {i for i, a in zip(carried, program.outputs, strict=False) if a in dependent} - active
+        if not more:
+            return tuple(sorted(active)), dependent
+        active = active | more
 
 
 def coerced(program: Program, kinds: Sequence[Variable | None]) -> Program:

@@ -22,13 +22,13 @@ from functorch_lite.program.derivation import (
     bottom,
     coerced,
     cut,
-    dependents,
     downstream,
     in_batch,
     is_float,
     joint,
     pushed,
     strong,
+    varying,
     without_histories,
     zero,
 )
@@ -211,13 +211,8 @@ class Scan(ProgramPrimitive):
 
     def _spread(self, active: set[int], *, differentiably: bool) -> tuple[tuple[int, ...], set[Any]]:
         """Return the operands that vary with some, carried ones that come to do so included; and what depends."""
-        program = self.body.program
-        while True:
-            dependent = dependents(program, [program.inputs[i + 1] for i in active], differentiably=differentiably)
-            more = {self.constants + k for k in range(self.carried) if program.outputs[k] in dependent} - active
-            if not more:
-                return tuple(sorted(active)), dependent
-            active = active | more
+        program, carried = self.body.program, range(self.constants, self.first_row)
+        return varying(program, program.inputs[1:], active, carried, differentiably=differentiably)
 
     def _varies(self, j: int, a: Any, active: Sequence[int], dependent: set[Any]) -> bool:
         """Say whether an output has a tangent."""

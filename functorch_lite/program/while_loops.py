@@ -26,6 +26,7 @@ from functorch_lite.program.derivation import (
     reached,
     staged,
     strong,
+    varying,
     without_histories,
     zero,
 )
@@ -213,13 +214,8 @@ class While(ProgramPrimitive):
 
     def _spread(self, active: set[int], *, differentiably: bool) -> tuple[tuple[int, ...], set[Any]]:
         """Return the inputs of the body that vary with some, carried ones that come to do so included; what depends."""
-        program = self.body.program
-        while True:
-            dependent = dependents(program, [program.inputs[i] for i in active], differentiably=differentiably)
-            more = {self.constants + k for k in range(self.carried) if program.outputs[k] in dependent} - active
-            if not more:
-                return tuple(sorted(active)), dependent
-            active = active | more
+        program, carried = self.body.program, range(self.constants, self.constants + self.carried)
+        return varying(program, program.inputs, active, carried, differentiably=differentiably)
 
     def _like(self, condition: Entry, body: Program, layer: Any) -> While:
         layers = None if self.layers is None else (*self.layers, layer)
