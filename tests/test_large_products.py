@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 import functorch_lite as ft
 from functorch_lite.calculus import matmul
-from functorch_lite.core.cache_lines import CACHE_LINE, empty_on_line, on_line
+from functorch_lite.core.cache_lines import CACHE_LINE, empty_on_line, on_line, read_on_line
 from functorch_lite.program import source
 
 RNG = np.random.default_rng(3)
@@ -100,12 +101,23 @@ def test_rows_begin_with_lines_of_the_cache(dtype: str) -> None:
         assert made.ctypes.data % CACHE_LINE == 0
         x = RNG.normal(size=shape).astype(dtype)
         for given in (x, _off_line(x), np.asfortranarray(x)):
-            moved = on_line(given)
-            assert moved.ctypes.data % CACHE_LINE == 0
-            assert moved.flags.c_contiguous
-            np.testing.assert_array_equal(moved, x, strict=True)
+            for moved in (on_line(given), read_on_line(given)):
+                assert moved.ctypes.data % CACHE_LINE == 0
+                assert moved.flags.c_contiguous
+                np.testing.assert_array_equal(moved, x, strict=True)
     odd = _off_line(RNG.normal(size=(3, 5)))
-    assert on_line(odd) is odd
+    assert on_line(odd) is read_on_line(odd) is odd
+
+
+def test_what_is_read_on_a_line_lies_in_memory_of_its_thread() -> None:
+    x, y = (_off_line(RNG.normal(size=(8, 16))) for _ in range(2))
+    here = read_on_line(x)
+    assert np.shares_memory(here, read_on_line(y))
+    with ThreadPoolExecutor(1) as pool:
+        there = pool.submit(read_on_line, x).result()
+    assert not np.shares_memory(here, there)
+    np.testing.assert_array_equal(there, x)
+    assert not np.shares_memory(on_line(x), here)
 
 
 def test_matrices_of_tensors_begin_with_lines_of_the_cache_unless_they_share_memory() -> None:

@@ -17,7 +17,7 @@ from functorch_lite.calculus.batching import on_matrices
 from functorch_lite.calculus.contraction import contract, exchanged
 from functorch_lite.calculus.declare import linear
 from functorch_lite.calculus.shaping import diagonal
-from functorch_lite.core.cache_lines import CACHE_LINE, on_line
+from functorch_lite.core.cache_lines import CACHE_LINE, read_on_line
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import PRIMITIVES, Arrays, Params, Primitive
@@ -83,7 +83,7 @@ def _product_of_transpose(x: Any, g: Any) -> Any:
     count = parts_of_rows(rows, depth, columns)
     if count == 1:
         return np.matmul(x.T, g) if rows * depth * columns > LARGEST_BY_DOT else np.dot(x.T, g)
-    return _in_parts(x.T, on_line(g), count)
+    return _in_parts(x.T, read_on_line(g), count)
 
 
 def _in_parts(x: Any, y: Any, count: int) -> Any:
@@ -123,13 +123,13 @@ def _of_matrices(x: Any, y: Any) -> Any:
     if rows * y.size > LARGEST_UNPACKED and type(x) is type(y) is np.ndarray and x.dtype == y.dtype:
         count = parts_on_lines(rows, *y.shape, y.dtype) if x.flags.c_contiguous else 1
         if count > 1:
-            return _in_parts(x, on_line(y), count)
+            return _in_parts(x, read_on_line(y), count)
     return np.dot(x, y)
 
 
 @lru_cache(maxsize=1024)
 def parts_on_lines(rows: int, depth: int, columns: int, dtype: Any) -> int:
-    """Return in how many parts of its rows a product is computed fastest, the right operand being `on_line`.
+    """Return in how many parts of its rows a product is computed fastest, the right operand being `read_on_line`.
 
     BLAS then reads that as fast where it lies as it would read a copy of its own, which takes 10 to 40 % of the time.
     """

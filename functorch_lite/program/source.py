@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.matmul import parts_of_rows, parts_on_lines
-from functorch_lite.core.cache_lines import on_line
+from functorch_lite.core.cache_lines import read_on_line
 from functorch_lite.core.primitive import JointPrimitive
 from functorch_lite.program.blocks import write_group
 from functorch_lite.program.execution import Frames, own_result
@@ -220,11 +220,11 @@ class Writer:
         if count == 1:
             return False
         target = slot or self.names[output]
-        self.namespace |= {"np_matmul": np.matmul, "np_empty": np.empty, "on_line": on_line}
+        self.namespace |= {"np_matmul": np.matmul, "np_empty": np.empty, "read_on_line": read_on_line}
         if slot is None:
             self.lines.append(f"{target} = np_empty({output.shape}, {self._parameter(np.dtype(output.dtype))})")
             self.owned.add(output)
-        right = self.operand(y) if y in self.residents else f"on_line({self.operand(y)})"
+        right = self.operand(y) if y in self.residents else f"read_on_line({self.operand(y)})"
         operands = f"{self.operand(x)}.reshape({(count, rows // count, depth)}), {right}"
         self.lines.append(f"np_matmul({operands}, {target}.reshape({(count, rows // count, columns)}))")
         return True
