@@ -6,7 +6,7 @@ Walther, *Evaluating Derivatives* (2008), chapter 3.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ from functorch_lite.transforms.arguments import (
     unshared,
 )
 
-__all__ = ["Dual", "ForwardTrace", "jvp", "projected"]
+__all__ = ["Dual", "ForwardTrace", "called_with_duals", "jvp", "projected"]
 
 _new = object.__new__
 
@@ -90,18 +90,32 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     directions = check_like(directions, leaves, "tangent")
     trace = ForwardTrace()
     duals = [trace.dual(x, t) for x, t in zip(leaves, directions, strict=True)]
-    out = call(f, tree.unflatten(structure, duals), {}, trace)
-    aux = None
-    if has_aux:
-        out, aux = split_aux(out)
-        aux = tree.map(lambda a: trace.parts(a)[0], aux)
-    out_leaves, out_structure = tree.flatten(out)
-    parts = [trace.parts(leaf) for leaf in out_leaves]
-    trace.close()
+    parts, out_structure, aux = called_with_duals(f, tree.unflatten(structure, duals), trace, has_aux)
     value = tree.unflatten(out_structure, [v for v, _ in parts])
     seen = {id(t) for t in directions}
     tangent = tree.unflatten(out_structure, [np.zeros_like(v) if t is None else unshared(t, seen) for v, t in parts])
     return (value, tangent, aux) if has_aux else (value, tangent)
+
+
+def called_with_duals(
+    f: Callable[..., Any], args: Sequence[Any], trace: ForwardTrace, has_aux: bool
+) -> tuple[list[tuple[Any, Any]], tree.Structure, Any]:
+    """Call a function with dual numbers, and end their trace.
+
+    Returns
+    -------
+    list, structure, aux
+        The value and the tangent of each leaf of the result; its structure; the values of the auxiliary part, or None.
+    """
+    out = call(f, args, {}, trace)
+    aux = None
+    if has_aux:
+        out, aux = split_aux(out)
+        aux = tree.map(lambda a: trace.parts(a)[0], aux)
+    leaves, structure = tree.flatten(out)
+    parts = [trace.parts(leaf) for leaf in leaves]
+    trace.close()
+    return parts, structure, aux
 
 
 class Dual(ArrayTracer):

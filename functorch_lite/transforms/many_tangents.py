@@ -16,9 +16,9 @@ from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Linear, Params, Primitive
 from functorch_lite.core.trace import Tracer
-from functorch_lite.transforms.arguments import call, split_aux, unshared
+from functorch_lite.transforms.arguments import unshared
 from functorch_lite.transforms.batching import Batched, BatchTrace, check_chunk_size
-from functorch_lite.transforms.forward import Dual, ForwardTrace, projected
+from functorch_lite.transforms.forward import Dual, ForwardTrace, called_with_duals, projected
 
 __all__ = ["ManyTangentsTrace", "push_many"]
 
@@ -68,14 +68,7 @@ def _push(f: Callable[..., Any], primals: Any, tangents: Sequence[Any], has_aux:
     size = shape_of(tangents[0])[0]
     trace = ManyTangentsTrace(size)
     duals = [trace.dual(x, t) for x, t in zip(leaves, tangents, strict=True)]
-    out = call(f, (tree.unflatten(structure, duals),), {}, trace)
-    aux = None
-    if has_aux:
-        out, aux = split_aux(out)
-        aux = tree.map(lambda a: trace.parts(a)[0], aux)
-    out_leaves, out_structure = tree.flatten(out)
-    parts = [trace.parts(leaf) for leaf in out_leaves]
-    trace.close()
+    parts, out_structure, aux = called_with_duals(f, (tree.unflatten(structure, duals),), trace, has_aux)
     seen: set[int] = set()
     columns = [
         np.zeros((*shape_of(v), size), getattr(v, "dtype", type(v))) if t is None else _last(unshared(t, seen))
