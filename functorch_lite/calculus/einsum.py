@@ -18,6 +18,8 @@ from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays
 from functorch_lite.core.tables import implements
 
+__all__ = ["contraction_library"]
+
 Shape: TypeAlias = tuple[int, ...]
 
 #: Up to this many operands, the subscripts are checked by NumPy itself.
@@ -34,7 +36,7 @@ def _einsum(
     if len(operands) < 2:
         raise ValueError("must provide at least an operand and a subscripts list to einsum")
     if not isinstance(operands[0], str):
-        subscripts, operands = _opt_einsum().parser.convert_interleaved_input(operands)
+        subscripts, operands = contraction_library().parser.convert_interleaved_input(operands)
     else:
         subscripts, *operands = operands  # type: ignore[assignment]
     arrays = tuple([as_array(x) for x in operands])
@@ -63,7 +65,8 @@ def _multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     for i, x in enumerate(operands):
         if x.ndim != 2 and not (x.ndim == 1 and i in (0, len(operands) - 1)):
             raise np.linalg.LinAlgError(f"{x.ndim}-dimensional array given. Array must be two-dimensional")
-    terms = [_opt_einsum().get_symbol(i) + _opt_einsum().get_symbol(i + 1) for i in range(len(operands))]
+    symbol = contraction_library().get_symbol
+    terms = [symbol(i) + symbol(i + 1) for i in range(len(operands))]
     output = terms[0][0] + terms[-1][1]
     if operands[0].ndim == 1:
         terms[0], output = terms[0][1:], output[1:]
@@ -111,7 +114,7 @@ def _run(steps: _Steps, arrays: Arrays) -> Any:
 def _steps_of(subscripts: str, shapes: tuple[Shape, ...], optimize: Any) -> _Steps:
     if len(shapes) <= MOST_OPERANDS_OF_NUMPY:  # on arrays of one element: its errors are what users know
         np.einsum(subscripts, *(np.ones((1,) * len(shape)) for shape in shapes))
-    inputs, output, _ = _opt_einsum().parser.parse_einsum_input((subscripts, *shapes), shapes=True)
+    inputs, output, _ = contraction_library().parser.parse_einsum_input((subscripts, *shapes), shapes=True)
     return _steps(tuple(inputs.split(",")), output, shapes, optimize, True)
 
 
@@ -133,7 +136,7 @@ def _steps(terms: tuple[str, ...], output: str, shapes: tuple[Shape, ...], optim
             i, j, *others = picked
             y, x = remaining.pop(j), remaining.pop(i)
             out = _intermediate(x, y, set(output).union(*remaining)) if remaining else output
-            pairs.append((i, j, _opt_einsum().parser.alpha_canonicalize(f"{x},{y}->{out}")))
+            pairs.append((i, j, contraction_library().parser.alpha_canonicalize(f"{x},{y}->{out}")))
             remaining.append(out)
             picked = [*(k - 2 for k in others), len(remaining) - 1]
     return _Steps(tuple(preparations), tuple(pairs), permutation(remaining[0], output))
@@ -157,8 +160,8 @@ def _prepared(
     return _Preparation(operand, tuple(diagonals), own_shape, summed), "".join(a for a, _ in own if a in needed)
 
 
-def _opt_einsum() -> Any:
-    # Imported when einsum is first used: it would be a fifth of the time that importing this package takes.
+def contraction_library() -> Any:
+    """Return opt_einsum, imported at first use: it would be a fifth of the time that importing this package takes."""
     import opt_einsum  # noqa: PLC0415
 
     return opt_einsum
@@ -183,7 +186,7 @@ def _order(terms: Sequence[str], output: str, lengths: dict[str, int], optimize:
     if isinstance(optimize, bool):  # NumPy's default, all at once, is never better
         optimize = "auto"
     shapes = [tuple(lengths[a] for a in term) for term in terms]
-    path, _ = _opt_einsum().contract_path(
+    path, _ = contraction_library().contract_path(
         f"{','.join(terms)}->{output}", *shapes, shapes=True, optimize=optimize, memory_limit=limit
     )
     return list(path)

@@ -119,9 +119,8 @@ def parts_of_rows(rows: int, depth: int, columns: int) -> int:
 
 def _of_matrices(x: Any, y: Any) -> Any:
     """x y for two matrices."""
-    rows = x.shape[0]
-    if rows * y.size > LARGEST_UNPACKED and type(x) is type(y) is np.ndarray and x.dtype == y.dtype:
-        count = parts_on_lines(rows, *y.shape, y.dtype) if x.flags.c_contiguous else 1
+    if type(x) is type(y) is np.ndarray and x.shape[0] * y.size > LARGEST_UNPACKED and x.dtype == y.dtype:
+        count = parts_on_lines(x.shape[0], *y.shape, y.dtype) if x.flags.c_contiguous else 1
         if count > 1:
             return _in_parts(x, read_on_line(y), count)
     return np.dot(x, y)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.calculus.einsum import contraction_library
 from functorch_lite.program.program import Atom, Equation, Program, Variable
 
 __all__ = ["ordered_products"]
@@ -80,7 +81,7 @@ def _reordered(
     letters = Counter("".join(terms))
     result = "".join(c for c in letters if letters[c] == 1)
     shapes = [v.shape for v in factors]
-    path, _ = _contract_path(f"{','.join(terms)}->{result}", *shapes, shapes=True, optimize="dp")
+    path, _ = contraction_library().contract_path(f"{','.join(terms)}->{result}", *shapes, shapes=True, optimize="dp")
     after, equations, held = 0, [], [*zip(terms, factors, strict=True)]
     for positions in path:
         if len(positions) != 2:
@@ -111,10 +112,3 @@ def _is_cheap_already(factors: list[Variable], work: int) -> bool:
     """Say whether no order can save enough: each matrix takes part in one product at least."""
     least = sum(v.size for v in factors if len(v.shape) == 2)
     return least > LEAST_SHARE * work or work < LEAST_SAVED
-
-
-def _contract_path(*args: Any, **kwargs: Any) -> Any:
-    # Imported when it is first needed: it would be a fifth of the time that importing this package takes.
-    import opt_einsum  # noqa: PLC0415
-
-    return opt_einsum.contract_path(*args, **kwargs)

@@ -30,6 +30,7 @@ def negated_sums(program: Program) -> Program:
         e.outputs[0]: e.operands[0]
         for e in program.equations
         if e.primitive.function in NEGATIONS
+        and isinstance(e.operands[0], Variable)
         and e.outputs[0] not in program.outputs
         and all(_is_sum(reader) for reader in readers.get(e.outputs[0], ()))
     }
