@@ -28,6 +28,9 @@ def zero(*functions: Any, arity: int | None = None) -> None:
 def linear(
     *transposes: Callable[..., Any] | Rule | None,
     jointly: bool = False,
+    moves: bool = False,
+    collects: bool = False,
+    columns: Callable[..., Any] | None = None,
     variadic: bool = False,
     batch: Callable[..., Any] | None = None,
     replaces: Callable[..., Any] | None = None,
@@ -39,7 +42,7 @@ def linear(
     transposes
         One an array argument, ``transpose(g, …)``; None for an argument that is no operand, such as a condition. The
         function's first parameters are its array arguments, one for each transpose; the others are parameters.
-    jointly, variadic, batch
+    jointly, moves, collects, columns, variadic, batch
         See `Linear` and `Primitive`.
     replaces
         A ufunc that the primitive stands for.
@@ -53,6 +56,9 @@ def linear(
             names[:arity],
             transposes,
             jointly=jointly,
+            moves=moves,
+            collects=collects,
+            columns=columns,
             parameters=names[arity:],
             name=function.__name__.strip("_"),
             variadic=variadic,

@@ -46,13 +46,13 @@ def _add_at_key(total: Any, g: Any, x_shape: Shape, key: Any) -> None:
     total[key] += g
 
 
-@linear(Rule(vjp=_index_vjp, add_to=_add_at_key), batch=_batch_of_basic)
+@linear(Rule(vjp=_index_vjp, add_to=_add_at_key), moves=True, batch=_batch_of_basic)
 def index(x: Any, key: Any) -> Any:
     """Take the part of an array that a basic key names."""
     return x[key]
 
 
-@linear(lambda g, key: index(g, key), batch=_batch_of_basic)
+@linear(lambda g, key: index(g, key), moves=True, batch=_batch_of_basic)
 def unindex(x: Any, shape: Shape, key: Any) -> Any:
     """Put an array at a basic key into zeros of a shape."""
     if _is_foreign(x):

@@ -34,6 +34,7 @@ def _batch_all(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[b
 @linear(
     lambda g, i, axis, bounds: g[(slice(None),) * axis + (slice(bounds[i], bounds[i + 1]),)],
     jointly=True,
+    moves=True,
     variadic=True,
     batch=_batch_all,
 )
@@ -42,7 +43,9 @@ def concatenate(arrays: Arrays, axis: int, bounds: tuple[int, ...]) -> Any:
     return np.concatenate(arrays, axis)
 
 
-@linear(lambda g, i, axis: g[(slice(None),) * axis + (i,)], jointly=True, variadic=True, batch=_batch_all)
+@linear(
+    lambda g, i, axis: g[(slice(None),) * axis + (i,)], jointly=True, moves=True, variadic=True, batch=_batch_all
+)
 def stack(arrays: Arrays, axis: int) -> Any:
     """Join along a new axis."""
     if all(isinstance(a, _SCALARS) or (is_at_hand(a) and not np.ndim(a)) for a in arrays):

@@ -165,7 +165,14 @@ def _batched_matmul(primitive: Primitive, size: int, arrays: Arrays, batched: tu
     return on_matrices(2, 2)(primitive, size, arrays, batched, params)
 
 
-@linear(_transpose_of_first, _transpose_of_second, batch=_batched_matmul)
+def _columns(i: int, arrays: Arrays) -> Any:
+    vector, matrix = arrays[i], arrays[1 - i]
+    if vector.ndim != 1 or matrix.ndim > 2:
+        return None
+    return matrix.T if i else matrix
+
+
+@linear(_transpose_of_first, _transpose_of_second, columns=_columns, batch=_batched_matmul)
 def matmul(x: Any, y: Any) -> Any:
     """Multiply as ``np.matmul`` does, but a stack of matrices by a single one as one product where memory allows it."""
     try:

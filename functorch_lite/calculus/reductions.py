@@ -103,7 +103,7 @@ def _others(x: Any, axes: tuple[int, ...]) -> Any:
 # Values of unknown sort have methods; only a Python scalar has none.
 
 
-@linear(spread, batch=shifted_axes(0))
+@linear(spread, collects=True, batch=shifted_axes(0))
 def sum_(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     """Sum over axes."""
     try:

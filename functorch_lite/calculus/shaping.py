@@ -22,7 +22,7 @@ def _batched_shape(primitive: Primitive, size: int, arrays: Arrays, batched: tup
     return primitive.bind(arrays, ((size, *params[0]),))
 
 
-@linear(lambda g, x_shape: g.reshape(x_shape), batch=_batched_shape)
+@linear(lambda g, x_shape: g.reshape(x_shape), moves=True, batch=_batched_shape)
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:
     """Give the elements, in C order, another shape; no entry of it is -1."""
     return x.reshape(shape) if hasattr(x, "reshape") else np.reshape(x, shape)
@@ -41,7 +41,7 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(inverse)
 
 
-@linear(lambda g, axes: g.transpose(_inverse(axes)), batch=_batched_transpose)
+@linear(lambda g, axes: g.transpose(_inverse(axes)), moves=True, batch=_batched_transpose)
 def transpose(x: Any, axes: tuple[int, ...]) -> Any:
     """Permute the axes."""
     return x.transpose(axes)
@@ -55,19 +55,19 @@ def _batched_broadcast(
     return primitive(reshape(x, (size, *(1,) * (len(shape) - len(example)), *example)), (size, *shape))
 
 
-@linear(lambda g: g, batch=_batched_broadcast)  # the engine sums the cotangent over broadcast axes
+@linear(lambda g: g, moves=True, batch=_batched_broadcast)  # the engine sums the cotangent over broadcast axes
 def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     """Repeat along new axes and along axes of length one, as a read-only view."""
     return np.broadcast_to(x, shape)
 
 
-@linear(lambda g, axes: np.flip(g, axes), batch=shifted_axes(0))
+@linear(lambda g, axes: np.flip(g, axes), moves=True, batch=shifted_axes(0))
 def flip(x: Any, axes: tuple[int, ...]) -> Any:
     """Reverse the order of the elements along some axes."""
     return np.flip(x, axes)
 
 
-@linear(lambda g, shifts, axes: np.roll(g, tuple(-s for s in shifts), axes), batch=shifted_axes(1))
+@linear(lambda g, shifts, axes: np.roll(g, tuple(-s for s in shifts), axes), moves=True, batch=shifted_axes(1))
 def roll(x: Any, shifts: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     """Shift the elements cyclically along some axes."""
     return np.roll(x, shifts, axes)
@@ -81,19 +81,19 @@ def _inner(g: Any, widths: tuple[tuple[int, int], ...], x_shape: tuple[int, ...]
     return g[tuple(slice(before, before + n) for (before, _), n in zip(widths, x_shape, strict=True))]
 
 
-@linear(_inner, batch=_batched_padding)
+@linear(_inner, moves=True, batch=_batched_padding)
 def pad_with_zeros(x: Any, widths: tuple[tuple[int, int], ...]) -> Any:
     """Put zeros around the array: so many before and after, axis by axis."""
     return np.pad(x, widths)
 
 
-@linear(lambda g, x_shape, offset: _embedded(g, x_shape[-2:], offset), batch=same_axes)
+@linear(lambda g, x_shape, offset: _embedded(g, x_shape[-2:], offset), moves=True, batch=same_axes)
 def diagonal(x: Any, offset: int) -> Any:
     """Take the diagonal of the last two axes."""
     return np.diagonal(x, offset, -2, -1)
 
 
-@linear(lambda g, offset: diagonal(g, offset), batch=same_axes)
+@linear(lambda g, offset: diagonal(g, offset), moves=True, batch=same_axes)
 def embed_diagonal(x: Any, shape: tuple[int, int], offset: int) -> Any:
     """Put the last axis on the diagonal of a matrix of zeros."""
     matrix = np.zeros_like(x, shape=(*shape_of(x)[:-1], *shape))

@@ -304,7 +304,10 @@ class General(Primitive):
 
 
 class Linear(General):
-    """An operation that is linear in each array argument, given by its transposes; `jointly` when in all together."""
+    """An operation that is linear in each array argument, given by its transposes; `jointly` when in all together.
+
+    One that ``moves`` elements gives results of which each is an element of the arguments, or zero.
+    """
 
     def __init__(
         self,
@@ -313,11 +316,17 @@ class Linear(General):
         transposes: Sequence[Function | Rule | None],
         *,
         jointly: bool = False,
+        moves: bool = False,
+        collects: bool = False,
+        columns: Function | None = None,
         **kwargs: Any,
     ) -> None:
         rules = [t if t is None or isinstance(t, Rule) else Rule(vjp=t) for t in transposes]
         super().__init__(function, arguments, rules, **kwargs)
         self.jointly = jointly
+        self.moves = moves
+        self.collects = collects
+        self.columns = columns
 
     def push(self, tangents: Sequence[Any], ans: Any, arrays: Arrays, params: Params) -> Any:
         if self.arity == 1:

@@ -85,6 +85,12 @@ class ReverseTrace(Trace):
 
     transformation = "reverse-mode differentiation (grad, vjp, jacrev)"
     tracer = Taped
+    #: Whether the way back is linear in the cotangent for certain: users' own rules need not be.
+    is_linear_back = True
+
+    def close(self) -> None:
+        self.is_linear_back = self.is_linear_back
+        super().close()
 
     def unary(self, primitive: Primitive, x: Any) -> Any:
         if not primitive.is_pointwise:
@@ -209,6 +215,7 @@ class ReverseTrace(Trace):
                         node += (arrays[i].node, rule, rule.read(environment))
             return self.wrapped(ans, node) if len(node) > FIRST_PARENT else ans
         if isinstance(primitive, JointPrimitive):
+            self.is_linear_back = False
             ans, pullback, captured = primitive.reverse(self, tuple(values), active)
             node = self.node_of(ans, primitive)
             node += ((*(arrays[i].node for i in active), *(tracer.node for tracer in captured)), pullback)

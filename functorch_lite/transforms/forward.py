@@ -229,7 +229,11 @@ class ForwardTrace(Trace):
                 t = self.fitted(t, ans)
         except AttributeError:  # a Python scalar
             t = self.fitted(t, ans)
-        return self.dual(ans, t)
+        result = _new(Dual)
+        result._trace = self
+        result.value = ans
+        result.tangent = t
+        return result
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if isinstance(primitive, JointPrimitive) and primitive.is_inlined:

@@ -13,13 +13,19 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
+from functorch_lite.core.tape import ReverseTrace
 from functorch_lite.transforms.arguments import Argnames, Argnums, Selection, differentiable, dtype_of, name_of
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.many_tangents import push_many
-from functorch_lite.transforms.reverse import vjp
+from functorch_lite.transforms.reverse import vjp, vjp_with
+from functorch_lite.transforms.tangent_arrays import SparseTangents
 
 __all__ = ["basis", "hessian", "jacfwd", "jacobian", "jacrev", "split", "value_and_jacobian"]
+
+
+#: From so many outputs on, a pass that also computes the cotangent of zero costs less than keeping zeros.
+FEWEST_PUSHED = 64
 
 
 def jacfwd(
@@ -182,11 +188,19 @@ def hessian(
     return _without_value(f, _value_and_jacfwd(gradient, selection, options), has_aux)
 
 
-def basis(leaves: Sequence[Any]) -> list[Any]:
-    """Return the standard basis of the space of the leaves: for each leaf, its part of all vectors, stacked."""
-    total, start, parts = _total(leaves), 0, []
+def basis(leaves: Sequence[Any], sparse: bool = False) -> list[Any]:
+    """Return the standard basis of the space of the leaves: for each leaf, its part of all vectors.
+
+    They are stacked, or `SparseTangents` except for Python's numbers.
+    """
+    total, start = _total(leaves), 0
+    parts: list[Any] = []
     for x in leaves:
         n = _size(x)
+        if sparse and hasattr(x, "dtype"):
+            parts.append(SparseTangents.basis(x, start, total))
+            start += n
+            continue
         part = np.zeros((total, n), dtype_of(x))
         part.reshape(-1)[start * n : (start + n) * n : n + 1] = 1
         parts.append(part.reshape(total, *shape_of(x)))
@@ -231,13 +245,14 @@ def _value_and_jacfwd(
             new_args, new_kwargs = selection.put(x, places, args, kwargs)
             return f(*new_args, **new_kwargs)
 
-        directions = basis(leaves)
         if not _total(leaves):
             out = jvp(of_selected, (selected,), (tree.map(np.zeros_like, selected),), has_aux=options.has_aux)
             value, tangents, aux = out if options.has_aux else (*out, None)
             columns = tree.map(lambda t: np.zeros((*shape_of(t), 0)), tangents)
         else:
-            value, columns, aux = push_many(of_selected, selected, directions, options.has_aux, options.chunk_size)
+            chunk_size = options.chunk_size
+            directions = basis(leaves, sparse=chunk_size is None)
+            value, columns, aux = push_many(of_selected, selected, directions, options.has_aux, chunk_size)
         for y in tree.leaves(value):
             if dtype_of(y).kind not in "fc":
                 _check_output(f, y, options)
@@ -260,7 +275,8 @@ def _value_and_jacrev(
             new_args, new_kwargs = selection.put(x, places, args, kwargs)
             return f(*new_args, **new_kwargs)
 
-        out, pull, *rest = vjp(of_selected, selected, has_aux=options.has_aux)
+        trace = ReverseTrace()
+        out, pull, *rest = vjp_with(trace, of_selected, (selected,), has_aux=options.has_aux)
         out_leaves, out_structure = tree.flatten(out)
         aux = rest[0] if rest else None
         for y in out_leaves:
@@ -271,7 +287,9 @@ def _value_and_jacrev(
             (jac,) = pull(tree.unflatten(out_structure, [np.ones((), dtype_of(out_leaves[0]))]))
             jac = tree.unflatten(out_structure, [jac])
         else:
-            jac = _pulled(pull, out_leaves, out_structure, leaves, structure, options.chunk_size)
+            jac = _pulled(
+                pull, out_leaves, out_structure, leaves, structure, options.chunk_size, trace.is_linear_back
+            )
         return out, aux, jac
 
     return transformed
@@ -284,8 +302,12 @@ def _pulled(
     leaves: list[Any],
     structure: tree.Structure,
     chunk_size: int | None,
+    is_linear: bool,
 ) -> Any:
-    """Return the Jacobian row by row, from a batch of cotangents for each output."""
+    """Return the Jacobian row by row, from a batch of cotangents for each output.
+
+    Where the pullback ``is_linear``, it is its own derivative: pushing the basis along it keeps sparse what is.
+    """
     jac = []
     for j, y in enumerate(out_leaves):
 
@@ -293,7 +315,9 @@ def _pulled(
             cotangents = [g if i == j else None for i in range(len(out_leaves))]
             return tree.leaves(pull(tree.unflatten(out_structure, cotangents))[0])
 
-        if _size(y):
+        if is_linear and chunk_size is None and _size(y) >= FEWEST_PUSHED and hasattr(y, "dtype"):
+            _, rows, _ = push_many(row, np.zeros_like(y), basis([y], sparse=True), last=False)
+        elif _size(y):
             rows = vmap(row, chunk_size=chunk_size)(basis([y])[0])
         else:
             rows = [np.zeros((0, *shape_of(x))) for x in leaves]

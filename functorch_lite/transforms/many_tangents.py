@@ -1,13 +1,15 @@
 """Forward mode of many tangents at once, by which Jacobians are made column by column.
 
 It computes what ``vmap`` of `jvp` over the tangents would: the values are the same for all tangents, so a dual number
-carries its value once and the tangents along a new axis 0. Each operation is then performed by one trace, not by two.
-Source: Griewank and Walther, *Evaluating Derivatives* (2008), section 3.1 (the vector mode).
+carries its value once, and all tangents. Each operation is then performed by one trace, not by two. Tangents of which
+each element has few stay sparse until an operation mixes elements. Source: Griewank and Walther, *Evaluating
+Derivatives* (2008), section 3.1 (the vector mode).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,8 @@ from functorch_lite.core.primitive import Arrays, JointPrimitive, Linear, Params
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import unshared
 from functorch_lite.transforms.batching import Batched, BatchTrace, check_chunk_size
-from functorch_lite.transforms.forward import Dual, ForwardTrace, called_with_duals, projected
+from functorch_lite.transforms.forward import ForwardTrace, called_with_duals, projected
+from functorch_lite.transforms.tangent_arrays import DenseTangents, Moves, SparseTangents, Tangents, aligned
 
 __all__ = ["ManyTangentsTrace", "push_many"]
 
@@ -29,6 +32,7 @@ def push_many(
     tangents: Sequence[Any],
     has_aux: bool = False,
     chunk_size: int | None = None,
+    last: bool = True,
 ) -> tuple[Any, Any, Any]:
     """Compute ``f`` at a point, and its derivatives along many directions.
 
@@ -39,55 +43,60 @@ def push_many(
     primals
         The point, a pytree.
     tangents
-        One array for each leaf of the point, with the directions along axis 0.
+        For each leaf of the point an array with the directions along axis 0, or `SparseTangents`.
     has_aux
         Whether ``f`` returns a pair of which only the first is differentiated.
     chunk_size
-        Push at most this many tangents at a time; ``f`` runs once for each chunk.
+        Push at most this many tangents, of arrays, at a time; ``f`` runs once for each chunk.
+    last
+        Whether the directions are along the last axis of the results, or along the first.
 
     Returns
     -------
     value, tangents, aux
-        The value; a tree like it with the derivatives, the directions along the last axis; and the auxiliary output,
-        None without ``has_aux``.
+        The value; a tree like it with the derivatives; and the auxiliary output, None without ``has_aux``.
     """
     check_chunk_size(chunk_size)
-    size = shape_of(tangents[0])[0]
+    first = tangents[0]
+    size = first.size if type(first) is SparseTangents else shape_of(first)[0]
     if chunk_size is None or size <= chunk_size:
-        return _push(f, primals, tangents, has_aux)
+        return _push(f, primals, tangents, has_aux, size, last)
     value: Any = None
     parts = []
     for start in range(0, size, chunk_size):
-        value, part, aux = _push(f, primals, [t[start : start + chunk_size] for t in tangents], has_aux)
+        chunk = [t[start : start + chunk_size] for t in tangents]
+        value, part, aux = _push(f, primals, chunk, has_aux, chunk[0].shape[0], last)
         parts.append(part)
-    return value, tree.map(lambda *columns: np.concatenate(columns, -1), *parts), aux
+    return value, tree.map(lambda *columns: np.concatenate(columns, -last), *parts), aux
 
 
-def _push(f: Callable[..., Any], primals: Any, tangents: Sequence[Any], has_aux: bool) -> tuple[Any, Any, Any]:
+def _push(
+    f: Callable[..., Any], primals: Any, tangents: Sequence[Any], has_aux: bool, size: int, last: bool
+) -> tuple[Any, Any, Any]:
     leaves, structure = tree.flatten(primals)
-    size = shape_of(tangents[0])[0]
     trace = ManyTangentsTrace(size)
-    duals = [trace.dual(x, t) for x, t in zip(leaves, tangents, strict=True)]
+    duals = [
+        trace.dual(x, t if type(t) is SparseTangents else DenseTangents(t))
+        for x, t in zip(leaves, tangents, strict=True)
+    ]
     parts, out_structure, aux = called_with_duals(f, (tree.unflatten(structure, duals),), trace, has_aux)
     seen: set[int] = set()
-    columns = [
-        np.zeros((*shape_of(v), size), getattr(v, "dtype", type(v))) if t is None else _last(unshared(t, seen))
-        for v, t in parts
-    ]
+    columns = [_array(v, t, size, last, seen) for v, t in parts]
     value = tree.unflatten(out_structure, [v for v, _ in parts])
     return value, tree.unflatten(out_structure, columns), aux
 
 
 class ManyTangentsTrace(ForwardTrace):
-    """Push many tangents through each operation; a dual number's tangents lie along axis 0.
+    """Push many tangents through each operation; those of a dual number are `DenseTangents` or `SparseTangents`.
 
-    Rules are written for one tangent. Those of pointwise operations hold for many as they are, where the ranks agree;
-    others are run on the tracers of a `BatchTrace`, which is older than this trace.
+    Rules are written for one tangent. Those of pointwise operations hold for many as they are; others are run on the
+    tracers of a `BatchTrace`, which is older than this trace, once an array has all its tangents.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.batch = BatchTrace(size)
+        self.moves = Moves()
         super().__init__()
 
     def close(self) -> None:
@@ -95,36 +104,48 @@ class ManyTangentsTrace(ForwardTrace):
         super().close()
 
     def fitted(self, t: Any, ans: Any) -> Any:
-        if getattr(t, "dtype", 0) is getattr(ans, "dtype", None) and t.shape == (self.size, *ans.shape):
-            return t
-        return projected(t, ans, (self.size,))
-
-    def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
-        if not primitive.is_pointwise:
-            return primitive.bind((x, y), ())
-        x_is_dual, y_is_dual = type(x) is Dual and x._trace is self, type(y) is Dual and y._trace is self
-        x_rank = x.tangent.ndim - 1 if x_is_dual else 0 if type(x) is float else len(shape_of(x))
-        y_rank = y.tangent.ndim - 1 if y_is_dual else 0 if type(y) is float else len(shape_of(y))
-        if (x_is_dual and x_rank < y_rank) or (y_is_dual and y_rank < x_rank):
-            return primitive.bind((x, y), ())
-        return super().binary(primitive, x, y)
+        if type(t) is SparseTangents:
+            return t.fitted(ans)
+        return DenseTangents(projected(aligned(t.array, len(shape_of(ans))), ans, (self.size,)))
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
             return primitive.function(arrays)
         if primitive.is_simple and isinstance(primitive, Linear):
             (x,) = arrays
-            ans = primitive.bind((x.value,), params)
-            return self.dual(ans, self.fitted(primitive.batch(self.size, (x.tangent,), (True,), params), ans))
+            value, t = x.value, x.tangent
+            ans = primitive.bind((value,), params)
+            if type(t) is SparseTangents:
+                if primitive.moves:
+                    return self.dual(ans, t.moved(primitive, params, self.moves))
+                collected = t.collected(*_places(primitive, value, params, ans)) if primitive.collects else None
+                if collected is not None:
+                    return self.dual(ans, self.fitted(collected, ans))
+            t = primitive.batch(self.size, (t.dense().array,), (True,), params)
+            return self.dual(ans, DenseTangents(projected(t, ans, (self.size,))))
         values: list[Any] = []
         tangents: list[Any] = []
         for a in arrays:
             if isinstance(a, Tracer) and a._trace is self:
                 values.append(a.value)
-                tangents.append(self.batch.batched(a.tangent))  # type: ignore[attr-defined]
+                tangents.append(a.tangent)  # type: ignore[attr-defined]
             else:
                 values.append(a)
                 tangents.append(None)
+        if primitive.is_pointwise:
+            ans = primitive.bind(tuple(values), params)
+            t = primitive.push(tangents, ans, tuple(values), params)
+            return ans if t is None else self.dual(ans, self.fitted(t, ans))
+        if isinstance(primitive, Linear):
+            if primitive.moves and all(t is None or type(t) is SparseTangents for t in tangents):
+                parts = [x if t is None else t for x, t in zip(values, tangents, strict=True)]
+                ans = primitive.bind(tuple(values), params)
+                return self.dual(ans, self.fitted(SparseTangents.joined(parts, primitive, params), ans))
+            if primitive.columns is not None:
+                t = self._multiplying(primitive, values, tangents)
+                if t is not None:
+                    return self._with(primitive.bind(tuple(values), params), t)
+        tangents = [t and self.batch.batched(t.dense().array) for t in tangents]
         if isinstance(primitive, JointPrimitive):
             results, pushed = primitive.forward(tuple(values), tangents)
             return tuple(map(self._with, map(self._alone, results), pushed))
@@ -134,6 +155,14 @@ class ManyTangentsTrace(ForwardTrace):
             return tuple(map(self._with, ans, t))
         return self._with(ans, t)
 
+    def _multiplying(self, primitive: Linear, values: list[Any], tangents: list[Any]) -> Any:
+        """Return the tangents of a product with a vector that has few of them, or None."""
+        given = [i for i, t in enumerate(tangents) if t is not None]
+        if len(given) > 1 or type(tangents[given[0]]) is not SparseTangents:
+            return None
+        columns = primitive.columns(given[0], values)  # type: ignore[misc]
+        return None if columns is None else tangents[given[0]].multiplying(columns)
+
     def _alone(self, ans: Any) -> Any:
         """Return a value by itself which a rule has computed for each tangent, though it is the same for all."""
         if isinstance(ans, Batched) and ans._trace is self.batch and ans.dtype.kind in "biufc":
@@ -141,20 +170,31 @@ class ManyTangentsTrace(ForwardTrace):
         return ans
 
     def _with(self, ans: Any, t: Any) -> Any:
-        """Return the dual number of a value and of what a rule made of the batch of tangents."""
+        """Return the dual number of a value and of what a rule made of all tangents."""
         if t is None:
             return ans
         if isinstance(t, Batched) and t._trace is self.batch:
-            return self.dual(ans, self.fitted(_aligned(t.value, ans), ans))
-        return self.dual(ans, self.fitted(t, ans))
+            t = aligned(t.value, len(shape_of(ans)))
+        return self.dual(ans, DenseTangents(projected(t, ans, (self.size,))))
 
 
-def _aligned(t: Any, ans: Any) -> Any:
-    """Give tangents, of a lower rank than their value's, axes of length one behind axis 0."""
-    shape, rank = shape_of(t), len(shape_of(ans))
-    return t if len(shape) > rank else np.reshape(t, (shape[0], *(1,) * (rank + 1 - len(shape)), *shape[1:]))
+def _places(primitive: Linear, value: Any, params: Params, ans: Any) -> tuple[Any, tuple[int, ...]]:
+    """Return the flat place in the result to which each element of the argument goes, and the result's shape."""
+    shape = shape_of(ans)
+    if not shape:
+        return 0, shape
+    rule: Any = primitive.rules[0]
+    numbered = np.arange(prod(shape)).reshape(shape)
+    return rule.vjp(numbered, *rule.read_vjp(primitive.environment(ans, (value,), params))), shape
 
 
-def _last(t: Any) -> Any:
-    rank = len(shape_of(t))
-    return t if rank == 1 else np.transpose(t, (*range(1, rank), 0))
+def _array(value: Any, t: Tangents | None, size: int, last: bool, seen: set[int]) -> Any:
+    """Return the tangents of a result as an array."""
+    if t is None:
+        shape = shape_of(value)
+        return np.zeros((*shape, size) if last else (size, *shape), getattr(value, "dtype", type(value)))
+    if type(t) is SparseTangents:
+        return t.array(last)
+    array = unshared(t.array, seen)
+    rank = array.ndim
+    return np.transpose(array, (*range(1, rank), 0)) if last and rank > 1 else array

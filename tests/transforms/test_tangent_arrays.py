@@ -1,0 +1,196 @@
+"""Jacobians of functions that leave tangents sparse: the same numbers as one tangent at a time, in less memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import functorch_lite as ft
+from functorch_lite.calculus.indexing import index
+from functorch_lite.transforms.tangent_arrays import MOST_TERMS, DenseTangents, Moves, SparseTangents
+
+N = 12
+X = np.random.default_rng(0).uniform(0.5, 1.5, N)
+W = np.random.default_rng(1).normal(size=(5, N))
+MASK = np.arange(N) % 3 == 0
+
+
+def neighbours(x: Any) -> Any:
+    """Add up more shifted copies than an element keeps terms."""
+    return sum((np.roll(x, k) * np.sin((k + 1) * x) for k in range(MOST_TERMS + 3)), start=0.0)
+
+
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "elementwise": lambda x: np.sin(x) * x / (1.0 + x**2) - np.exp(-x),
+    "the identity": lambda x: x,
+    "a constant": lambda x: np.ones(3),
+    "slices": lambda x: x[1:] * x[:-1] - x[1:] / x[:-1],
+    "strides": lambda x: x[::2] * x[1::2] ** 2 + x[::-2],
+    "one element": lambda x: x[3] * x[-1] + x[0],
+    "shapes": lambda x: (x.reshape(3, 4).T * x.reshape(4, 3)).ravel()[2:7],
+    "broadcast": lambda x: np.sin(x[:, None]) * x[:4] + x[:, None],
+    "broadcast of a sum": lambda x: x[:, None] + x[:4],
+    "rows and a column": lambda x: x.reshape(3, 4) - x[:3][:, None] * x[:4],
+    "new axes": lambda x: np.expand_dims(x, (0, 2)) * x[:3],
+    "broadcast_to": lambda x: np.broadcast_to(x, (2, N)) * x,
+    "where": lambda x: np.where(MASK, x * x, np.cos(x)) + np.where(x > 1.0, x, 2.0 * x),
+    "extremes": lambda x: np.maximum(x, 1.0) * np.minimum(x[::-1], x) + np.clip(x, 0.7, 1.2),
+    "stack": lambda x: np.stack([x[0] * x[1], np.sin(x[2]), 1.0 * x[3] * x[3]]),
+    "array of scalars": lambda x: np.array([x[0] * x[1], x[5] - x[2]]),
+    "concatenate": lambda x: np.concatenate([x[:2] * x[1:3], np.zeros(2), x[5:] ** 2]),
+    "padding": lambda x: np.pad(x[3:5] * x[1:3], (2, 1)) + np.pad(x, 1)[:5],
+    "diagonal": lambda x: np.diag(x * x) + np.diagonal(np.outer(x, x) * np.eye(N)),
+    "flip and roll": lambda x: np.flip(x) * np.roll(x, 3),
+    "fancy indexing": lambda x: (x * x)[[3, 1, 1]] * x[MASK][:3],
+    "sum": lambda x: np.sum(x * x),
+    "sum over an axis": lambda x: np.sum((x * x).reshape(3, 4) * x[:4], axis=1),
+    "sum with keepdims": lambda x: x / np.sum(x[1:] * x[:-1], keepdims=True),
+    "mean and more": lambda x: (x - x.mean()) / x.std(),
+    "a matrix times it": lambda x: np.tanh(W @ np.tanh(x)),
+    "it times a matrix": lambda x: (x * x) @ W.T,
+    "an inner product": lambda x: np.sin(x) @ np.arange(N * 1.0) + x @ x,
+    "a matrix times slices": lambda x: W[:, 1:] @ (x[1:] * x[:-1]),
+    "a matrix times a part": lambda x: W[:, :4] @ np.exp(x[:4]),
+    "mixed": lambda x: np.cumsum(x) * x + np.cumsum(x)[:, None][:, 0] * x[::-1],
+    "many terms": neighbours,
+    "many terms, then moves": lambda x: neighbours(x)[1:] * x[:-1],
+    "an inner gradient": lambda x: ft.grad(lambda y: np.sum((y[1:] * y[:-1]) ** 2 * x[1:]))(x) * x,
+    "checkpoint": lambda x: ft.checkpoint(lambda y: np.sin(y) * x)(x * x),
+    "a loop": lambda x: ft.fori_loop(0, 3, lambda i, y: np.sin(y) * x, x),
+}
+
+
+def columns(f: Callable[[Any], Any], x: Any) -> Any:
+    """Return the Jacobian by one tangent at a time."""
+    basis = np.eye(x.size, dtype=x.dtype).reshape(x.size, *x.shape)
+    return np.stack([ft.jvp(f, (x,), (e,))[1] for e in basis], axis=-1).reshape(*np.shape(f(x)), *x.shape)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_jacobians_are_those_of_single_tangents(name: str) -> None:
+    f = FUNCTIONS[name]
+    expected = columns(f, X)
+    np.testing.assert_allclose(ft.jacfwd(f)(X), expected, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(ft.jit(ft.jacfwd(f))(X), expected, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(ft.jacrev(f)(X), expected, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_second_order_and_batches(name: str) -> None:
+    f = FUNCTIONS[name]
+    loss = lambda x: np.sum(np.sin(f(x)))
+    expected = columns(ft.grad(loss), X)
+    np.testing.assert_allclose(ft.hessian(loss)(X), expected, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(ft.jacfwd(ft.jacfwd(loss))(X), expected, rtol=1e-12, atol=1e-13)
+    batch = np.stack([X, X[::-1], X + 0.01])
+    found = ft.vmap(ft.jacfwd(f))(batch)
+    np.testing.assert_allclose(found, [columns(f, x) for x in batch], rtol=1e-12, atol=1e-13)
+    gradient = ft.grad(lambda x: np.sum(ft.jacfwd(f)(x) ** 2))(X)
+    expected = columns(lambda x: np.stack([ft.jvp(f, (x,), (e,))[1] for e in np.eye(N)], axis=-1), X)
+    expected = np.tensordot(2.0 * columns(f, X), expected, np.ndim(expected) - 1)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_precision_and_shape_are_those_of_dense_tangents(name: str) -> None:
+    f, x = FUNCTIONS[name], X.astype(np.float32)
+    found, dense = ft.jacfwd(f)(x), ft.jacfwd(f, chunk_size=N)(x)  # chunks are dense
+    assert (found.shape, found.dtype) == (dense.shape, dense.dtype)
+    np.testing.assert_allclose(found, dense, rtol=2e-5, atol=2e-5)
+
+
+def test_complex_inputs() -> None:
+    z = X + 1j * X[::-1]
+    for name in ("elementwise", "slices", "broadcast", "stack", "sum over an axis", "a matrix times it", "many terms"):
+        f = FUNCTIONS[name]
+        found, dense = ft.jacfwd(f, holomorphic=True)(z), ft.jacfwd(f, holomorphic=True, chunk_size=N)(z)
+        np.testing.assert_allclose(found, dense, rtol=1e-12, atol=1e-12)
+
+
+def test_several_leaves_of_several_kinds() -> None:
+    tree = {"a": X[:5], "b": X[5:].reshape(1, 7), "c": 0.5, "d": np.float64(2.0), "e": np.array(3.0)}
+
+    def f(p: Any) -> Any:
+        return {"y": p["a"][:, None] * p["b"] * p["c"], "z": W[:, :5] @ p["a"] * p["d"] ** p["e"], "c": p["c"] * 2.0}
+
+    found, dense = ft.jacfwd(f)(tree), ft.jacfwd(f, chunk_size=15)(tree)
+    assert ft.tree.structure(found) == ft.tree.structure(dense)
+    for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(dense), strict=True):
+        assert (np.shape(a), type(a)) == (np.shape(b), type(b))
+        np.testing.assert_allclose(a, b, rtol=1e-14)
+
+
+def test_a_pullback_of_many_outputs_keeps_the_rows_sparse() -> None:
+    x = np.linspace(0.5, 1.5, 300)
+    for f in (lambda x: np.sin(x) * x, lambda x: x[1:] * x[:-1], lambda x: np.tanh(np.ones((200, 300)) @ x / 300)):
+        np.testing.assert_allclose(ft.jacrev(f)(x), ft.jacfwd(f, chunk_size=300)(x), rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(ft.jit(ft.jacrev(f))(x), ft.jacrev(f)(x), rtol=1e-12, atol=1e-14)
+
+
+def test_a_rule_that_is_not_linear_in_the_cotangent_gets_each_row() -> None:
+    @ft.custom_vjp
+    def clipped(x: Any) -> Any:
+        return x
+
+    clipped.defvjp(lambda x: (x, None), lambda _, g: (np.clip(g, -1.0, 1.0),))
+    found = ft.jacrev(lambda x: 5.0 * clipped(x))(np.ones(100))
+    np.testing.assert_array_equal(found, np.eye(100))
+
+
+def test_nothing_is_multiplied_by_a_zero() -> None:
+    for n in (3, 100):
+        x = np.zeros(n)
+        with np.errstate(divide="ignore"):
+            found = ft.jacfwd(np.sqrt)(x)
+        np.testing.assert_array_equal(found, np.where(np.eye(n) > 0, np.inf, 0.0))
+
+
+def test_memory_is_that_of_the_result() -> None:
+    n = 2000
+
+    def peak(f: Callable[[], Any]) -> int:
+        f()
+        tracemalloc.start()
+        try:
+            f()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    x = np.linspace(0.5, 1.5, n)
+    result = 8 * n * n
+    for transform in (ft.jacfwd, ft.jacrev, ft.jacobian):
+        assert peak(lambda transform=transform: transform(lambda x: np.sin(x) * np.exp(x) / x)(x)) < 1.1 * result
+    rows = x.reshape(50, 40)
+    assert peak(lambda: ft.jacfwd(lambda x: np.sum(x * np.sin(x), axis=1))(rows)) < 3 * 8 * n * 50
+
+
+def test_directions_moved_twice_in_the_same_way_are_the_same_object() -> None:
+    t = SparseTangents.basis(X, 0, N)
+    moves = Moves()
+    behind = (slice(1, None),)
+    a, b = t.moved(index, behind, moves), (t * 2.0).moved(index, behind, moves)
+    assert a.terms[0][0] is b.terms[0][0]
+    assert len((a + b).terms) == 1
+    np.testing.assert_array_equal((a + b).array(), 3.0 * np.eye(N)[:, 1:])
+    c = t.moved(index, (slice(None, -1),), moves)
+    assert len((a - c).terms) == 2
+    np.testing.assert_array_equal((a - c).array(), np.eye(N)[:, 1:] - np.eye(N)[:, :-1])
+    np.testing.assert_array_equal((a - c).array(last=True), (np.eye(N)[:, 1:] - np.eye(N)[:, :-1]).T)
+
+
+def test_both_forms_can_be_added() -> None:
+    sparse = SparseTangents.basis(X, 0, N)
+    dense = DenseTangents(np.full((N, N), 2.0))
+    for found, expected in (
+        (sparse + dense, np.eye(N) + 2.0),
+        (dense + sparse, np.eye(N) + 2.0),
+        (sparse - dense, np.eye(N) - 2.0),
+        (dense - sparse, 2.0 - np.eye(N)),
+    ):
+        assert type(found) is DenseTangents
+        np.testing.assert_array_equal(found.array, expected)
