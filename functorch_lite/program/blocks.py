@@ -19,8 +19,6 @@ from functorch_lite.program.program import Atom, Equation, Literal, Variable
 
 __all__ = ["write_group"]
 
-_REAL = frozenset({np.dtype("f4"), np.dtype("f8")})
-
 #: The elements of a block: a few such arrays fit into the second-level cache.
 BLOCK = 1 << 15
 
@@ -159,8 +157,6 @@ class _GroupWriter:
         self._release(k, equation)
         target = self._target(output, whole)
         ufunc = UFUNC_OF.get(equation.primitive.function, equation.primitive.function)
-        if name == "logistic" and output.dtype in _REAL and equation.operands[0].dtype == output.dtype:  # type: ignore[union-attr]
-            return self._logistic(output, texts[0], target)
         if isinstance(ufunc, np.ufunc):
             if not _is_outer(equation):
                 return writer._call_into(ufunc, texts, target)  # type: ignore[no-any-return]
@@ -181,26 +177,6 @@ class _GroupWriter:
         rank = len(equation.operands[0].shape)  # type: ignore[union-attr]
         kept = ", None, None, True" if keepdims else ""
         return f"np_add_reduce({texts[0]}, {'None' if len(axes) == rank else repr(axes)}{kept})"
-
-    def _logistic(self, output: Variable, x: str, target: str) -> str:
-        """Write the logistic function as calculus defines it, without memory for each of its steps."""
-        self.writer.namespace |= {f"zero_{output.dtype.char}": np.zeros((), output.dtype)}
-        self.writer.namespace |= {f"one_{output.dtype.char}": np.ones((), output.dtype)}
-        zero, one = f"zero_{output.dtype.char}", f"one_{output.dtype.char}"
-        mask, top = (Variable(output.shape, np.dtype(dtype)) for dtype in ("?", output.dtype))
-        m, t = (self._target(v, set()) for v in (mask, top))
-        steps = (
-            (np.greater, x, zero, m),  # first, as the target may be the argument
-            (np.absolute, x, target),
-            (np.negative, target, target),
-            (np.exp, target, target),
-            (np.maximum, target, m, f"out={t}"),  # 1 where the argument is positive
-            (np.add, target, one, target),
-            (np.divide, t, target, target),
-        )
-        for v in (mask, top):
-            self.free.setdefault(self.kinds[self.slots[v]], []).append(self.slots.pop(v))
-        return "; ".join(f"{self.writer._ufunc(function)}({', '.join(texts)})" for function, *texts in steps)
 
     def _product_with_ones(self, equation: Equation, text: str) -> str | None:
         """Return a sum over short rows, or of them, as a product; see `sum_by_product`."""
