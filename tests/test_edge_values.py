@@ -304,6 +304,19 @@ def test_interpolation_between_samples_that_are_not_finite_is_numpys(knots: list
     np.testing.assert_array_equal(ft.vjp(lambda x, fp: np.interp(x, xp, fp), x, fp)[0], expected)
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_complex_interpolation_is_that_of_both_parts(count: int) -> None:
+    x, xp = np.array([-1.0, 0.0, 0.5, 1.0, 1.25, 2.0, 3.0, inf, -inf, nan]), np.array([0.0, 1.0, 2.0][:count])
+    values = [1.0 + 2.0j, complex(inf, 1.0), complex(1.0, -inf), complex(nan, 0.0), complex(-inf, inf)]
+    for heights in product(values, repeat=count):
+        fp = np.array(heights)
+        with np.errstate(invalid="ignore"):
+            expected = np.interp(x, xp, fp)
+            found = ft.vjp(lambda x, fp: np.interp(x, xp, fp), x, fp)[0]
+        np.testing.assert_array_equal(found.real, expected.real)
+        np.testing.assert_array_equal(found.imag, expected.imag)
+
+
 def test_the_slope_at_a_sample_is_that_of_the_piece_to_the_right() -> None:
     f = lambda x, fp: np.interp(x, np.array([0.0, 1.0, 2.0]), fp)
     for heights, slope in (([1.0, 3.0, inf], inf), ([nan, 3.0, 5.0], 2.0), ([1.0, 3.0, nan], nan)):

@@ -12,6 +12,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array, only_axis
 from functorch_lite.calculus.cumulative import along
 from functorch_lite.calculus.indexing import gather
+from functorch_lite.calculus.pointwise import of_parts
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Pointwise
 from functorch_lite.core.tables import implements
@@ -32,6 +33,24 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     if period is not None:
         x, xp, fp = _unrolled(x, xp, fp, period)
         left = right = None
+    # At NaN NumPy gives NaN, + 0j if the values are complex; a single complex value it gives there too.
+    unknown = np.isnan(x)
+    if fp.dtype.kind != "c":
+        result = _interpolated(x, xp, fp, left, right)
+        return np.where(unknown, x, result) if len(xp) == 1 else result
+    real, imaginary = (
+        _interpolated(x, xp, part(fp), _end(part, left), _end(part, right), of_part=True)
+        for part in (np.real, np.imag)
+    )
+    return of_parts(real, imaginary if len(xp) == 1 else np.where(unknown, 0.0, imaginary))
+
+
+def _end(part: Any, value: Any) -> Any:
+    return None if value is None else part(value)
+
+
+def _interpolated(x: Any, xp: Any, fp: Any, left: Any, right: Any, of_part: bool = False) -> Any:
+    """Interpolate real values, or a part of complex ones."""
     first, last = fp[0], fp[-1]
     below, above = (first if left is None else left), (last if right is None else right)
     if len(xp) == 1:
@@ -41,7 +60,9 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
         start, stop = _taken(xp, piece), _taken(xp, piece + 1)
         value, next_value = _taken(fp, piece), _taken(fp, piece + 1)
         width = stop - start
-        slope = (next_value - value) / np.where(width == 0, 1.0, width)
+        width = np.where(width == 0, 1.0, width)
+        # NumPy multiplies complex differences by the inverse width, which rounds otherwise.
+        slope = (next_value - value) * (1.0 / width) if of_part else (next_value - value) / width
         is_last = x == xp[-1]
         origin, height = np.where(is_last, xp[-1], start), np.where(is_last, last, value)
         inside = np.where(np.isinf(x), height, _rise(x - origin, slope) + height)
@@ -49,8 +70,7 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
         unknown = np.isnan(inside)
         inside = np.where(unknown, _rise(np.where(unknown, x - stop, 0), slope) + next_value, inside)
         inside = np.where(np.isnan(inside) & (value == next_value) & ~np.isnan(x), value, inside)
-    result = np.where(x < xp[0], below, np.where(x > xp[-1], above, inside))
-    return np.where(np.isnan(x), x, result) if len(xp) == 1 else result
+    return np.where(x < xp[0], below, np.where(x > xp[-1], above, inside))
 
 
 def _product_from_zero(offset: Any, slope: Any) -> Any:

@@ -14,10 +14,11 @@ import numpy as np
 
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import pointwise, zero
+from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Rule, Zero
 from functorch_lite.core.tables import FUNCTIONS, implements
 
-__all__ = ["imaginary_part", "real_part"]
+__all__ = ["imaginary_part", "of_parts", "real_part"]
 
 # --- Arithmetic -------------------------------------------------------------------------------------------------------
 
@@ -139,6 +140,20 @@ _exponent = Zero(_exponent_of, ["x"], name="exponent")
 
 real_part = Pointwise(operator.attrgetter("real"), [1], name="real")
 imaginary_part = Pointwise(operator.attrgetter("imag"), [lambda: -1j], name="imag")
+
+_OWN = (np.ndarray, np.generic, float, int)
+
+
+def _of_parts(x: Any, y: Any) -> Any:
+    if not (isinstance(x, _OWN) and isinstance(y, _OWN)):  # a foreign array, which may have no parts to set
+        return x + 1j * y
+    z = np.empty(np.broadcast_shapes(shape_of(x), shape_of(y)), np.result_type(x, y, np.complex64))
+    z.real, z.imag = x, y
+    return z[()]
+
+
+#: x + iy, also where a part is infinite: of a product with i the other part is NaN then.
+of_parts = Pointwise(_of_parts, [1, lambda: 1j], name="of_parts")
 
 
 @implements(np.real)

@@ -17,7 +17,7 @@ import numpy as np
 
 from functorch_lite.calculus.indexing import getitem, index, scatter
 from functorch_lite.calculus.joining import split
-from functorch_lite.calculus.pointwise import imaginary_part, real_part
+from functorch_lite.calculus.pointwise import imaginary_part, of_parts, real_part
 from functorch_lite.calculus.replacing import replaced
 from functorch_lite.calculus.shaping import diagonal, flip, reshape, transpose
 from functorch_lite.core.errors import user_line
@@ -264,8 +264,8 @@ _WRITE_BACK: dict[Primitive, Callable[..., None]] = {
     reshape: lambda base, value, shape: base._become(np.reshape(value, base.shape)),
     transpose: lambda base, value, axes: base._become(np.transpose(value, np.argsort(axes))),
     flip: lambda base, value, axes: base._become(np.flip(value, axes)),
-    real_part: lambda base, value: base._become((value + 1j * np.imag(base.value)).astype(base.dtype)),
-    imaginary_part: lambda base, value: base._become((np.real(base.value) + 1j * value).astype(base.dtype)),
+    real_part: lambda base, value: base._become(of_parts(value, np.imag(base.value)).astype(base.dtype)),
+    imaginary_part: lambda base, value: base._become(of_parts(np.real(base.value), value).astype(base.dtype)),
     diagonal: lambda base, value, offset: _refuse_diagonal(),
 }
 

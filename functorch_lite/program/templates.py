@@ -77,6 +77,7 @@ TEMPLATES: dict[str, str | tuple[str, ...]] = {
     "exponent": "np.frexp({x})[1]",
     "fraction": "np.modf({x})[0]",
     "imag": "np.imag({x})",
+    "of_parts": ("{target} = np.empty({out_shape}, {out_dtype})", "{target}.real = {x}", "{target}.imag = {y}"),
     "real": "np.real({x})",
     "rounded": "np.round({x}, {decimals})",
     "stop_gradient": "{x}",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.calculus.pointwise import of_parts
 from tests.samples.sample import Sample, random
 
 # The differentiable ufuncs of one argument, with an interval within their domain and away from their kinks.
@@ -207,6 +208,7 @@ SAMPLES: list[Sample] = [
     Sample("angle in degrees", lambda x: np.angle(x, deg=True), (random(3, low=0.2, high=1),), complex=True),
     Sample("angle of parts", lambda x, y: np.angle(x + 1j * y), (random(3), random(3, seed=1))),
     Sample("complex from parts", lambda x, y: x + 1j * y, (random(3), random(3, seed=1))),
+    Sample("complex of its parts", lambda x, y: of_parts(x, y) * (1 + 2j), (random(3), random(2, 3, seed=1))),
     Sample("real of product", lambda x, y: np.real((x + 1j * y) * (1 + 2j)), (random(3), random(3, seed=1))),
     Sample("imag of exp", lambda x, y: np.imag(np.exp(x + 1j * y)), (random(3), random(3, seed=1))),
     Sample("real power of a complex base", lambda y: (1.0 + 2.0j) ** y, (random(3),)),

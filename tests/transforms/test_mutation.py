@@ -295,6 +295,24 @@ def test_a_real_array_has_no_imaginary_part_to_set() -> None:
         ft.grad(f)(X)
 
 
+def test_setting_one_part_leaves_the_other_as_it_was_if_it_is_infinite() -> None:
+    def f(xp: Any, x: Any) -> Any:
+        y = xp.full(2, complex(1.0, np.inf))
+        y.real = x
+        z = xp.full(2, complex(-np.inf, 0.0))
+        z.imag = x
+        return np.concatenate([y.real, y.imag, z.real, z.imag])
+
+    x = np.array([2.0, 3.0])
+    expected = [2.0, 3.0, np.inf, np.inf, -np.inf, -np.inf, 2.0, 3.0]
+    assert f(np, x).tolist() == expected
+    value, tangent = ft.jvp(lambda x: f(fnp, x), (x,), (np.ones(2),))
+    assert value.tolist() == expected
+    assert tangent.tolist() == [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
+    assert ft.vmap(lambda x: f(fnp, x))(x[None])[0].tolist() == expected
+    assert ft.jit(lambda x: f(fnp, x))(x).tolist() == expected
+
+
 # --- In branches and loops --------------------------------------------------------------------------------------------
 
 
