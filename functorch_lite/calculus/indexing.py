@@ -169,7 +169,7 @@ def _with_new_axes(x: Any, key: Key) -> Any:
         stop = start + (0 if k is None else len(shape) - used if k is Ellipsis else 1)
         new_shape += [1] if k is None else shape[start:stop]
         start = stop
-    return reshape(x, (*new_shape, *shape[start:]))
+    return reshape.bind((x,), ((*new_shape, *shape[start:]),))
 
 
 def _getitem_by_arrays(x: Any, key: Key) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import pointwise, zero
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import is_at_hand, shape_of
 from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Rule, Zero
 from functorch_lite.core.tables import FUNCTIONS, implements
 
@@ -81,13 +81,13 @@ pointwise(np.heaviside, None, lambda ans, x: _number(1.0, ans) * (x == 0))
 # Ufuncs, not operators: NumPy orders complex numbers, Python does not.
 pointwise(
     np.maximum,
-    lambda ans, x, y: np.where(x == y, _number(0.5, ans), np.greater(x, y)),
-    lambda ans, x, y: np.where(x == y, _number(0.5, ans), np.less(x, y)),
+    lambda ans, x, y: _won(np.greater(x, y), x == y, ans),
+    lambda ans, x, y: _won(np.less(x, y), x == y, ans),
 )
 pointwise(
     np.minimum,
-    lambda ans, x, y: np.where(x == y, _number(0.5, ans), np.less(x, y)),
-    lambda ans, x, y: np.where(x == y, _number(0.5, ans), np.greater(x, y)),
+    lambda ans, x, y: _won(np.less(x, y), x == y, ans),
+    lambda ans, x, y: _won(np.greater(x, y), x == y, ans),
 )
 pointwise(
     np.fmax,
@@ -276,6 +276,13 @@ def _turn(t: Any, along: Any, against: Any, x: Any) -> Any:
 
 def _root_of_one_plus_square(x: Any) -> Any:
     return np.sqrt(1 + x * x) if np.iscomplexobj(x) else np.hypot(1, x)
+
+
+def _won(alone: Any, tied: Any, ans: Any) -> Any:
+    """The partial of an extreme: 1 where the argument is it alone, a half where the other is it too."""
+    if is_at_hand(tied) and shape_of(tied) and not np.count_nonzero(tied):
+        return alone  # truth values multiply as their numbers do, and there is nothing to put among them
+    return np.where(tied, _number(0.5, ans), alone)
 
 
 def _number(value: Any, array: Any) -> Any:

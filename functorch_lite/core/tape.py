@@ -117,7 +117,10 @@ class ReverseTrace(Trace):
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
         if not primitive.is_pointwise:
-            return primitive.bind((x, y), ()) if is_unready(x) or is_unready(y) else self.process(primitive, (x, y), ())
+            for operand in (x, y):
+                if not isinstance(operand, Tracer) and is_unready(operand):
+                    return primitive.bind((x, y), ())
+            return self.process(primitive, (x, y), ())
         if not isinstance(y, Tracer):  # x belongs to this trace: the common case
             if type(y) is not float and is_unready(y):
                 return primitive.bind((x, y), ())
@@ -232,7 +235,12 @@ class ReverseTrace(Trace):
 
     def performed(self, primitive: Primitive, values: list[Any], params: Params) -> Any:
         """Apply a primitive to the values below, which may be tracers of older traces."""
-        return primitive.bind(tuple(values), params)
+        for value in values:
+            if isinstance(value, Tracer):
+                return primitive.bind(tuple(values), params)
+        if primitive.arity is None:
+            return primitive.function(tuple(values), *params)
+        return primitive.function(*values, *params)
 
     def simple(self, primitive: General, x: Any, params: Params) -> Any:
         """Apply a primitive of one array and one result: a reduction, a change of shape, a basic index."""
