@@ -18,7 +18,7 @@ from functorch_lite.transforms.arguments import Argnames, Argnums, Selection, di
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.many_tangents import push_many
-from functorch_lite.transforms.reverse import vjp, vjp_with
+from functorch_lite.transforms.reverse import Pullback, vjp, vjp_with
 from functorch_lite.transforms.tangent_arrays import SparseTangents
 
 __all__ = ["basis", "hessian", "jacfwd", "jacobian", "jacrev", "split", "value_and_jacobian"]
@@ -284,8 +284,8 @@ def _value_and_jacrev(
         if choose and 0 < _total(leaves) < _total(out_leaves):
             jac = _pushed(pull, out, out_leaves, out_structure, leaves, structure, options.chunk_size)
         elif len(out_leaves) == 1 and shape_of(out_leaves[0]) == ():
-            (jac,) = pull(tree.unflatten(out_structure, [np.ones((), dtype_of(out_leaves[0]))]))
-            jac = tree.unflatten(out_structure, [jac])
+            gradients = pull.of_leaves([np.ones((), dtype_of(out_leaves[0]))])
+            jac = tree.unflatten(out_structure, [tree.unflatten(structure, gradients)])
         else:
             jac = _pulled(
                 pull, out_leaves, out_structure, leaves, structure, options.chunk_size, trace.is_linear_back
@@ -296,7 +296,7 @@ def _value_and_jacrev(
 
 
 def _pulled(
-    pull: Callable[..., Any],
+    pull: Pullback,
     out_leaves: list[Any],
     out_structure: tree.Structure,
     leaves: list[Any],
@@ -312,8 +312,7 @@ def _pulled(
     for j, y in enumerate(out_leaves):
 
         def row(g: Any, j: int = j) -> list[Any]:
-            cotangents = [g if i == j else None for i in range(len(out_leaves))]
-            return tree.leaves(pull(tree.unflatten(out_structure, cotangents))[0])
+            return pull.of_leaves([g if i == j else None for i in range(len(out_leaves))])
 
         if is_linear and chunk_size is None and _size(y) >= FEWEST_PUSHED and hasattr(y, "dtype"):
             _, rows, _ = push_many(row, np.zeros_like(y), basis([y], sparse=True), last=False)

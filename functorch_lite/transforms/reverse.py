@@ -30,7 +30,16 @@ from functorch_lite.transforms.arguments import (
     unshared,
 )
 
-__all__ = ["grad", "grad_and_value", "linear_transpose", "linearize", "value_and_grad", "vjp", "vjp_with"]
+__all__ = [
+    "Pullback",
+    "grad",
+    "grad_and_value",
+    "linear_transpose",
+    "linearize",
+    "value_and_grad",
+    "vjp",
+    "vjp_with",
+]
 
 _new = object.__new__
 
@@ -318,27 +327,60 @@ def vjp_with(
     out_leaves, out_structure = tree.flatten(out)
     parts = [_parts(trace, y) for y in out_leaves]
     trace.close()
-    values = [value for value, _ in parts]
-    value = tree.unflatten(out_structure, values)
-    orders = [x.node[0] for x in traced]
+    pullback = Pullback(parts, out_structure, leaves, [x.node[0] for x in traced], structure)
+    return (pullback.value, pullback, aux) if has_aux else (pullback.value, pullback)
 
-    def vjp_fn(cotangent: Any) -> tuple[Any, ...]:
-        given, given_structure = tree.flatten(cotangent)
-        present = list(range(len(parts)))
-        if given_structure != out_structure:
-            given, present = _given_in_part(cotangent, value)
-        given = check_like(given, [values[i] for i in present], "cotangent")
-        seeds = [(parts[i][1], g) for i, g in zip(present, given, strict=True)]
-        found = backward((node, g) for node, g in seeds if node is not None)
-        seen = {id(g) for g in given}
-        gradients = [
-            unshared(found[order], seen) if order in found else _zeros(x)
-            for order, x in zip(orders, leaves, strict=True)
-        ]
-        result: tuple[Any, ...] = tree.unflatten(structure, gradients)
+
+class Pullback:
+    """The function from cotangents of what a recorded function has returned to those of its primals.
+
+    Parameters
+    ----------
+    parts
+        The value and the node of each leaf of the result; the node is None if it does not depend on the primals.
+    out_structure
+        The structure of the result.
+    leaves, orders, structure
+        The leaves of the primals, the orders of their nodes, and the structure of the tuple of primals.
+    """
+
+    __slots__ = ("leaves", "nodes", "orders", "out_structure", "structure", "value", "values")
+
+    def __init__(
+        self,
+        parts: Sequence[tuple[Any, Node | None]],
+        out_structure: tree.Structure,
+        leaves: Sequence[Any],
+        orders: Sequence[int],
+        structure: tree.Structure,
+    ) -> None:
+        self.values = [value for value, _ in parts]
+        self.nodes = [node for _, node in parts]
+        self.out_structure = out_structure
+        self.value = tree.unflatten(out_structure, self.values)
+        self.leaves, self.orders, self.structure = leaves, orders, structure
+
+    def __call__(self, cotangent: Any) -> tuple[Any, ...]:
+        given, structure = tree.flatten(cotangent)
+        present = list(range(len(self.values)))
+        if structure != self.out_structure:
+            given, present = _given_in_part(cotangent, self.value)
+        given = check_like(given, [self.values[i] for i in present], "cotangent")
+        cotangents: list[Any] = [None] * len(self.values)
+        for i, g in zip(present, given, strict=True):
+            cotangents[i] = g
+        result: tuple[Any, ...] = tree.unflatten(self.structure, self.of_leaves(cotangents))
         return result
 
-    return (value, vjp_fn, aux) if has_aux else (value, vjp_fn)
+    def of_leaves(self, cotangents: Sequence[Any]) -> list[Any]:
+        """Pull back a cotangent for each leaf of the result, of its shape and dtype, or None for zero."""
+        given = [(node, g) for node, g in zip(self.nodes, cotangents, strict=True) if g is not None]
+        found = backward((node, g) for node, g in given if node is not None)
+        seen = {id(g) for _, g in given}
+        return [
+            unshared(found[order], seen) if order in found else _zeros(x)
+            for order, x in zip(self.orders, self.leaves, strict=True)
+        ]
 
 
 def _given_in_part(cotangent: Any, value: Any) -> tuple[list[Any], list[int]]:
