@@ -22,8 +22,10 @@ from functorch_lite.transforms.forward import projected
 
 __all__ = ["DenseTangents", "Moves", "SparseTangents", "Tangents", "aligned"]
 
-#: Elements with more terms than this get all their tangents.
-MOST_TERMS = 6
+#: With so many terms an array is sparse even if it is small, and with no more than so many even if it is large.
+FEW_TERMS, MOST_TERMS = 6, 64
+#: An operation on so many numbers takes as long as one on each term of a small array.
+NUMBERS_OF_A_TERM = 1024
 
 _PLAIN = (np.ndarray, np.generic)
 
@@ -110,7 +112,7 @@ class SparseTangents:
             else:
                 terms.append((directions, numbers))
         result = SparseTangents(self.size, terms)
-        return result if len(terms) <= MOST_TERMS and len(terms) <= self.size else result.dense()
+        return result if len(terms) <= FEW_TERMS or result._is_worth_it() else result.dense()
 
     def fitted(self, ans: Any) -> SparseTangents:
         """Return the tangents in the shape and dtype that go with a value."""
@@ -206,6 +208,10 @@ class SparseTangents:
                 whole[places] += numbers.reshape(-1)
             empty = False
         return whole.reshape((*shape, size) if last else (size, *shape))
+
+    def _is_worth_it(self) -> bool:
+        """Say whether operations on all terms take less time than on all tangents as one array."""
+        return len(self.terms) <= min(MOST_TERMS, self.size * prod(self.shape) // NUMBERS_OF_A_TERM)
 
     def _broadcast(self, shape: tuple[int, ...]) -> SparseTangents:
         return SparseTangents(self.size, [(d, np.broadcast_to(numbers, shape)) for d, numbers in self.terms])

@@ -11,7 +11,7 @@ import pytest
 
 import functorch_lite as ft
 from functorch_lite.calculus.indexing import index
-from functorch_lite.transforms.tangent_arrays import MOST_TERMS, DenseTangents, Moves, SparseTangents
+from functorch_lite.transforms.tangent_arrays import FEW_TERMS, DenseTangents, Moves, SparseTangents
 
 N = 12
 X = np.random.default_rng(0).uniform(0.5, 1.5, N)
@@ -21,7 +21,7 @@ MASK = np.arange(N) % 3 == 0
 
 def neighbours(x: Any) -> Any:
     """Add up more shifted copies than an element keeps terms."""
-    return sum((np.roll(x, k) * np.sin((k + 1) * x) for k in range(MOST_TERMS + 3)), start=0.0)
+    return sum((np.roll(x, k) * np.sin((k + 1) * x) for k in range(FEW_TERMS + 3)), start=0.0)
 
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
@@ -181,6 +181,21 @@ def test_directions_moved_twice_in_the_same_way_are_the_same_object() -> None:
     assert len((a - c).terms) == 2
     np.testing.assert_array_equal((a - c).array(), np.eye(N)[:, 1:] - np.eye(N)[:, :-1])
     np.testing.assert_array_equal((a - c).array(last=True), (np.eye(N)[:, 1:] - np.eye(N)[:, :-1]).T)
+
+
+def test_the_more_tangents_the_more_terms_are_kept() -> None:
+    for n, count in ((12, 9), (100, 9), (100, 20), (300, 60), (300, 80)):
+        x = np.linspace(0.5, 1.5, n)
+        kinds = set()
+
+        def f(x: Any) -> Any:
+            y = sum(np.roll(x, k) * (k + 1.0) for k in range(count))
+            kinds.add(type(y.tangent))
+            return np.sin(y)
+
+        np.testing.assert_allclose(ft.jacfwd(f)(x), ft.jacfwd(f, chunk_size=n)(x), rtol=1e-12, atol=1e-13)
+        assert SparseTangents in kinds or (n, count) not in ((100, 9), (300, 60))
+        assert SparseTangents not in kinds or (n, count) not in ((12, 9), (100, 20), (300, 80))
 
 
 def test_both_forms_can_be_added() -> None:
