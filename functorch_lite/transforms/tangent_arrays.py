@@ -211,7 +211,8 @@ class SparseTangents:
 
     def _is_worth_it(self) -> bool:
         """Say whether operations on all terms take less time than on all tangents as one array."""
-        return len(self.terms) <= min(MOST_TERMS, self.size * prod(self.shape) // NUMBERS_OF_A_TERM)
+        numbers: int = self.size * prod(self.shape)
+        return len(self.terms) <= min(MOST_TERMS, numbers // NUMBERS_OF_A_TERM)
 
     def _broadcast(self, shape: tuple[int, ...]) -> SparseTangents:
         return SparseTangents(self.size, [(d, np.broadcast_to(numbers, shape)) for d, numbers in self.terms])
