@@ -16,6 +16,7 @@ from functorch_lite.transforms.arguments import Argnums, Selection, differentiab
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.jacobians import basis, split
+from functorch_lite.transforms.many_tangents import push_own
 from functorch_lite.transforms.reverse import grad, vjp
 
 __all__ = ["hessian_diag", "hvp", "vhp"]
@@ -69,7 +70,9 @@ def hessian_diag(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | N
     """Return a function that computes the diagonal of the Hessian of a scalar function, without the matrix.
 
     Each element is a Hessian-vector product with a basis vector, of which one entry is kept: there is no cheaper exact
-    way in general. The products run as one batch, or in batches of ``chunk_size``, which bounds memory.
+    way in general. Zeros that are known cost nothing, as in `jacfwd`, so that the diagonal for a function of neighbours
+    takes time in proportion to its length. The products run as one batch, or in batches of ``chunk_size``, which bounds
+    memory.
 
     Examples
     --------
@@ -94,6 +97,8 @@ def hessian_diag(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | N
             _, column = jvp(gradient, (selected,), (tree.unflatten(structure, direction),))
             return sum(np.sum(c * d) for c, d in zip(tree.leaves(column), direction, strict=True))
 
+        if chunk_size is None and leaves:
+            return push_own(gradient, selected, basis(leaves, sparse=True))
         entries = vmap(entry, chunk_size=chunk_size)(basis(leaves))
         return tree.unflatten(structure, split(entries, leaves, 0))
 

@@ -23,7 +23,7 @@ from functorch_lite.transforms.batching import Batched, BatchTrace, check_chunk_
 from functorch_lite.transforms.forward import ForwardTrace, called_with_duals, projected
 from functorch_lite.transforms.tangent_arrays import DenseTangents, Moves, SparseTangents, Tangents, aligned
 
-__all__ = ["ManyTangentsTrace", "push_many"]
+__all__ = ["ManyTangentsTrace", "push_many", "push_own"]
 
 
 def push_many(
@@ -57,8 +57,7 @@ def push_many(
         The value; a tree like it with the derivatives; and the auxiliary output, None without ``has_aux``.
     """
     check_chunk_size(chunk_size)
-    first = tangents[0]
-    size = first.size if type(first) is SparseTangents else shape_of(first)[0]
+    size = _size(tangents)
     if chunk_size is None or size <= chunk_size:
         return _push(f, primals, tangents, has_aux, size, last)
     value: Any = None
@@ -70,20 +69,45 @@ def push_many(
     return value, tree.map(lambda *columns: np.concatenate(columns, -last), *parts), aux
 
 
+def push_own(f: Callable[..., Any], primals: Any, tangents: Sequence[Any]) -> Any:
+    """Compute the derivative of each element of a function's result by the element of the point in its place.
+
+    The result is a tree like the point; the other arguments are those of `push_many`, with the basis as tangents.
+    """
+    leaves = tree.leaves(primals)
+    parts, structure, _ = _pushed(f, primals, tangents, False, _size(tangents))
+    own, start = [], 0
+    for (value, t), x in zip(parts, leaves, strict=True):
+        own.append(np.zeros_like(value) if t is None else t.own(start))
+        start += prod(shape_of(x))
+    return tree.unflatten(structure, own)
+
+
 def _push(
     f: Callable[..., Any], primals: Any, tangents: Sequence[Any], has_aux: bool, size: int, last: bool
 ) -> tuple[Any, Any, Any]:
+    parts, structure, aux = _pushed(f, primals, tangents, has_aux, size)
+    seen: set[int] = set()
+    columns = [_array(v, t, size, last, seen) for v, t in parts]
+    value = tree.unflatten(structure, [v for v, _ in parts])
+    return value, tree.unflatten(structure, columns), aux
+
+
+def _size(tangents: Sequence[Any]) -> int:
+    first = tangents[0]
+    return first.size if type(first) is SparseTangents else shape_of(first)[0]
+
+
+def _pushed(
+    f: Callable[..., Any], primals: Any, tangents: Sequence[Any], has_aux: bool, size: int
+) -> tuple[list[tuple[Any, Any]], tree.Structure, Any]:
     leaves, structure = tree.flatten(primals)
     trace = ManyTangentsTrace(size)
     duals = [
         trace.dual(x, t if type(t) is SparseTangents else DenseTangents(t))
         for x, t in zip(leaves, tangents, strict=True)
     ]
-    parts, out_structure, aux = called_with_duals(f, (tree.unflatten(structure, duals),), trace, has_aux)
-    seen: set[int] = set()
-    columns = [_array(v, t, size, last, seen) for v, t in parts]
-    value = tree.unflatten(out_structure, [v for v, _ in parts])
-    return value, tree.unflatten(out_structure, columns), aux
+    return called_with_duals(f, (tree.unflatten(structure, duals),), trace, has_aux)
 
 
 class ManyTangentsTrace(ForwardTrace):

@@ -58,6 +58,13 @@ class DenseTangents:
         """Return the tangents themselves."""
         return self
 
+    def own(self, start: int) -> Any:
+        """Return of each element the tangent of its own number, counted from ``start``."""
+        if not self.shape:
+            return self.array[start]
+        elements = np.arange(prod(self.shape))
+        return self.array.reshape((self.array.shape[0], elements.size))[elements + start, elements].reshape(self.shape)
+
 
 class SparseTangents:
     """The sum of terms ``(directions, numbers)``: element ``i`` of tangent ``directions[i]`` is ``numbers[i]``, else 0.
@@ -185,6 +192,12 @@ class SparseTangents:
     def dense(self) -> DenseTangents:
         """Return the same tangents with all their zeros."""
         return DenseTangents(self.array())
+
+    def own(self, start: int) -> Any:
+        """Return of each element the tangent of its own number, counted from ``start``."""
+        elements = np.arange(start, start + prod(self.shape)).reshape(self.shape)
+        parts = [np.where(directions == elements, numbers, 0)[()] for directions, numbers in self.terms]
+        return sum(parts[1:], start=parts[0])
 
     def array(self, last: bool = False) -> Any:
         """Return all tangents, along a new first axis, or along a new last one."""

@@ -218,3 +218,32 @@ def test_both_forms_can_be_added() -> None:
     ):
         assert type(found) is DenseTangents
         np.testing.assert_array_equal(found.array, expected)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_diagonal_of_the_hessian_is_its_diagonal(name: str) -> None:
+    f = FUNCTIONS[name]
+    loss = lambda x: np.sum(np.sin(f(x)))
+    expected = np.diag(columns(ft.grad(loss), X))
+    np.testing.assert_allclose(ft.hessian_diag(loss)(X), expected, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(ft.hessian_diag(loss, chunk_size=5)(X), expected, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(ft.jit(ft.hessian_diag(loss))(X), expected, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(ft.vmap(ft.hessian_diag(loss))(X[None])[0], expected, rtol=1e-12, atol=1e-13)
+    assert ft.hessian_diag(loss)(X.astype(np.float32)).dtype == np.float32
+
+
+def test_the_diagonal_for_leaves_of_several_kinds() -> None:
+    def f(p: Any) -> Any:
+        return p["c"] ** 3 * np.sum(p["a"] ** 2) * np.sum(p["b"] ** 3) + p["d"] ** 4 + p["e"] ** 2
+
+    tree = {"a": X[:3], "b": X[3:7].reshape(2, 2), "c": 0.5, "d": np.float64(2.0), "e": np.array(3.0)}
+    found, expected = ft.hessian_diag(f)(tree), ft.hessian_diag(f, chunk_size=4)(tree)
+    for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(expected), strict=True):
+        assert (np.shape(a), type(a)) == (np.shape(b), type(b))
+        np.testing.assert_allclose(a, b, rtol=1e-13)
+
+
+def test_the_diagonal_for_a_function_of_neighbours_takes_linear_memory() -> None:
+    x = np.linspace(0.0, 1.0, 50_000)
+    diagonal = ft.hessian_diag(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2 + x[1:] ** 4))(x)
+    np.testing.assert_allclose(diagonal[1:-1], 12 * x[1:-1] ** 2 - 4 * x[2:] + 12 * x[1:-1] ** 2 + 2.0, rtol=1e-12)
