@@ -19,7 +19,8 @@ from functorch_lite.core.operands import shape_of
 from functorch_lite.transforms.arguments import Selection, differentiable, dtype_of, name_of
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
-from functorch_lite.transforms.jacobians import jacfwd
+from functorch_lite.transforms.jacobians import basis, jacfwd
+from functorch_lite.transforms.many_tangents import push_own
 from functorch_lite.transforms.taylor import expanded
 
 __all__ = ["curl", "divergence", "laplacian"]
@@ -61,18 +62,27 @@ def divergence(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | Non
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
         g, leaves, structure = _field(f, "divergence", selection, args, kwargs)
+        shapes = [shape_of(x) for x in leaves]
+
+        def field(x: Any) -> Any:
+            parts, own = tree.flatten(g(x))
+            found = [shape_of(p) for p in parts]
+            if own != structure or found != shapes:
+                raise ValueError(
+                    f"the divergence of {name_of(f)} needs a result like the argument, which has structure {structure} "
+                    f"and shapes {shapes}; the result has {own} and {found}"
+                )
+            return tree.unflatten(own, parts)
+
+        point = tree.unflatten(structure, leaves)
+        if chunk_size is None and leaves:
+            own = push_own(field, point, basis(leaves, sparse=True))
+            return sum(np.sum(t) for t in tree.leaves(own))
 
         def component(i: Any) -> Any:
             direction = _axis(leaves, i)
-            _, t = jvp(g, (tree.unflatten(structure, leaves),), (tree.unflatten(structure, direction),))
-            parts, own = tree.flatten(t)
-            shapes = [shape_of(p) for p in parts], [shape_of(x) for x in leaves]
-            if own != structure or shapes[0] != shapes[1]:
-                raise ValueError(
-                    f"the divergence of {name_of(f)} needs a result like the argument, which has structure {structure} "
-                    f"and shapes {shapes[1]}; the result has {own} and {shapes[0]}"
-                )
-            return sum(np.sum(p * e) for p, e in zip(parts, direction, strict=True))
+            _, t = jvp(field, (point,), (tree.unflatten(structure, direction),))
+            return sum(np.sum(p * e) for p, e in zip(tree.leaves(t), direction, strict=True))
 
         return vmap(component, chunk_size=chunk_size)(np.arange(_count(leaves))).sum(0)
 

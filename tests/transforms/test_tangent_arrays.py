@@ -247,3 +247,20 @@ def test_the_diagonal_for_a_function_of_neighbours_takes_linear_memory() -> None
     x = np.linspace(0.0, 1.0, 50_000)
     diagonal = ft.hessian_diag(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2 + x[1:] ** 4))(x)
     np.testing.assert_allclose(diagonal[1:-1], 12 * x[1:-1] ** 2 - 4 * x[2:] + 12 * x[1:-1] ** 2 + 2.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name, f in FUNCTIONS.items() if np.shape(f(X)) == (N,)])
+def test_the_divergence_is_the_trace(name: str) -> None:
+    f = FUNCTIONS[name]
+    expected = np.trace(columns(f, X))
+    np.testing.assert_allclose(ft.divergence(f)(X), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(ft.divergence(f, chunk_size=5)(X), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(ft.jit(ft.divergence(f))(X), expected, rtol=1e-12, atol=1e-12)
+    slope = ft.jacfwd(lambda x: np.trace(columns(f, x)))(X)
+    np.testing.assert_allclose(ft.grad(ft.divergence(f))(X), slope, rtol=1e-11, atol=1e-11)
+
+
+def test_the_divergence_of_a_local_field_takes_linear_memory() -> None:
+    x = np.linspace(0.0, 1.0, 50_000)
+    found = ft.divergence(lambda x: np.sin(x) * x - np.roll(x, 1) * x)(x)
+    np.testing.assert_allclose(found, np.sum(np.cos(x) * x + np.sin(x) - np.roll(x, 1)), rtol=1e-12)
