@@ -282,14 +282,15 @@ def _value_and_jacrev(
         for y in out_leaves:
             _check_output(f, y, options)
         if choose and 0 < _total(leaves) < _total(out_leaves):
-            jac = _pushed(pull, out, out_leaves, out_structure, leaves, structure, options.chunk_size)
+            push = _transposed(pull, out_leaves)
+            columns = _by_basis(push, leaves, options.chunk_size, trace.is_linear_back, last=True)
+            by_output = [tree.unflatten(structure, split(c, leaves, -1)) for c in columns]
+            jac = tree.unflatten(out_structure, by_output)
         elif len(out_leaves) == 1 and shape_of(out_leaves[0]) == ():
             gradients = pull.of_leaves([np.ones((), dtype_of(out_leaves[0]))])
             jac = tree.unflatten(out_structure, [tree.unflatten(structure, gradients)])
         else:
-            jac = _pulled(
-                pull, out_leaves, out_structure, leaves, structure, options.chunk_size, trace.is_linear_back
-            )
+            jac = _pulled(pull, out_leaves, out_structure, leaves, structure, options.chunk_size, trace.is_linear_back)
         return out, aux, jac
 
     return transformed
@@ -304,44 +305,38 @@ def _pulled(
     chunk_size: int | None,
     is_linear: bool,
 ) -> Any:
-    """Return the Jacobian row by row, from a batch of cotangents for each output.
-
-    Where the pullback ``is_linear``, it is its own derivative: pushing the basis along it keeps sparse what is.
-    """
+    """Return the Jacobian row by row, from a batch of cotangents for each output."""
     jac = []
     for j, y in enumerate(out_leaves):
 
-        def row(g: Any, j: int = j) -> list[Any]:
-            return pull.of_leaves([g if i == j else None for i in range(len(out_leaves))])
+        def row(g: list[Any], j: int = j) -> list[Any]:
+            return pull.of_leaves([g[0] if i == j else None for i in range(len(out_leaves))])
 
-        if is_linear and chunk_size is None and _size(y) >= FEWEST_PUSHED and hasattr(y, "dtype"):
-            _, rows, _ = push_many(row, np.zeros_like(y), basis([y], sparse=True), last=False)
-        elif _size(y):
-            rows = vmap(row, chunk_size=chunk_size)(basis([y])[0])
-        else:
-            rows = [np.zeros((0, *shape_of(x))) for x in leaves]
+        empty = [np.zeros((0, *shape_of(x))) for x in leaves]
+        rows = _by_basis(row, [y], chunk_size, is_linear) if _size(y) else empty
         jac.append(tree.unflatten(structure, [split(r, [y], 0)[0] for r in rows]))
     return tree.unflatten(out_structure, jac)
 
 
-def _pushed(
-    pull: Callable[..., Any],
-    out: Any,
-    out_leaves: list[Any],
-    out_structure: tree.Structure,
-    leaves: list[Any],
-    structure: tree.Structure,
-    chunk_size: int | None,
-) -> Any:
-    """Return the Jacobian column by column, by the transpose of the pullback: the function does not run again."""
-    _, push = vjp(pull, tree.map(np.zeros_like, out))
+def _transposed(pull: Pullback, out_leaves: list[Any]) -> Callable[[list[Any]], list[Any]]:
+    """Return the pullback's own pullback, which pushes tangents: the function does not run again."""
+    _, push = vjp(pull.of_leaves, list(map(np.zeros_like, out_leaves)))
+    return lambda direction: push(direction)[0]
 
-    def column(direction: list[Any]) -> Any:
-        return tree.leaves(push((tree.unflatten(structure, direction),))[0])
 
-    columns = vmap(column, out_axes=-1, chunk_size=chunk_size)(basis(leaves))
-    by_output = [tree.unflatten(structure, split(c, leaves, -1)) for c in columns]
-    return tree.unflatten(out_structure, by_output)
+def _by_basis(
+    f: Callable[[list[Any]], list[Any]], leaves: list[Any], chunk_size: int | None, is_linear: bool, last: bool = False
+) -> list[Any]:
+    """Apply a function of leaves to each vector of their basis; the vectors are on the first axis, or on the last.
+
+    One that ``is_linear`` is its own derivative: pushing the basis along it keeps sparse what is.
+    """
+    if is_linear and chunk_size is None and _total(leaves) >= FEWEST_PUSHED:
+        zeros = [np.zeros_like(x) if hasattr(x, "dtype") else 0.0 for x in leaves]
+        images: list[Any] = push_many(f, zeros, basis(leaves, sparse=True), last=last)[1]
+        return images
+    images = vmap(f, out_axes=-1 if last else 0, chunk_size=chunk_size)(basis(leaves))
+    return images
 
 
 def _without_value(f: Callable[..., Any], transform: Callable[..., Any], has_aux: bool) -> Callable[..., Any]:

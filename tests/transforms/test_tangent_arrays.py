@@ -131,6 +131,19 @@ def test_a_pullback_of_many_outputs_keeps_the_rows_sparse() -> None:
         np.testing.assert_allclose(ft.jit(ft.jacrev(f))(x), ft.jacrev(f)(x), rtol=1e-12, atol=1e-14)
 
 
+def test_tangents_along_the_tape_stay_sparse() -> None:
+    x = np.linspace(0.5, 1.5, 80)
+
+    def wide(p: Any) -> Any:
+        return {"y": np.stack([np.sin(p["x"]) * p["s"], p["x"] ** 2]), "z": p["x"][1:] * p["x"][:-1]}
+
+    point = {"x": x, "s": 2.0}
+    for f, at in ((wide, point), (lambda x: np.outer(x, x[:3]), x), (lambda x: np.tanh(np.ones((200, 80)) @ x / 80), x)):
+        found, expected = ft.jacobian(f)(at), ft.jacfwd(f, chunk_size=81)(at)
+        for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14, strict=True)
+
+
 def test_a_rule_that_is_not_linear_in_the_cotangent_gets_each_row() -> None:
     @ft.custom_vjp
     def clipped(x: Any) -> Any:
