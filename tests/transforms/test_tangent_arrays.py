@@ -138,7 +138,8 @@ def test_tangents_along_the_tape_stay_sparse() -> None:
         return {"y": np.stack([np.sin(p["x"]) * p["s"], p["x"] ** 2]), "z": p["x"][1:] * p["x"][:-1]}
 
     point = {"x": x, "s": 2.0}
-    for f, at in ((wide, point), (lambda x: np.outer(x, x[:3]), x), (lambda x: np.tanh(np.ones((200, 80)) @ x / 80), x)):
+    cases = (wide, point), (lambda x: np.outer(x, x[:3]), x), (lambda x: np.tanh(np.ones((200, 80)) @ x / 80), x)
+    for f, at in cases:
         found, expected = ft.jacobian(f)(at), ft.jacfwd(f, chunk_size=81)(at)
         for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14, strict=True)
