@@ -78,7 +78,8 @@ def push_own(f: Callable[..., Any], primals: Any, tangents: Sequence[Any]) -> An
     parts, structure, _ = _pushed(f, primals, tangents, False, _size(tangents))
     own, start = [], 0
     for (value, t), x in zip(parts, leaves, strict=True):
-        own.append(np.zeros_like(value) if t is None else t.own(start))
+        zero = np.zeros_like(value)
+        own.append(t.own(start) if t is not None else zero if zero.shape else zero[()])
         start += prod(shape_of(x))
     return tree.unflatten(structure, own)
 
@@ -135,18 +136,6 @@ class ManyTangentsTrace(ForwardTrace):
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
             return primitive.function(arrays)
-        if primitive.is_simple and isinstance(primitive, Linear):
-            (x,) = arrays
-            value, t = x.value, x.tangent
-            ans = primitive.bind((value,), params)
-            if type(t) is SparseTangents:
-                if primitive.moves:
-                    return self.dual(ans, t.moved(primitive, params, self.moves))
-                collected = t.collected(*_places(primitive, value, params, ans)) if primitive.collects else None
-                if collected is not None:
-                    return self.dual(ans, self.fitted(collected, ans))
-            t = primitive.batch(self.size, (t.dense().array,), (True,), params)
-            return self.dual(ans, DenseTangents(projected(t, ans, (self.size,))))
         values: list[Any] = []
         tangents: list[Any] = []
         for a in arrays:
@@ -156,36 +145,47 @@ class ManyTangentsTrace(ForwardTrace):
             else:
                 values.append(a)
                 tangents.append(None)
+        if isinstance(primitive, JointPrimitive):
+            results, pushed = primitive.forward(tuple(values), self._in_batch(tangents))
+            return tuple(map(self._with, map(self._alone, results), pushed))
+        ans = primitive.bind(tuple(values), params)
         if primitive.is_pointwise:
-            ans = primitive.bind(tuple(values), params)
             t = primitive.push(tangents, ans, tuple(values), params)
             return ans if t is None else self.dual(ans, self.fitted(t, ans))
         if isinstance(primitive, Linear):
-            if primitive.moves and all(t is None or type(t) is SparseTangents for t in tangents):
-                parts = [x if t is None else t for x, t in zip(values, tangents, strict=True)]
-                ans = primitive.bind(tuple(values), params)
-                return self.dual(ans, self.fitted(SparseTangents.joined(parts, primitive, params), ans))
-            if primitive.columns is not None:
-                t = self._multiplying(primitive, values, tangents)
-                if t is not None:
-                    return self._with(primitive.bind(tuple(values), params), t)
-        tangents = [t and self.batch.batched(t.dense().array) for t in tangents]
-        if isinstance(primitive, JointPrimitive):
-            results, pushed = primitive.forward(tuple(values), tangents)
-            return tuple(map(self._with, map(self._alone, results), pushed))
-        ans = primitive.bind(tuple(values), params)
-        t = primitive.push(tangents, ans, tuple(values), params)
+            t = self._sparse(primitive, tangents, ans, values, params)
+            if t is not None:
+                return self.dual(ans, self.fitted(t, ans))
+            if primitive.is_simple:
+                t = primitive.batch(self.size, (tangents[0].dense().array,), (True,), params)
+                return self.dual(ans, DenseTangents(projected(t, ans, (self.size,))))
+        t = primitive.push(self._in_batch(tangents), ans, tuple(values), params)
         if type(ans) is tuple and t is not None:
             return tuple(map(self._with, ans, t))
         return self._with(ans, t)
 
-    def _multiplying(self, primitive: Linear, values: list[Any], tangents: list[Any]) -> Any:
-        """Return the tangents of a product with a vector that has few of them, or None."""
-        given = [i for i, t in enumerate(tangents) if t is not None]
-        if len(given) > 1 or type(tangents[given[0]]) is not SparseTangents:
+    def _sparse(
+        self, primitive: Linear, tangents: Sequence[Any], ans: Any, values: Sequence[Any], params: Params
+    ) -> Tangents | None:
+        """Return the tangents of a linear operation that need not make those of its operands dense; else None."""
+        for t in tangents:
+            if t is not None and type(t) is not SparseTangents:
+                return None
+        if primitive.moves:
+            if primitive.arity is not None:
+                return tangents[0].moved(primitive, params, self.moves)  # type: ignore[no-any-return]
+            parts = [x if t is None else t for x, t in zip(values, tangents, strict=True)]
+            return SparseTangents.joined(parts, primitive, params)
+        if primitive.collects:
+            return tangents[0].collected(*_places(primitive, values[0], params, ans))  # type: ignore[no-any-return]
+        if primitive.columns is None:
             return None
-        columns = primitive.columns(given[0], values)  # type: ignore[misc]
+        given = [i for i, t in enumerate(tangents) if t is not None]
+        columns = primitive.columns(given[0], values) if len(given) == 1 else None
         return None if columns is None else tangents[given[0]].multiplying(columns)
+
+    def _in_batch(self, tangents: Sequence[Any]) -> list[Any]:
+        return [None if t is None else self.batch.batched(t.dense().array) for t in tangents]
 
     def _alone(self, ans: Any) -> Any:
         """Return a value by itself which a rule has computed for each tangent, though it is the same for all."""

@@ -173,7 +173,7 @@ class SparseTangents:
             np.add.at(whole, (directions * count + places).reshape(-1), numbers.reshape(-1))
         return DenseTangents(whole.reshape((self.size, *shape)))
 
-    def multiplying(self, columns: Any) -> Any:
+    def multiplying(self, columns: Any) -> DenseTangents | None:
         """Return the tangents of the product of a matrix and the value, a vector, if each element has one of its own.
 
         ``columns`` are those of the matrix as rows, each of which an element's number multiplies: there is nothing to
@@ -184,10 +184,10 @@ class SparseTangents:
         if others or directions[-1] != first + n - 1 or not np.array_equal(directions, np.arange(first, first + n)):
             return None
         rows = columns * numbers.reshape((n, *(1,) * (columns.ndim - 1)))
-        if n == self.size:
-            return rows
-        before, behind = (int(first), self.size - int(first) - n)
-        return np.pad(rows, ((before, behind), *((0, 0),) * (rows.ndim - 1)))
+        if n < self.size:
+            before = int(first)
+            rows = np.pad(rows, ((before, self.size - before - n), *((0, 0),) * (rows.ndim - 1)))
+        return DenseTangents(rows)
 
     def dense(self) -> DenseTangents:
         """Return the same tangents with all their zeros."""
