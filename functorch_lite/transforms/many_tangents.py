@@ -136,6 +136,9 @@ class ManyTangentsTrace(ForwardTrace):
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
             return primitive.function(arrays)
+        if primitive.is_simple and isinstance(primitive, Linear):
+            (x,) = arrays
+            return self._simple(primitive, x.value, x.tangent, params)
         values: list[Any] = []
         tangents: list[Any] = []
         for a in arrays:
@@ -153,31 +156,36 @@ class ManyTangentsTrace(ForwardTrace):
             t = primitive.push(tangents, ans, tuple(values), params)
             return ans if t is None else self.dual(ans, self.fitted(t, ans))
         if isinstance(primitive, Linear):
-            t = self._sparse(primitive, tangents, ans, values, params)
+            t = self._sparse(primitive, tangents, values, params)
             if t is not None:
                 return self.dual(ans, self.fitted(t, ans))
-            if primitive.is_simple:
-                t = primitive.batch(self.size, (tangents[0].dense().array,), (True,), params)
-                return self.dual(ans, DenseTangents(projected(t, ans, (self.size,))))
         t = primitive.push(self._in_batch(tangents), ans, tuple(values), params)
         if type(ans) is tuple and t is not None:
             return tuple(map(self._with, ans, t))
         return self._with(ans, t)
 
+    def _simple(self, primitive: Linear, value: Any, t: Tangents, params: Params) -> Any:
+        """Apply a linear primitive of one array and one result."""
+        ans = primitive.bind((value,), params)
+        if isinstance(t, SparseTangents):
+            if primitive.moves:
+                return self.dual(ans, t.moved(primitive, params, self.moves))
+            collected = t.collected(*_places(primitive, value, params, ans)) if primitive.collects else None
+            if collected is not None:
+                return self.dual(ans, self.fitted(collected, ans))
+        pushed = primitive.batch(self.size, (t.dense().array,), (True,), params)
+        return self.dual(ans, DenseTangents(projected(pushed, ans, (self.size,))))
+
     def _sparse(
-        self, primitive: Linear, tangents: Sequence[Any], ans: Any, values: Sequence[Any], params: Params
+        self, primitive: Linear, tangents: Sequence[Any], values: Sequence[Any], params: Params
     ) -> Tangents | None:
-        """Return the tangents of a linear operation that need not make those of its operands dense; else None."""
+        """Return the tangents of an operation on several arrays that need not make sparse ones dense; else None."""
         for t in tangents:
             if t is not None and type(t) is not SparseTangents:
                 return None
         if primitive.moves:
-            if primitive.arity is not None:
-                return tangents[0].moved(primitive, params, self.moves)  # type: ignore[no-any-return]
             parts = [x if t is None else t for x, t in zip(values, tangents, strict=True)]
             return SparseTangents.joined(parts, primitive, params)
-        if primitive.collects:
-            return tangents[0].collected(*_places(primitive, values[0], params, ans))  # type: ignore[no-any-return]
         if primitive.columns is None:
             return None
         given = [i for i, t in enumerate(tangents) if t is not None]

@@ -96,7 +96,10 @@ class SparseTangents:
         return cls(total, [(directions, np.ones(shape, dtype_of(x)))])
 
     def __mul__(self, factor: Any) -> SparseTangents:
-        return SparseTangents(self.size, [(d, numbers * factor) for d, numbers in self.terms])
+        terms = []
+        for directions, numbers in self.terms:
+            terms.append((directions, numbers * factor))
+        return SparseTangents(self.size, terms)
 
     def __neg__(self) -> SparseTangents:
         return SparseTangents(self.size, [(d, -numbers) for d, numbers in self.terms])
@@ -110,7 +113,7 @@ class SparseTangents:
         if self.shape != other.shape:
             shape = np.broadcast_shapes(self.shape, other.shape)
             return self._broadcast(shape) + other._broadcast(shape)
-        terms = list(self.terms)
+        terms = [*self.terms]
         for directions, numbers in other.terms:
             for k, (own, term) in enumerate(terms):
                 if own is directions:
@@ -170,7 +173,8 @@ class SparseTangents:
                 return None
             if directions.shape != self.shape:
                 directions = np.broadcast_to(directions, self.shape)
-            np.add.at(whole, (directions * count + places).reshape(-1), numbers.reshape(-1))
+            places_of_all = directions if count == 1 else directions * count + places
+            np.add.at(whole, places_of_all.reshape(-1), numbers.reshape(-1))
         return DenseTangents(whole.reshape((self.size, *shape)))
 
     def multiplying(self, columns: Any) -> DenseTangents | None:
