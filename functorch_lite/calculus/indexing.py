@@ -39,7 +39,7 @@ def _batch_of_basic(primitive: Primitive, size: int, arrays: Arrays, batched: tu
 
 
 def _index_vjp(g: Any, x_shape: Shape, key: Any) -> Any:
-    return unindex(g, x_shape, key)
+    return unindex.bind((g,), (x_shape, key))
 
 
 def _add_at_key(total: Any, g: Any, x_shape: Shape, key: Any) -> None:
@@ -141,7 +141,7 @@ def getitem(x: Any, key: Any) -> Any:
     """Index an array, traced or not, by any key."""
     kind = type(key)
     if kind is int or kind is slice:
-        return index(x, key)
+        return index.bind((x,), (key,))
     if kind is np.int64:
         return index(x, int(key))
     if kind is not tuple:
