@@ -13,7 +13,8 @@ __all__ = ["general", "linear", "pointwise", "zero", "zero_function"]
 def pointwise(functions: Any, *partials: Any) -> None:
     """Declare an elementwise function, or a tuple of functions with the same derivatives, by its partials.
 
-    A partial is ``1``, ``-1``, ``None`` (no derivative) or a function of what it names among ``ans, x, y, z``.
+    A partial is ``1``, ``-1``, ``None`` (no derivative), a function of what it names among ``ans, x, y, z``, or a ufunc
+    of ``x``.
     """
     for function in functions if isinstance(functions, tuple) else (functions,):
         PRIMITIVES[function] = Pointwise(function, partials)

@@ -43,7 +43,7 @@ pointwise(np.ldexp, lambda y: np.exp2(y), None)
 
 pointwise(np.exp, lambda ans: ans)
 pointwise(np.exp2, lambda ans: ans * log(2))
-pointwise(np.expm1, lambda x: np.exp(x))
+pointwise(np.expm1, np.exp)
 pointwise(np.log, lambda x: _quotient(1, x))
 pointwise(np.log2, lambda x: _quotient(1 / log(2), x))
 pointwise(np.log10, lambda x: _quotient(1 / log(10), x))
@@ -53,7 +53,7 @@ pointwise(np.logaddexp2, lambda x, y: _share(x, y, log(2)), lambda x, y: _share(
 
 # --- Trigonometric and hyperbolic functions ---------------------------------------------------------------------------
 
-pointwise(np.sin, lambda x: np.cos(x))
+pointwise(np.sin, np.cos)
 pointwise(np.cos, lambda x: -np.sin(x))
 pointwise(np.tan, lambda ans: 1 + ans * ans)
 pointwise(np.arcsin, lambda x: 1 / np.sqrt((1 - x) * (1 + x)))
@@ -62,8 +62,8 @@ pointwise(np.arctan, lambda x: 1 / (1 + x * x))
 pointwise(
     np.arctan2, lambda x, y: y / np.hypot(x, y) / np.hypot(x, y), lambda x, y: -x / np.hypot(x, y) / np.hypot(x, y)
 )
-pointwise(np.sinh, lambda x: np.cosh(x))
-pointwise(np.cosh, lambda x: np.sinh(x))
+pointwise(np.sinh, np.cosh)
+pointwise(np.cosh, np.sinh)
 pointwise(np.tanh, lambda ans: 1 - ans * ans)
 pointwise(np.arcsinh, lambda x: 1 / _root_of_one_plus_square(x))
 pointwise(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)))
@@ -75,7 +75,7 @@ pointwise((np.radians, np.deg2rad), lambda: pi / 180)
 # --- Absolute values, extremes, complex parts -------------------------------------------------------------------------
 
 pointwise((np.absolute, operator.abs), lambda x: _conjugate_sign(x))
-pointwise(np.fabs, lambda x: np.sign(x))
+pointwise(np.fabs, np.sign)
 pointwise(np.copysign, lambda ans, x, y: np.sign(x) * np.copysign(_number(1.0, ans), y), None)
 pointwise(np.heaviside, None, lambda ans, x: _number(1.0, ans) * (x == 0))
 # Ufuncs, not operators: NumPy orders complex numbers, Python does not.

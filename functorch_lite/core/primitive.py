@@ -12,7 +12,7 @@ There are three kinds, and a fourth for what has no derivative to speak of:
 `Zero`
     the derivative is zero by nature: comparisons, rounding, positions.
 
-A rule is a function of what it needs, **by name**. ``lambda x: np.cos(x)`` reads the argument ``x``; ``lambda ans:
+A rule is a function of what it needs, **by name**. ``lambda x: -np.sin(x)`` reads the argument ``x``; ``lambda ans:
 ans`` the result; ``lambda y: y`` the other argument; ``x_shape`` a shape only. The tape keeps exactly what the names
 say, so a derivative and its memory are declared in one line. The transpose and the forward rule of an argument take the
 cotangent (the tangent) first: ``lambda g, x_shape, axes: …``.
@@ -164,9 +164,9 @@ class Primitive:
 class Pointwise(Primitive):
     """An elementwise function of broadcast arrays, given by its partial derivatives.
 
-    Each partial is ``1`` (the identity), ``-1``, ``None`` (no derivative), or a function whose parameters name what it
-    reads among ``ans``, ``x``, ``y``, ``z``. For a real-valued function of a complex argument the partial ``p`` means
-    ``dans = Re(p · dx)``; the engine takes the real part when it projects to the result's dtype.
+    Each partial is ``1`` (the identity), ``-1``, ``None`` (no derivative), a function whose parameters name what it
+    reads among ``ans``, ``x``, ``y``, ``z``, or a ufunc of ``x``. For a real-valued function of a complex argument the
+    partial ``p`` means ``dans = Re(p · dx)``; the engine takes the real part when it projects to the result's dtype.
     """
 
     is_pointwise = True
@@ -415,6 +415,8 @@ def _nothing(environment: tuple[Any, ...]) -> tuple[Any, ...]:
 def _parameter_names(rule: Any) -> tuple[str, ...]:
     if not callable(rule):
         return ()
+    if isinstance(rule, np.ufunc):
+        return ("x",)
     code = rule.__code__
     names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
     return names
@@ -439,7 +441,7 @@ def _reader(partial: Any, uses: tuple[str, ...], slots: tuple[str, ...]) -> tupl
     indices = [slots.index(name) for name in uses]
     if len(indices) > 1:
         return KEEP_SEVERAL, itemgetter(*indices), lambda kept: partial(*kept)
-    is_what_it_reads = partial.__code__.co_code == _READS_ITSELF
+    is_what_it_reads = not isinstance(partial, np.ufunc) and partial.__code__.co_code == _READS_ITSELF
     return (
         (KEEP_ANS, KEEP_X, KEEP_Y, KEEP_SEVERAL)[indices[0]],
         itemgetter(indices[0]),
