@@ -20,7 +20,7 @@ from functorch_lite.core.tracer import ArrayTracer
 # --- Conversion of dtype ----------------------------------------------------------------------------------------------
 
 
-@linear(lambda g: g, batch=same_axes)  # the engine projects the cotangent to the primal's dtype
+@linear(lambda g: g, elementwise=True, batch=same_axes)  # the engine projects the cotangent to the primal's dtype
 def convert(x: Any, dtype: Any) -> Any:
     """Convert to a floating or complex dtype."""
     return _converted(x, dtype)

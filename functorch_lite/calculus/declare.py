@@ -29,6 +29,7 @@ def zero(*functions: Any, arity: int | None = None) -> None:
 def linear(
     *transposes: Callable[..., Any] | Rule | None,
     jointly: bool = False,
+    elementwise: bool = False,
     moves: bool = False,
     collects: bool = False,
     columns: Callable[..., Any] | None = None,
@@ -43,7 +44,7 @@ def linear(
     transposes
         One an array argument, ``transpose(g, …)``; None for an argument that is no operand, such as a condition. The
         function's first parameters are its array arguments, one for each transpose; the others are parameters.
-    jointly, moves, collects, columns, variadic, batch
+    jointly, elementwise, moves, collects, columns, variadic, batch
         See `Linear` and `Primitive`.
     replaces
         A ufunc that the primitive stands for.
@@ -57,6 +58,7 @@ def linear(
             names[:arity],
             transposes,
             jointly=jointly,
+            elementwise=elementwise,
             moves=moves,
             collects=collects,
             columns=columns,

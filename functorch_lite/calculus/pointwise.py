@@ -176,7 +176,9 @@ def _conjugate(g: Any) -> Any:
     return np.conjugate(g)
 
 
-PRIMITIVES[np.conjugate] = Linear(np.conjugate, ["x"], [_conjugate], name="conjugate", batch=same_axes)
+PRIMITIVES[np.conjugate] = Linear(
+    np.conjugate, ["x"], [_conjugate], elementwise=True, name="conjugate", batch=same_axes
+)
 
 # --- The sign, which turns with a complex number ---------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ def _elementwise(primitive: Primitive, size: int, arrays: Arrays, batched: tuple
     lambda g, condition: np.where(condition, g, 0),
     lambda g, condition: np.where(condition, 0, g),
     jointly=True,
+    elementwise=True,
     batch=_elementwise,
 )
 def where(condition: Any, x: Any, y: Any) -> Any:

@@ -306,7 +306,10 @@ class General(Primitive):
 class Linear(General):
     """An operation that is linear in each array argument, given by its transposes; `jointly` when in all together.
 
-    One that ``moves`` elements gives results of which each is an element of the arguments, or zero.
+    One that is ``elementwise`` treats broadcast arrays element by element. One that ``moves`` elements gives results of
+    which each is an element of the argument, or zero; one that ``collects`` them adds each to one element of the
+    result. One that multiplies a vector by a matrix may say what its ``columns`` are: ``columns(i, arrays)`` gives them
+    as rows for the array at position ``i``, or None where this is no vector.
     """
 
     def __init__(
@@ -316,6 +319,7 @@ class Linear(General):
         transposes: Sequence[Function | Rule | None],
         *,
         jointly: bool = False,
+        elementwise: bool = False,
         moves: bool = False,
         collects: bool = False,
         columns: Function | None = None,
@@ -324,6 +328,7 @@ class Linear(General):
         rules = [t if t is None or isinstance(t, Rule) else Rule(vjp=t) for t in transposes]
         super().__init__(function, arguments, rules, **kwargs)
         self.jointly = jointly
+        self.elementwise = elementwise
         self.moves = moves
         self.collects = collects
         self.columns = columns

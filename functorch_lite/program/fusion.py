@@ -82,7 +82,7 @@ def steps(program: Program) -> list[Step]:
 def is_elementwise(equation: Equation) -> bool:
     """Say whether an equation computes each element of its result from the elements in that place."""
     primitive = equation.primitive
-    elementwise = primitive.is_pointwise or getattr(primitive, "elementwise", False) or primitive.name == "where"
+    elementwise = primitive.is_pointwise or getattr(primitive, "elementwise", False)
     return elementwise and not equation.params and len(equation.outputs) == 1
 
 

@@ -135,10 +135,8 @@ class _DependenceTrace(Trace):
     ) -> Any:
         """Return what result ``k`` depends on through argument ``i``, whose own dependence is ``rows``."""
         shape, out_shape = shape_of(values[i]), shape_of(results[k])
-        if isinstance(primitive, Pointwise):
+        if isinstance(primitive, Pointwise) or (primitive.arity == 1 and getattr(primitive, "elementwise", False)):
             return rows if shape == out_shape else rows[_broadcast_places(shape, out_shape)]
-        if primitive.name in ("convert", "conjugate"):
-            return rows
         if primitive in _PATTERNS:
             pattern = _PATTERNS[primitive](i, values, params, out_shape)
         elif isinstance(primitive, General):

@@ -156,7 +156,7 @@ class ManyTangentsTrace(ForwardTrace):
             t = primitive.push(tangents, ans, tuple(values), params)
             return ans if t is None else self.dual(ans, self.fitted(t, ans))
         if isinstance(primitive, Linear):
-            t = self._sparse(primitive, tangents, values, params)
+            t = self._sparse(primitive, tangents, ans, values, params)
             if t is not None:
                 return self.dual(ans, self.fitted(t, ans))
         t = primitive.push(self._in_batch(tangents), ans, tuple(values), params)
@@ -170,6 +170,8 @@ class ManyTangentsTrace(ForwardTrace):
         if isinstance(t, SparseTangents):
             if primitive.moves:
                 return self.dual(ans, t.moved(primitive, params, self.moves))
+            if primitive.elementwise:
+                return self.dual(ans, self.fitted(_of_elements(primitive, (t,), ans, (value,), params), ans))
             collected = t.collected(*_places(primitive, value, params, ans)) if primitive.collects else None
             if collected is not None:
                 return self.dual(ans, self.fitted(collected, ans))
@@ -177,7 +179,7 @@ class ManyTangentsTrace(ForwardTrace):
         return self.dual(ans, DenseTangents(projected(pushed, ans, (self.size,))))
 
     def _sparse(
-        self, primitive: Linear, tangents: Sequence[Any], values: Sequence[Any], params: Params
+        self, primitive: Linear, tangents: Sequence[Any], ans: Any, values: Sequence[Any], params: Params
     ) -> Tangents | None:
         """Return the tangents of an operation on several arrays that need not make sparse ones dense; else None."""
         for t in tangents:
@@ -186,6 +188,8 @@ class ManyTangentsTrace(ForwardTrace):
         if primitive.moves:
             parts = [x if t is None else t for x, t in zip(values, tangents, strict=True)]
             return SparseTangents.joined(parts, primitive, params)
+        if primitive.elementwise:
+            return _of_elements(primitive, tangents, ans, values, params)
         if primitive.columns is None:
             return None
         given = [i for i, t in enumerate(tangents) if t is not None]
@@ -208,6 +212,24 @@ class ManyTangentsTrace(ForwardTrace):
         if isinstance(t, Batched) and t._trace is self.batch:
             t = aligned(t.value, len(shape_of(ans)))
         return self.dual(ans, DenseTangents(projected(t, ans, (self.size,))))
+
+
+def _of_elements(
+    primitive: Linear, tangents: Sequence[Any], ans: Any, values: Sequence[Any], params: Params
+) -> Tangents:
+    """Apply a linear operation on elements to each term of each operand, where the others have the tangent zero."""
+    total: Any = None
+    for i, t in enumerate(tangents):
+        if t is None:
+            continue
+        alone: list[Any] = [None] * len(tangents)
+        terms = []
+        for directions, numbers in t.terms:
+            alone[i] = numbers
+            terms.append((directions, primitive.push(alone, ans, tuple(values), params)))
+        pushed = SparseTangents(t.size, terms)
+        total = pushed if total is None else total + pushed
+    return total  # type: ignore[no-any-return]
 
 
 def _places(primitive: Linear, value: Any, params: Params, ans: Any) -> tuple[Any, tuple[int, ...]]:

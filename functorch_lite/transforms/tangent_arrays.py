@@ -184,13 +184,15 @@ class SparseTangents:
         sum. Where elements share directions the result is None.
         """
         (directions, numbers), *others = self.terms
-        first, n = directions[0], len(directions)
-        if others or directions[-1] != first + n - 1 or not np.array_equal(directions, np.arange(first, first + n)):
+        n = self.shape[0]
+        if others or not n or directions.shape != (n,):
+            return None
+        first = int(directions[0])
+        if not np.array_equal(directions, np.arange(first, first + n)):
             return None
         rows = columns * numbers.reshape((n, *(1,) * (columns.ndim - 1)))
         if n < self.size:
-            before = int(first)
-            rows = np.pad(rows, ((before, self.size - before - n), *((0, 0),) * (rows.ndim - 1)))
+            rows = np.pad(rows, ((first, self.size - first - n), *((0, 0),) * (rows.ndim - 1)))
         return DenseTangents(rows)
 
     def dense(self) -> DenseTangents:
