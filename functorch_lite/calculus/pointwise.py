@@ -141,11 +141,9 @@ _exponent = Zero(_exponent_of, ["x"], name="exponent")
 real_part = Pointwise(operator.attrgetter("real"), [1], name="real")
 imaginary_part = Pointwise(operator.attrgetter("imag"), [lambda: -1j], name="imag")
 
-_OWN = (np.ndarray, np.generic, float, int)
-
 
 def _of_parts(x: Any, y: Any) -> Any:
-    if not (isinstance(x, _OWN) and isinstance(y, _OWN)):  # a foreign array, which may have no parts to set
+    if not (is_at_hand(x) and is_at_hand(y)):  # a foreign array, which may have no parts to set
         return x + 1j * y
     z = np.empty(np.broadcast_shapes(shape_of(x), shape_of(y)), np.result_type(x, y, np.complex64))
     z.real, z.imag = x, y

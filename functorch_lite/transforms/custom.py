@@ -21,7 +21,7 @@ from functorch_lite.core.tape import LinearTrace, dtype_or_type
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import is_inexact, name_of, returned
 from functorch_lite.transforms.batching import vmap
-from functorch_lite.transforms.reverse import vjp_with
+from functorch_lite.transforms.pullback import vjp_with
 
 __all__ = ["Application", "custom_jvp", "custom_vjp", "stop_gradient", "wraps_its_own_level"]
 

@@ -18,7 +18,8 @@ from functorch_lite.transforms.arguments import Argnames, Argnums, Selection, di
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.many_tangents import push_many
-from functorch_lite.transforms.reverse import Pullback, vjp, vjp_with
+from functorch_lite.transforms.pullback import Pullback, vjp_with
+from functorch_lite.transforms.reverse import vjp
 from functorch_lite.transforms.tangent_arrays import SparseTangents
 
 __all__ = ["basis", "hessian", "jacfwd", "jacobian", "jacrev", "split", "value_and_jacobian"]

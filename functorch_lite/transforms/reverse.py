@@ -6,7 +6,6 @@ Source: Griewank and Walther, *Evaluating Derivatives* (2008), chapter 3; the wa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.backward import backward
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.tape import LinearTrace, Node, ReverseTrace, Taped, leaf
+from functorch_lite.core.tape import LinearTrace, ReverseTrace
 from functorch_lite.transforms.arguments import (
     Argnames,
     Argnums,
@@ -25,23 +24,12 @@ from functorch_lite.transforms.arguments import (
     differentiable,
     dtype_of,
     name_of,
-    returned,
     split_aux,
     unshared,
 )
+from functorch_lite.transforms.pullback import parts_of, traced, vjp_with, zeros_for
 
-__all__ = [
-    "Pullback",
-    "grad",
-    "grad_and_value",
-    "linear_transpose",
-    "linearize",
-    "value_and_grad",
-    "vjp",
-    "vjp_with",
-]
-
-_new = object.__new__
+__all__ = ["grad", "grad_and_value", "linear_transpose", "linearize", "value_and_grad", "vjp"]
 
 
 def grad(
@@ -140,23 +128,23 @@ def value_and_grad(
             leaves = _checked_inputs(leaves, selected, holomorphic)
             positions = list(range(len(leaves)))
         trace = ReverseTrace()
-        traced = list(leaves)
+        tracers = list(leaves)
         for i in positions:
-            traced[i] = _traced(trace, leaves[i])
-        new_args, new_kwargs = selection.put(tree.unflatten(structure, traced), places, args, kwargs)
+            tracers[i] = traced(trace, leaves[i])
+        new_args, new_kwargs = selection.put(tree.unflatten(structure, tracers), places, args, kwargs)
         out = call(f, new_args, new_kwargs, trace)
         aux = None
         if has_aux:
             out, aux = split_aux(out)
-            aux = tree.map(lambda a: _parts(trace, a)[0], aux)
-        value, node = _parts(trace, out)
+            aux = tree.map(lambda a: parts_of(trace, a)[0], aux)
+        value, node = parts_of(trace, out)
         _check_scalar(f, value, holomorphic)
         trace.close()
         found = {} if node is None else backward([(node, _one(value))])
         seen: set[int] = set()
-        gradients = list(map(_zeros, leaves)) if len(found) < len(leaves) else list(leaves)
+        gradients = list(map(zeros_for, leaves)) if len(found) < len(leaves) else list(leaves)
         for i in positions:
-            order = traced[i].node[0]
+            order = tracers[i].node[0]
             if order in found:
                 gradients[i] = unshared(found[order], seen)
         g = tree.unflatten(structure, gradients)
@@ -310,114 +298,6 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     _, pull = vjp_with(LinearTrace(name_of(f)), f, primals, name="linear_transpose")
     transpose: Callable[[Any], tuple[Any, ...]] = pull
     return transpose
-
-
-def vjp_with(
-    trace: ReverseTrace, f: Callable[..., Any], primals: tuple[Any, ...], *, has_aux: bool = False, name: str = "vjp"
-) -> Any:
-    """Compute what `vjp` does for the transformation of a name, recording on a trace, which is closed afterwards."""
-    leaves, structure = tree.flatten(primals)
-    leaves = differentiable(leaves, primals, name, "Convert it to float, or close over it.")
-    traced = [_traced(trace, x) for x in leaves]
-    out = call(f, tree.unflatten(structure, traced), {}, trace)
-    aux = None
-    if has_aux:
-        out, aux = split_aux(out)
-        aux = tree.map(lambda a: _parts(trace, a)[0], aux)
-    out_leaves, out_structure = tree.flatten(out)
-    parts = [_parts(trace, y) for y in out_leaves]
-    trace.close()
-    pullback = Pullback(parts, out_structure, leaves, [x.node[0] for x in traced], structure)
-    return (pullback.value, pullback, aux) if has_aux else (pullback.value, pullback)
-
-
-class Pullback:
-    """The function from cotangents of what a recorded function has returned to those of its primals.
-
-    Parameters
-    ----------
-    parts
-        The value and the node of each leaf of the result; the node is None if it does not depend on the primals.
-    out_structure
-        The structure of the result.
-    leaves, orders, structure
-        The leaves of the primals, the orders of their nodes, and the structure of the tuple of primals.
-    """
-
-    __slots__ = ("leaves", "nodes", "orders", "out_structure", "structure", "value", "values")
-
-    def __init__(
-        self,
-        parts: Sequence[tuple[Any, Node | None]],
-        out_structure: tree.Structure,
-        leaves: Sequence[Any],
-        orders: Sequence[int],
-        structure: tree.Structure,
-    ) -> None:
-        self.values = [value for value, _ in parts]
-        self.nodes = [node for _, node in parts]
-        self.out_structure = out_structure
-        self.value = tree.unflatten(out_structure, self.values)
-        self.leaves, self.orders, self.structure = leaves, orders, structure
-
-    def __call__(self, cotangent: Any) -> tuple[Any, ...]:
-        given, structure = tree.flatten(cotangent)
-        present = list(range(len(self.values)))
-        if structure != self.out_structure:
-            given, present = _given_in_part(cotangent, self.value)
-        given = check_like(given, [self.values[i] for i in present], "cotangent")
-        cotangents: list[Any] = [None] * len(self.values)
-        for i, g in zip(present, given, strict=True):
-            cotangents[i] = g
-        result: tuple[Any, ...] = tree.unflatten(self.structure, self.of_leaves(cotangents))
-        return result
-
-    def of_leaves(self, cotangents: Sequence[Any]) -> list[Any]:
-        """Pull back a cotangent for each leaf of the result, of its shape and dtype, or None for zero."""
-        given = [(node, g) for node, g in zip(self.nodes, cotangents, strict=True) if g is not None]
-        found = backward((node, g) for node, g in given if node is not None)
-        seen = {id(g) for _, g in given}
-        return [
-            unshared(found[order], seen) if order in found else _zeros(x)
-            for order, x in zip(self.orders, self.leaves, strict=True)
-        ]
-
-
-def _given_in_part(cotangent: Any, value: Any) -> tuple[list[Any], list[int]]:
-    """Return the cotangents that a tree with None in some places gives, and the positions of their outputs."""
-    marked = tree.mark_none(cotangent)
-    entries: list[Any] = []
-    if any(g is tree.NONE for g in tree.leaves(marked)):
-        with suppress(ValueError):
-            entries = tree.broadcast_prefix(marked, value)
-    present = [i for i, g in enumerate(entries) if g is not tree.NONE]
-    if not present or len(present) != sum(g is not tree.NONE for g in tree.leaves(marked)):
-        raise ValueError(
-            f"the cotangent has structure {tree.structure(cotangent)} where the output has {tree.structure(value)}; it "
-            f"needs one array for each output, or None for some"
-        )
-    return [entries[i] for i in present], present
-
-
-def _traced(trace: ReverseTrace, value: Any) -> Taped:
-    result = _new(Taped)
-    result._trace = trace
-    result.value = value
-    result.node = leaf(value)
-    return result
-
-
-def _parts(trace: ReverseTrace, value: Any) -> tuple[Any, Node | None]:
-    value = returned(value, trace)
-    if isinstance(value, Taped) and value._trace is trace:
-        return value.value, value.node
-    return value, None
-
-
-def _zeros(x: Any) -> Any:
-    if not hasattr(x, "dtype"):
-        return 0.0 if not isinstance(x, complex) else 0j
-    return np.zeros_like(x) if x.dtype.kind in "fc" else np.zeros(x.shape)
 
 
 def _one(value: Any) -> Any:

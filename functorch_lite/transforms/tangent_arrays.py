@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import is_at_hand, shape_of
 from functorch_lite.core.primitive import Params, Primitive
 from functorch_lite.transforms.arguments import dtype_of
 from functorch_lite.transforms.forward import projected
@@ -26,8 +26,6 @@ __all__ = ["DenseTangents", "Moves", "SparseTangents", "Tangents", "aligned"]
 FEW_TERMS, MOST_TERMS = 6, 64
 #: An operation on so many numbers takes as long as one on each term of a small array.
 NUMBERS_OF_A_TERM = 1024
-
-_PLAIN = (np.ndarray, np.generic)
 
 
 class DenseTangents:
@@ -169,7 +167,7 @@ class SparseTangents:
         count = prod(shape)
         whole = np.zeros(self.size * count, self.dtype)
         for directions, numbers in self.terms:
-            if not isinstance(numbers, _PLAIN):
+            if not is_at_hand(numbers):
                 return None
             if directions.shape != self.shape:
                 directions = np.broadcast_to(directions, self.shape)
@@ -209,7 +207,7 @@ class SparseTangents:
         """Return all tangents, along a new first axis, or along a new last one."""
         shape, size = self.shape, self.size
         for _, numbers in self.terms:
-            if not isinstance(numbers, _PLAIN):
+            if not is_at_hand(numbers):
                 parts = [_where_heard(d, numbers, size, last) for d, numbers in self.terms]
                 return sum(parts[1:], start=parts[0])
         count = prod(shape)
