@@ -244,17 +244,16 @@ class Moves:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int], list[tuple[Params, Any, Any]]] = {}
+        self._known: dict[tuple[int, int, str], tuple[Any, Any]] = {}
 
     def __call__(self, primitive: Primitive, directions: Any, params: Params) -> Any:
         """Apply a primitive that moves elements to directions."""
-        found = self._known.setdefault((id(primitive), id(directions)), [])
-        for known, _, moved in found:
-            if known == params:
-                return moved
-        moved = primitive.function(directions, *params)
-        found.append((params, directions, moved))  # with the directions, whose id must stay theirs
-        return moved
+        key = id(primitive), id(directions), repr(params)  # a slice has no hash
+        found = self._known.get(key)
+        if found is None:
+            moved = primitive.function(directions, *params)
+            found = self._known[key] = moved, directions  # with the directions, whose id must stay theirs
+        return found[0]
 
 
 def aligned(t: Any, rank: int) -> Any:
