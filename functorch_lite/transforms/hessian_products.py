@@ -98,7 +98,7 @@ def hessian_diag(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | N
             return sum(np.sum(c * d) for c, d in zip(tree.leaves(column), direction, strict=True))
 
         if chunk_size is None and leaves:
-            return push_own(gradient, selected, basis(leaves, sparse=True))
+            return push_own(lambda xs: gradient(tree.unflatten(structure, xs)), leaves, basis(leaves, sparse=True))
         entries = vmap(entry, chunk_size=chunk_size)(basis(leaves))
         return tree.unflatten(structure, split(entries, leaves, 0))
 

@@ -18,7 +18,7 @@ from functorch_lite.transforms.arguments import Argnames, Argnums, Selection, di
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.many_tangents import push_many
-from functorch_lite.transforms.pullback import Pullback, vjp_with
+from functorch_lite.transforms.pullback import Pullback, recorded
 from functorch_lite.transforms.reverse import vjp
 from functorch_lite.transforms.tangent_arrays import SparseTangents
 
@@ -183,10 +183,8 @@ def hessian(
     array([[4., 2.],
            [2., 0.]])
     """
-    selection = Selection(f, argnums, argnames)
     options = _Options("hessian", has_aux, holomorphic, chunk_size)
-    gradient = _without_value(f, _value_and_jacrev(f, selection, options), has_aux)
-    return _without_value(f, _value_and_jacfwd(gradient, selection, options), has_aux)
+    return _without_value(f, _gradient_and_hessian(f, Selection(f, argnums, argnames), options), has_aux)
 
 
 def basis(leaves: Sequence[Any], sparse: bool = False) -> list[Any]:
@@ -237,27 +235,11 @@ def _value_and_jacfwd(
     f: Callable[..., Any], selection: Selection, options: _Options
 ) -> Callable[..., Any]:
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        selected, places = selection.take(args, kwargs)
-        leaves, structure = tree.flatten(selected)
-        leaves = _checked(f, leaves, selected, options)
-        selected = tree.unflatten(structure, leaves)
-
-        def of_selected(x: Any) -> Any:
-            new_args, new_kwargs = selection.put(x, places, args, kwargs)
-            return f(*new_args, **new_kwargs)
-
-        if not _total(leaves):
-            out = jvp(of_selected, (selected,), (tree.map(np.zeros_like, selected),), has_aux=options.has_aux)
-            value, tangents, aux = out if options.has_aux else (*out, None)
-            columns = tree.map(lambda t: np.zeros((*shape_of(t), 0)), tangents)
-        else:
-            chunk_size = options.chunk_size
-            directions = basis(leaves, sparse=chunk_size is None)
-            value, columns, aux = push_many(of_selected, selected, directions, options.has_aux, chunk_size)
+        of_leaves, leaves, structure = _of_leaves(f, selection, options, args, kwargs)
+        value, aux, jac = _forward(of_leaves, leaves, structure, options)
         for y in tree.leaves(value):
             if dtype_of(y).kind not in "fc":
                 _check_output(f, y, options)
-        jac = tree.map(lambda c: tree.unflatten(structure, split(c, leaves, -1)), columns)
         return value, aux, jac
 
     return transformed
@@ -267,56 +249,96 @@ def _value_and_jacrev(
     f: Callable[..., Any], selection: Selection, options: _Options, choose: bool = False
 ) -> Callable[..., Any]:
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        selected, places = selection.take(args, kwargs)
-        leaves, structure = tree.flatten(selected)
-        leaves = _checked(f, leaves, selected, options)
-        selected = tree.unflatten(structure, leaves)
-
-        def of_selected(x: Any) -> Any:
-            new_args, new_kwargs = selection.put(x, places, args, kwargs)
-            return f(*new_args, **new_kwargs)
-
-        trace = ReverseTrace()
-        out, pull, *rest = vjp_with(trace, of_selected, (selected,), has_aux=options.has_aux)
-        out_leaves, out_structure = tree.flatten(out)
-        aux = rest[0] if rest else None
-        for y in out_leaves:
-            _check_output(f, y, options)
-        if choose and 0 < _total(leaves) < _total(out_leaves):
-            push = _transposed(pull, out_leaves)
-            columns = _by_basis(push, leaves, options.chunk_size, trace.is_linear_back, last=True)
-            by_output = [tree.unflatten(structure, split(c, leaves, -1)) for c in columns]
-            jac = tree.unflatten(out_structure, by_output)
-        elif len(out_leaves) == 1 and shape_of(out_leaves[0]) == ():
-            gradients = pull.of_leaves([np.ones((), dtype_of(out_leaves[0]))])
-            jac = tree.unflatten(out_structure, [tree.unflatten(structure, gradients)])
-        else:
-            jac = _pulled(pull, out_leaves, out_structure, leaves, structure, options.chunk_size, trace.is_linear_back)
-        return out, aux, jac
+        return _reverse(f, *_of_leaves(f, selection, options, args, kwargs), options, choose)
 
     return transformed
 
 
-def _pulled(
-    pull: Pullback,
-    out_leaves: list[Any],
-    out_structure: tree.Structure,
+def _gradient_and_hessian(
+    f: Callable[..., Any], selection: Selection, options: _Options
+) -> Callable[..., Any]:
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        of_leaves, leaves, structure = _of_leaves(f, selection, options, args, kwargs)
+
+        def gradient(duals: list[Any]) -> Any:
+            _, aux, jac = _reverse(f, of_leaves, duals, structure, options)
+            return (jac, aux) if options.has_aux else jac
+
+        return _forward(gradient, leaves, structure, options)
+
+    return transformed
+
+
+def _of_leaves(
+    f: Callable[..., Any], selection: Selection, options: _Options, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Callable[[list[Any]], Any], list[Any], tree.Structure]:
+    """Return a call of a function as one of the leaves of the selected arguments; these; and their structure."""
+    selected, places = selection.take(args, kwargs)
+    leaves, structure = tree.flatten(selected)
+
+    def of_leaves(xs: list[Any]) -> Any:
+        new_args, new_kwargs = selection.put(tree.unflatten(structure, xs), places, args, kwargs)
+        return f(*new_args, **new_kwargs)
+
+    return of_leaves, _checked(f, leaves, selected, options), structure
+
+
+def _forward(
+    f: Callable[[list[Any]], Any], leaves: list[Any], structure: tree.Structure, options: _Options
+) -> tuple[Any, Any, Any]:
+    """Return value, auxiliary output and Jacobian of a function of leaves, by their basis."""
+    if _total(leaves):
+        directions = basis(leaves, sparse=options.chunk_size is None)
+        value, columns, aux = push_many(f, leaves, directions, options.has_aux, options.chunk_size)
+    else:
+        out = jvp(f, (leaves,), (list(map(np.zeros_like, leaves)),), has_aux=options.has_aux)
+        value, tangents, aux = out if options.has_aux else (*out, None)
+        columns = tree.map(lambda t: np.zeros((*shape_of(t), 0)), tangents)
+    return value, aux, tree.map(lambda c: tree.unflatten(structure, split(c, leaves, -1)), columns)
+
+
+def _reverse(
+    f: Callable[..., Any],
+    of_leaves: Callable[[list[Any]], Any],
     leaves: list[Any],
     structure: tree.Structure,
-    chunk_size: int | None,
-    is_linear: bool,
-) -> Any:
+    options: _Options,
+    choose: bool = False,
+) -> tuple[Any, Any, Any]:
+    """Return value, auxiliary output and Jacobian of a function of leaves, by the basis of its outputs.
+
+    Where it may ``choose``, and these are more than the leaves' elements, the basis is that of the leaves.
+    """
+    trace = ReverseTrace()
+    pull, aux = recorded(trace, of_leaves, leaves, structure, options.has_aux)
+    out_leaves, out_structure = pull.values, pull.out_structure
+    for y in out_leaves:
+        _check_output(f, y, options)
+    if choose and 0 < _total(leaves) < _total(out_leaves):
+        push = _transposed(pull, out_leaves)
+        columns = _by_basis(push, leaves, options.chunk_size, trace.is_linear_back, last=True)
+        by_output = [tree.unflatten(structure, split(c, leaves, -1)) for c in columns]
+        jac = tree.unflatten(out_structure, by_output)
+    elif len(out_leaves) == 1 and shape_of(out_leaves[0]) == ():
+        gradients = pull.of_leaves([dtype_of(out_leaves[0]).type(1)])
+        jac = tree.unflatten(out_structure, [tree.unflatten(structure, gradients)])
+    else:
+        jac = _pulled(pull, leaves, options.chunk_size, trace.is_linear_back)
+    return pull.value, aux, jac
+
+
+def _pulled(pull: Pullback, leaves: list[Any], chunk_size: int | None, is_linear: bool) -> Any:
     """Return the Jacobian row by row, from a batch of cotangents for each output."""
     jac = []
-    for j, y in enumerate(out_leaves):
+    for j, y in enumerate(pull.values):
 
         def row(g: list[Any], j: int = j) -> list[Any]:
-            return pull.of_leaves([g[0] if i == j else None for i in range(len(out_leaves))])
+            return pull.of_leaves([g[0] if i == j else None for i in range(len(pull.values))])
 
         empty = [np.zeros((0, *shape_of(x))) for x in leaves]
         rows = _by_basis(row, [y], chunk_size, is_linear) if _size(y) else empty
-        jac.append(tree.unflatten(structure, [split(r, [y], 0)[0] for r in rows]))
-    return tree.unflatten(out_structure, jac)
+        jac.append(tree.unflatten(pull.structure, [split(r, [y], 0)[0] for r in rows]))
+    return tree.unflatten(pull.out_structure, jac)
 
 
 def _transposed(pull: Pullback, out_leaves: list[Any]) -> Callable[[list[Any]], list[Any]]:

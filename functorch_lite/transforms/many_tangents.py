@@ -27,8 +27,8 @@ __all__ = ["ManyTangentsTrace", "push_many", "push_own"]
 
 
 def push_many(
-    f: Callable[..., Any],
-    primals: Any,
+    f: Callable[[list[Any]], Any],
+    primals: Sequence[Any],
     tangents: Sequence[Any],
     has_aux: bool = False,
     chunk_size: int | None = None,
@@ -39,11 +39,11 @@ def push_many(
     Parameters
     ----------
     f
-        A function of one pytree of arrays.
+        A function of a list of arrays.
     primals
-        The point, a pytree.
+        The point, a list of arrays.
     tangents
-        For each leaf of the point an array with the directions along axis 0, or `SparseTangents`.
+        For each array of the point one with the directions along axis 0, or `SparseTangents`.
     has_aux
         Whether ``f`` returns a pair of which only the first is differentiated.
     chunk_size
@@ -69,15 +69,15 @@ def push_many(
     return value, tree.map(lambda *columns: np.concatenate(columns, -last), *parts), aux
 
 
-def push_own(f: Callable[..., Any], primals: Any, tangents: Sequence[Any]) -> Any:
+def push_own(f: Callable[[list[Any]], Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     """Compute the derivative of each element of a function's result by the element of the point in its place.
 
-    The result is a tree like the point; the other arguments are those of `push_many`, with the basis as tangents.
+    The result is a tree like that of ``f``, whose leaves go with the arrays of the point; the arguments are those of
+    `push_many`, with the basis as tangents.
     """
-    leaves = tree.leaves(primals)
     parts, structure, _ = _pushed(f, primals, tangents, False, _size(tangents))
     own, start = [], 0
-    for (value, t), x in zip(parts, leaves, strict=True):
+    for (value, t), x in zip(parts, primals, strict=True):
         zero = np.zeros_like(value)
         own.append(t.own(start) if t is not None else zero if zero.shape else zero[()])
         start += prod(shape_of(x))
@@ -85,7 +85,12 @@ def push_own(f: Callable[..., Any], primals: Any, tangents: Sequence[Any]) -> An
 
 
 def _push(
-    f: Callable[..., Any], primals: Any, tangents: Sequence[Any], has_aux: bool, size: int, last: bool
+    f: Callable[[list[Any]], Any],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    has_aux: bool,
+    size: int,
+    last: bool,
 ) -> tuple[Any, Any, Any]:
     parts, structure, aux = _pushed(f, primals, tangents, has_aux, size)
     seen: set[int] = set()
@@ -100,15 +105,14 @@ def _size(tangents: Sequence[Any]) -> int:
 
 
 def _pushed(
-    f: Callable[..., Any], primals: Any, tangents: Sequence[Any], has_aux: bool, size: int
+    f: Callable[[list[Any]], Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool, size: int
 ) -> tuple[list[tuple[Any, Any]], tree.Structure, Any]:
-    leaves, structure = tree.flatten(primals)
     trace = ManyTangentsTrace(size)
     duals = [
         trace.dual(x, t if type(t) is SparseTangents else DenseTangents(t))
-        for x, t in zip(leaves, tangents, strict=True)
+        for x, t in zip(primals, tangents, strict=True)
     ]
-    return called_with_duals(f, (tree.unflatten(structure, duals),), trace, has_aux)
+    return called_with_duals(f, (duals,), trace, has_aux)
 
 
 class ManyTangentsTrace(ForwardTrace):

@@ -13,7 +13,7 @@ from functorch_lite.core.backward import backward
 from functorch_lite.core.tape import Node, ReverseTrace, Taped, leaf
 from functorch_lite.transforms.arguments import call, check_like, differentiable, returned, split_aux, unshared
 
-__all__ = ["Pullback", "parts_of", "traced", "vjp_with", "zeros_for"]
+__all__ = ["Pullback", "parts_of", "recorded", "traced", "vjp_with", "zeros_for"]
 
 _new = object.__new__
 
@@ -24,8 +24,26 @@ def vjp_with(
     """Compute what `vjp` does for the transformation of a name, recording on a trace, which is closed afterwards."""
     leaves, structure = tree.flatten(primals)
     leaves = differentiable(leaves, primals, name, "Convert it to float, or close over it.")
+    pullback, aux = recorded(trace, lambda xs: f(*tree.unflatten(structure, xs)), leaves, structure, has_aux)
+    return (pullback.value, pullback, aux) if has_aux else (pullback.value, pullback)
+
+
+def recorded(
+    trace: ReverseTrace,
+    f: Callable[[list[Any]], Any],
+    leaves: Sequence[Any],
+    structure: tree.Structure,
+    has_aux: bool = False,
+) -> tuple[Pullback, Any]:
+    """Record a function of a list of arrays on a trace, which is closed afterwards.
+
+    Returns
+    -------
+    pullback, aux
+        The `Pullback`, to the leaves in a structure; the auxiliary output, or None.
+    """
     tracers = [traced(trace, x) for x in leaves]
-    out = call(f, tree.unflatten(structure, tracers), {}, trace)
+    out = call(f, (tracers,), {}, trace)
     aux = None
     if has_aux:
         out, aux = split_aux(out)
@@ -33,8 +51,7 @@ def vjp_with(
     out_leaves, out_structure = tree.flatten(out)
     parts = [parts_of(trace, y) for y in out_leaves]
     trace.close()
-    pullback = Pullback(parts, out_structure, leaves, [x.node[0] for x in tracers], structure)
-    return (pullback.value, pullback, aux) if has_aux else (pullback.value, pullback)
+    return Pullback(parts, out_structure, leaves, [x.node[0] for x in tracers], structure), aux
 
 
 class Pullback:

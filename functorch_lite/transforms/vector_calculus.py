@@ -76,7 +76,7 @@ def divergence(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | Non
 
         point = tree.unflatten(structure, leaves)
         if chunk_size is None and leaves:
-            own = push_own(field, point, basis(leaves, sparse=True))
+            own = push_own(lambda xs: field(tree.unflatten(structure, xs)), leaves, basis(leaves, sparse=True))
             return sum(np.sum(t) for t in tree.leaves(own))
 
         def component(i: Any) -> Any:
