@@ -30,7 +30,7 @@ def linear(
     *transposes: Callable[..., Any] | Rule | None,
     jointly: bool = False,
     elementwise: bool = False,
-    moves: bool = False,
+    moves: bool | Callable[..., Any] = False,
     collects: bool = False,
     columns: Callable[..., Any] | None = None,
     variadic: bool = False,

@@ -19,6 +19,7 @@ from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.calculus.declare import general, linear
 from functorch_lite.calculus.shaping import reshape
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.numbering import Numbers, Shape, in_order
 from functorch_lite.core.operands import OBJECT, shape_of, stacked
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
 from functorch_lite.core.tables import implements
@@ -27,7 +28,8 @@ from functorch_lite.core.trace import Tracer
 __all__ = ["as_indices", "filled", "gather", "getitem", "index", "key_of_batch", "normalised", "scatter", "unindex"]
 
 Key: TypeAlias = tuple[Any, ...]
-Shape: TypeAlias = tuple[int, ...]
+
+_PLACES = frozenset({int, slice})
 
 # --- Primitives: keys of integers, slices, None and Ellipsis ----------------------------------------------------------
 
@@ -46,13 +48,54 @@ def _add_at_key(total: Any, g: Any, x_shape: Shape, key: Any) -> None:
     total[key] += g
 
 
-@linear(Rule(vjp=_index_vjp, add_to=_add_at_key), moves=True, batch=_batch_of_basic)
+def _numbers_of_part(numbers: Numbers, x_shape: Shape, key: Any) -> Numbers | None:
+    first, *steps = numbers
+    if type(key) is slice and len(x_shape) == 1:  # the common case, without loops
+        places = range(x_shape[0])[key]
+        return first + steps[0] * places.start, steps[0] * places.step if len(places) != 1 else 0
+    key = key if type(key) is tuple else (key,)
+    if not _PLACES.issuperset(map(type, key)):
+        return None
+    kept = []
+    for n, step, k in zip(x_shape, steps, key, strict=False):
+        if type(k) is int:
+            first += step * (k + n if k < 0 else k)
+        else:
+            places = range(n)[k]
+            first += step * places.start
+            kept.append(step * places.step if len(places) != 1 else 0)
+    return (first, *kept, *steps[len(key) :])
+
+
+def _numbers_of_whole(numbers: Numbers, x_shape: Shape, shape: Shape, key: Any) -> Numbers | None:
+    first, *steps = numbers
+    if type(key) is slice and key.step is None and len(shape) == 1 and x_shape[0] > 1:  # the common case
+        return first - steps[0] * range(shape[0])[key].start, steps[0]
+    key = key if type(key) is tuple else (key,)
+    if not _PLACES.issuperset(map(type, key)):
+        return None
+    own = iter(steps)
+    whole = list(in_order(shape)[1:])  # where no two elements tell a step, this is the likely one
+    for axis, (n, k) in enumerate(zip(shape, key, strict=False)):
+        if type(k) is int:
+            first -= whole[axis] * (k + n if k < 0 else k)
+            continue
+        places, step = range(n)[k], next(own)
+        if len(places) > 1:
+            if step % places.step:
+                return None
+            whole[axis] = step // places.step
+        first -= whole[axis] * places.start
+    return (first, *whole[: len(key)], *own)
+
+
+@linear(Rule(vjp=_index_vjp, add_to=_add_at_key), moves=_numbers_of_part, batch=_batch_of_basic)
 def index(x: Any, key: Any) -> Any:
     """Take the part of an array that a basic key names."""
     return x[key]
 
 
-@linear(lambda g, key: index(g, key), moves=True, batch=_batch_of_basic)
+@linear(lambda g, key: index(g, key), moves=_numbers_of_whole, batch=_batch_of_basic)
 def unindex(x: Any, shape: Shape, key: Any) -> Any:
     """Put an array at a basic key into zeros of a shape."""
     if _is_foreign(x):
@@ -141,7 +184,7 @@ def getitem(x: Any, key: Any) -> Any:
     """Index an array, traced or not, by any key."""
     kind = type(key)
     if kind is int or kind is slice:
-        return index.bind((x,), (key,))
+        return x._trace.process(index, (x,), (key,)) if isinstance(x, Tracer) else index.bind((x,), (key,))
     if kind is np.int64:
         return index(x, int(key))
     if kind is not tuple:

@@ -11,6 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from functorch_lite.calculus.arguments import reduced_axes
 from functorch_lite.calculus.batching import same_axes, shifted_axes
 from functorch_lite.calculus.declare import linear
+from functorch_lite.core.numbering import Numbers, Shape, in_one_step, in_order
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import implements
@@ -22,7 +23,12 @@ def _batched_shape(primitive: Primitive, size: int, arrays: Arrays, batched: tup
     return primitive.bind(arrays, ((size, *params[0]),))
 
 
-@linear(lambda g, x_shape: g.reshape(x_shape), moves=True, batch=_batched_shape)
+def _reshaped_numbers(numbers: Numbers, x_shape: Shape, shape: Shape) -> Numbers | None:
+    line = in_one_step(numbers, x_shape)
+    return line and in_order(shape, *line)
+
+
+@linear(lambda g, x_shape: g.reshape(x_shape), moves=_reshaped_numbers, batch=_batched_shape)
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:
     """Give the elements, in C order, another shape; no entry of it is -1."""
     return x.reshape(shape) if hasattr(x, "reshape") else np.reshape(x, shape)
@@ -41,7 +47,12 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(inverse)
 
 
-@linear(lambda g, axes: g.transpose(_inverse(axes)), moves=True, batch=_batched_transpose)
+def _transposed_numbers(numbers: Numbers, x_shape: Shape, axes: tuple[int, ...]) -> Numbers:
+    first, *steps = numbers
+    return (first, *(steps[a] for a in axes))
+
+
+@linear(lambda g, axes: g.transpose(_inverse(axes)), moves=_transposed_numbers, batch=_batched_transpose)
 def transpose(x: Any, axes: tuple[int, ...]) -> Any:
     """Permute the axes."""
     return x.transpose(axes)
@@ -55,13 +66,26 @@ def _batched_broadcast(
     return primitive(reshape(x, (size, *(1,) * (len(shape) - len(example)), *example)), (size, *shape))
 
 
-@linear(lambda g: g, moves=True, batch=_batched_broadcast)  # the engine sums the cotangent over broadcast axes
+def _same_numbers(numbers: Numbers, x_shape: Shape, shape: Shape) -> Numbers:
+    return numbers
+
+
+# The engine sums the cotangent over broadcast axes.
+@linear(lambda g: g, moves=_same_numbers, batch=_batched_broadcast)
 def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     """Repeat along new axes and along axes of length one, as a read-only view."""
     return np.broadcast_to(x, shape)
 
 
-@linear(lambda g, axes: np.flip(g, axes), moves=True, batch=shifted_axes(0))
+def _flipped_numbers(numbers: Numbers, x_shape: Shape, axes: tuple[int, ...]) -> Numbers:
+    first, *steps = numbers
+    for a in axes:
+        first += (x_shape[a] - 1) * steps[a]
+        steps[a] = -steps[a]
+    return (first, *steps)
+
+
+@linear(lambda g, axes: np.flip(g, axes), moves=_flipped_numbers, batch=shifted_axes(0))
 def flip(x: Any, axes: tuple[int, ...]) -> Any:
     """Reverse the order of the elements along some axes."""
     return np.flip(x, axes)

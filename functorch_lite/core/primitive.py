@@ -307,9 +307,11 @@ class Linear(General):
     """An operation that is linear in each array argument, given by its transposes; `jointly` when in all together.
 
     One that is ``elementwise`` treats broadcast arrays element by element. One that ``moves`` elements gives results of
-    which each is an element of the argument, or zero; one that ``collects`` them adds each to one element of the
-    result. One that multiplies a vector by a matrix may say what its ``columns`` are: ``columns(i, arrays)`` gives them
-    as rows for the array at position ``i``, or None where this is no vector.
+    which each is an element of the argument, or zero; it may give a function in the place of True, which says where
+    they go: ``moves(numbers, x_shape, *params)`` returns the numbering of the result that goes with one of the
+    argument (`core.numbering`; what is not moved may have any number), or None. One that ``collects`` them adds each to
+    one element of the result. One that multiplies a vector by a matrix may say what its ``columns`` are: ``columns(i,
+    arrays)`` gives them as rows for the array at position ``i``, or None where this is no vector.
     """
 
     def __init__(
@@ -320,7 +322,7 @@ class Linear(General):
         *,
         jointly: bool = False,
         elementwise: bool = False,
-        moves: bool = False,
+        moves: bool | Function = False,
         collects: bool = False,
         columns: Function | None = None,
         **kwargs: Any,
@@ -329,7 +331,8 @@ class Linear(General):
         super().__init__(function, arguments, rules, **kwargs)
         self.jointly = jointly
         self.elementwise = elementwise
-        self.moves = moves
+        self.moves = bool(moves)
+        self.renumber: Function | None = moves if callable(moves) else None
         self.collects = collects
         self.columns = columns
 

@@ -102,13 +102,17 @@ class Selection:
 
     def __init__(self, f: Callable[..., Any], argnums: Argnums, argnames: Argnames = None) -> None:
         self.f = f
+        if type(argnums) is int and argnames is None:
+            self.single = True
+            self.keys: tuple[Any, ...] = (argnums,)
+            return
         name, given, kind = ("argnums", argnums, int | np.integer) if argnames is None else ("argnames", argnames, str)
         self.single = isinstance(given, kind)
         keys = (given,) if self.single else given
         if not isinstance(keys, tuple | list) or not all(isinstance(key, kind) and key is not True for key in keys):
             wanted = "an integer" if argnames is None else "a name"
             raise TypeError(f"{name} must be {wanted} or a tuple of them, not {given!r}")
-        self.keys: tuple[Any, ...] = tuple(keys)
+        self.keys = tuple(keys)
 
     def take(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[int | str]]:
         """Return the selected arguments (a tuple for several) and where they stand."""
@@ -125,6 +129,9 @@ class Selection:
     ) -> tuple[list[Any], dict[str, Any]]:
         """Return the call's arguments with the selected ones replaced."""
         new_args = list(args)
+        if self.single and isinstance(places[0], int):
+            new_args[places[0]] = selected
+            return new_args, kwargs
         for place, value in zip(places, (selected,) if self.single else selected, strict=True):
             if isinstance(place, int):
                 new_args[place] = value

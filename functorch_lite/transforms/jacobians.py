@@ -16,6 +16,7 @@ from functorch_lite.core.operands import shape_of
 from functorch_lite.core.tape import ReverseTrace
 from functorch_lite.transforms.arguments import Argnames, Argnums, Selection, differentiable, dtype_of, name_of
 from functorch_lite.transforms.batching import vmap
+from functorch_lite.transforms.directions import Space
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.many_tangents import push_many
 from functorch_lite.transforms.pullback import Pullback, recorded
@@ -193,11 +194,12 @@ def basis(leaves: Sequence[Any], sparse: bool = False) -> list[Any]:
     They are stacked, or `SparseTangents` except for Python's numbers.
     """
     total, start = _total(leaves), 0
+    space = Space(total)
     parts: list[Any] = []
     for x in leaves:
         n = _size(x)
         if sparse and hasattr(x, "dtype"):
-            parts.append(SparseTangents.basis(x, start, total))
+            parts.append(SparseTangents.basis(x, start, space))
             start += n
             continue
         part = np.zeros((total, n), dtype_of(x))

@@ -21,7 +21,7 @@ from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import unshared
 from functorch_lite.transforms.batching import Batched, BatchTrace, check_chunk_size
 from functorch_lite.transforms.forward import ForwardTrace, called_with_duals, projected
-from functorch_lite.transforms.tangent_arrays import DenseTangents, Moves, SparseTangents, Tangents, aligned
+from functorch_lite.transforms.tangent_arrays import DenseTangents, SparseTangents, Tangents, aligned
 
 __all__ = ["ManyTangentsTrace", "push_many", "push_own"]
 
@@ -101,7 +101,7 @@ def _push(
 
 def _size(tangents: Sequence[Any]) -> int:
     first = tangents[0]
-    return first.size if type(first) is SparseTangents else shape_of(first)[0]
+    return first.space.size if type(first) is SparseTangents else shape_of(first)[0]
 
 
 def _pushed(
@@ -125,7 +125,6 @@ class ManyTangentsTrace(ForwardTrace):
     def __init__(self, size: int) -> None:
         self.size = size
         self.batch = BatchTrace(size)
-        self.moves = Moves()
         super().__init__()
 
     def close(self) -> None:
@@ -170,10 +169,10 @@ class ManyTangentsTrace(ForwardTrace):
 
     def _simple(self, primitive: Linear, value: Any, t: Tangents, params: Params) -> Any:
         """Apply a linear primitive of one array and one result."""
-        ans = primitive.bind((value,), params)
-        if isinstance(t, SparseTangents):
+        ans = primitive.bind((value,), params) if isinstance(value, Tracer) else primitive.function(value, *params)
+        if type(t) is SparseTangents:
             if primitive.moves:
-                return self.dual(ans, t.moved(primitive, params, self.moves))
+                return self.dual(ans, t.moved(primitive, params))
             if primitive.elementwise:
                 return self.dual(ans, self.fitted(_of_elements(primitive, (t,), ans, (value,), params), ans))
             collected = t.collected(*_places(primitive, value, params, ans)) if primitive.collects else None
@@ -231,7 +230,7 @@ def _of_elements(
         for directions, numbers in t.terms:
             alone[i] = numbers
             terms.append((directions, primitive.push(alone, ans, tuple(values), params)))
-        pushed = SparseTangents(t.size, terms)
+        pushed = SparseTangents(t.space, terms)
         total = pushed if total is None else total + pushed
     return total  # type: ignore[no-any-return]
 

@@ -15,12 +15,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from functorch_lite.core.numbering import in_order
 from functorch_lite.core.operands import is_at_hand, shape_of
-from functorch_lite.core.primitive import Params, Primitive
+from functorch_lite.core.primitive import Linear, Params, Primitive
+from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import dtype_of
+from functorch_lite.transforms.directions import Directions, Scattered, Space
 from functorch_lite.transforms.forward import projected
 
-__all__ = ["DenseTangents", "Moves", "SparseTangents", "Tangents", "aligned"]
+__all__ = ["DenseTangents", "SparseTangents", "Tangents", "aligned"]
 
 #: With so many terms an array is sparse even if it is small, and with no more than so many even if it is large.
 FEW_TERMS, MOST_TERMS = 6, 64
@@ -67,40 +70,39 @@ class DenseTangents:
 class SparseTangents:
     """The sum of terms ``(directions, numbers)``: element ``i`` of tangent ``directions[i]`` is ``numbers[i]``, else 0.
 
-    Terms of which the directions are the same object are added up; what else they may have in common is not looked at.
+    Terms of equal directions are added up; what else they may have in common is not looked at.
 
     Parameters
     ----------
-    size
-        The number of tangents.
+    space
+        The space of the directions.
     terms
-        Arrays of integers, which broadcast to the value's shape, each with an array of that shape.
+        `Directions`, each with an array of the value's shape.
     """
 
-    __slots__ = ("dtype", "shape", "size", "terms")
+    __slots__ = ("dtype", "shape", "space", "terms")
 
-    def __init__(self, size: int, terms: Sequence[tuple[Any, Any]]) -> None:
-        self.size = size
+    def __init__(self, space: Space, terms: Sequence[tuple[Directions, Any]]) -> None:
+        self.space = space
         self.terms = terms
         first = terms[0][1]
         self.shape = first.shape
         self.dtype = first.dtype
 
     @classmethod
-    def basis(cls, x: Any, start: int, total: int) -> SparseTangents:
+    def basis(cls, x: Any, start: int, space: Space) -> SparseTangents:
         """Return an array's part of the standard basis of a space of which it is the elements from ``start`` on."""
         shape = shape_of(x)
-        directions = np.arange(start, start + prod(shape)).reshape(shape)
-        return cls(total, [(directions, np.ones(shape, dtype_of(x)))])
+        return cls(space, [(in_order(shape, start), np.ones(shape, dtype_of(x)))])
 
     def __mul__(self, factor: Any) -> SparseTangents:
         terms = []
         for directions, numbers in self.terms:
             terms.append((directions, numbers * factor))
-        return SparseTangents(self.size, terms)
+        return SparseTangents(self.space, terms)
 
     def __neg__(self) -> SparseTangents:
-        return SparseTangents(self.size, [(d, -numbers) for d, numbers in self.terms])
+        return SparseTangents(self.space, [(d, -numbers) for d, numbers in self.terms])
 
     def __sub__(self, other: Tangents) -> Tangents:
         return self + -other
@@ -114,66 +116,69 @@ class SparseTangents:
         terms = [*self.terms]
         for directions, numbers in other.terms:
             for k, (own, term) in enumerate(terms):
-                if own is directions:
+                if own == directions:
                     terms[k] = own, term + numbers
                     break
             else:
                 terms.append((directions, numbers))
-        result = SparseTangents(self.size, terms)
+        result = SparseTangents(self.space, terms)
         return result if len(terms) <= FEW_TERMS or result._is_worth_it() else result.dense()
 
     def fitted(self, ans: Any) -> SparseTangents:
         """Return the tangents in the shape and dtype that go with a value."""
-        return SparseTangents(self.size, [(d, projected(numbers, ans)) for d, numbers in self.terms])
+        return SparseTangents(self.space, [(d, projected(numbers, ans)) for d, numbers in self.terms])
 
-    def moved(self, primitive: Primitive, params: Params, moves: Moves) -> SparseTangents:
+    def moved(self, primitive: Linear, params: Params) -> SparseTangents:
         """Apply a primitive that moves elements."""
-        shape = self.shape
         terms = []
         for directions, numbers in self.terms:
-            if directions.shape != shape:
-                directions = np.broadcast_to(directions, shape)
-            if type(numbers) is np.ndarray:
-                numbers = primitive.function(numbers, *params)
+            moved = self.space.moved(directions, self.shape, primitive, params)
+            if isinstance(numbers, Tracer):
+                terms.append((moved, primitive.bind((numbers,), params)))
             else:
-                numbers = primitive.bind((numbers,), params)
-            terms.append((moves(primitive, directions, params), numbers))
-        return SparseTangents(self.size, terms)
+                terms.append((moved, primitive.function(numbers, *params)))
+        return SparseTangents(self.space, terms)
 
     @staticmethod
     def joined(parts: Sequence[Any], primitive: Primitive, params: Params) -> SparseTangents:
         """Apply a primitive that joins arrays: each part is `SparseTangents`, or an array whose tangents are zero."""
         tangents = [part for part in parts if type(part) is SparseTangents]
+        space = tangents[0].space
         terms = []
         for k in range(max(len(t.terms) for t in tangents)):
             directions, numbers = [], []
             for part in parts:
                 if type(part) is SparseTangents and k < len(part.terms):
                     d, n = part.terms[k]
-                    directions.append(d if d.shape == part.shape else np.broadcast_to(d, part.shape))
+                    directions.append(space.array(d, part.shape))
                     numbers.append(n)
                 else:
                     shape = shape_of(part)
                     directions.append(np.zeros(shape, int))
                     numbers.append(np.zeros(shape, tangents[0].dtype))
-            terms.append((primitive.bind(tuple(directions), params), primitive.bind(tuple(numbers), params)))
-        return SparseTangents(tangents[0].size, terms)
+            joined = Scattered(primitive.bind(tuple(directions), params))
+            terms.append((joined, primitive.bind(tuple(numbers), params)))
+        return SparseTangents(space, terms)
 
     def collected(self, places: Any, shape: tuple[int, ...]) -> DenseTangents | None:
         """Return the tangents of sums: each element goes to a flat place, or all to one, in a result of a shape.
 
         They are None where the numbers are no plain arrays.
         """
-        count = prod(shape)
-        whole = np.zeros(self.size * count, self.dtype)
+        count, space = prod(shape), self.space
+        whole = np.zeros(space.size * count, self.dtype)
         for directions, numbers in self.terms:
             if not is_at_hand(numbers):
                 return None
-            if directions.shape != self.shape:
-                directions = np.broadcast_to(directions, self.shape)
-            places_of_all = directions if count == 1 else directions * count + places
-            np.add.at(whole, places_of_all.reshape(-1), numbers.reshape(-1))
-        return DenseTangents(whole.reshape((self.size, *shape)))
+            numbers = numbers.reshape(-1)
+            line = space.in_line(directions, self.shape) if count == 1 else None
+            if line is not None and line[1] > 0:
+                first, step, start, stop = line
+                whole[first + step * start : first + step * stop : step] += numbers[start:stop]
+                continue
+            array = space.array(directions, self.shape)
+            np.add.at(whole, (array if count == 1 else array * count + places).reshape(-1), numbers)
+        return DenseTangents(whole.reshape((space.size, *shape)))
 
     def multiplying(self, columns: Any) -> DenseTangents | None:
         """Return the tangents of the product of a matrix and the value, a vector, if each element has one of its own.
@@ -182,15 +187,14 @@ class SparseTangents:
         sum. Where elements share directions the result is None.
         """
         (directions, numbers), *others = self.terms
-        n = self.shape[0]
-        if others or not n or directions.shape != (n,):
+        (n,), size = self.shape, self.space.size
+        line = None if others or not n else self.space.in_line(directions, self.shape)
+        if line is None or line[1] != 1 != n or line[2:] != (0, n):
             return None
-        first = int(directions[0])
-        if not np.array_equal(directions, np.arange(first, first + n)):
-            return None
+        first = line[0]
         rows = columns * numbers.reshape((n, *(1,) * (columns.ndim - 1)))
-        if n < self.size:
-            rows = np.pad(rows, ((first, self.size - first - n), *((0, 0),) * (rows.ndim - 1)))
+        if n < size:
+            rows = np.pad(rows, ((first, size - first - n), *((0, 0),) * (rows.ndim - 1)))
         return DenseTangents(rows)
 
     def dense(self) -> DenseTangents:
@@ -199,61 +203,48 @@ class SparseTangents:
 
     def own(self, start: int) -> Any:
         """Return of each element the tangent of its own number, counted from ``start``."""
-        elements = np.arange(start, start + prod(self.shape)).reshape(self.shape)
-        parts = [np.where(directions == elements, numbers, 0)[()] for directions, numbers in self.terms]
+        own = in_order(self.shape, start)
+        numbers_of = np.arange(start, start + prod(self.shape)).reshape(self.shape)
+        parts = [
+            numbers if d == own else np.where(self.space.array(d, self.shape) == numbers_of, numbers, 0)[()]
+            for d, numbers in self.terms
+        ]
         return sum(parts[1:], start=parts[0])
 
     def array(self, last: bool = False) -> Any:
         """Return all tangents, along a new first axis, or along a new last one."""
-        shape, size = self.shape, self.size
+        shape, space = self.shape, self.space
+        size = space.size
         for _, numbers in self.terms:
             if not is_at_hand(numbers):
-                parts = [_where_heard(d, numbers, size, last) for d, numbers in self.terms]
+                parts = [_where_heard(space.array(d, shape), numbers, size, last) for d, numbers in self.terms]
                 return sum(parts[1:], start=parts[0])
         count = prod(shape)
         whole = np.zeros(size * count, self.dtype)
-        elements = np.arange(0, size * count, size) if last else np.arange(count)
-        empty = True
+        element, direction = (size, 1) if last else (1, count)  # what one of each is in the flat whole
         for directions, numbers in self.terms:
-            if directions.shape != shape:
-                directions = np.broadcast_to(directions, shape)
-            directions = directions.reshape(-1)
-            places = elements + (directions if last else directions * count)
-            if empty:
-                whole[places] = numbers.reshape(-1)
+            numbers = numbers.reshape(-1)
+            line = space.in_line(directions, shape)
+            if line is not None and (step := element + line[1] * direction) > 0:
+                first, _, start, stop = line
+                origin = first * direction
+                whole[origin + step * start : origin + step * stop : step] += numbers[start:stop]
             else:
-                whole[places] += numbers.reshape(-1)
-            empty = False
+                places = direction * space.array(directions, shape).reshape(-1)
+                places += np.arange(0, element * count, element)
+                whole[places] += numbers
         return whole.reshape((*shape, size) if last else (size, *shape))
 
     def _is_worth_it(self) -> bool:
         """Say whether operations on all terms take less time than on all tangents as one array."""
-        numbers: int = self.size * prod(self.shape)
+        numbers: int = self.space.size * prod(self.shape)
         return len(self.terms) <= min(MOST_TERMS, numbers // NUMBERS_OF_A_TERM)
 
     def _broadcast(self, shape: tuple[int, ...]) -> SparseTangents:
-        return SparseTangents(self.size, [(d, np.broadcast_to(numbers, shape)) for d, numbers in self.terms])
+        return SparseTangents(self.space, [(d, np.broadcast_to(numbers, shape)) for d, numbers in self.terms])
 
 
 Tangents: TypeAlias = DenseTangents | SparseTangents
-
-
-class Moves:
-    """Remembers how directions were moved, so that the same operation on the same directions gives the same object."""
-
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, int, str], tuple[Any, Any]] = {}
-
-    def __call__(self, primitive: Primitive, directions: Any, params: Params) -> Any:
-        """Apply a primitive that moves elements to directions."""
-        key = id(primitive), id(directions), repr(params)  # a slice has no hash
-        found = self._known.get(key)
-        if found is None:
-            moved = primitive.function(directions, *params)
-            found = self._known[key] = moved, directions  # with the directions, whose id must stay theirs
-        return found[0]
 
 
 def aligned(t: Any, rank: int) -> Any:
@@ -264,7 +255,6 @@ def aligned(t: Any, rank: int) -> Any:
 
 def _where_heard(directions: Any, numbers: Any, size: int, last: bool) -> Any:
     """Return the tangents of one term of an array that cannot be assigned to, such as a tracer."""
-    directions = np.broadcast_to(directions, shape_of(numbers))
     every = np.arange(size)
     if last:
         return np.where(directions[..., None] == every, numbers[..., None], 0)

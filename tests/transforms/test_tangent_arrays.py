@@ -11,7 +11,8 @@ import pytest
 
 import functorch_lite as ft
 from functorch_lite.calculus.indexing import index
-from functorch_lite.transforms.tangent_arrays import FEW_TERMS, DenseTangents, Moves, SparseTangents
+from functorch_lite.transforms.directions import Space
+from functorch_lite.transforms.tangent_arrays import FEW_TERMS, DenseTangents, SparseTangents
 
 N = 12
 X = np.random.default_rng(0).uniform(0.5, 1.5, N)
@@ -30,6 +31,9 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "a constant": lambda x: np.ones(3),
     "slices": lambda x: x[1:] * x[:-1] - x[1:] / x[:-1],
     "strides": lambda x: x[::2] * x[1::2] ** 2 + x[::-2],
+    "a part with new axes": lambda x: x[:3, None] * x[3:5] + x[None, 4:1:-1, None][0] - x[..., 2:4],
+    "places in axes": lambda x: x.reshape(2, 3, 2)[1, ::-2] * x.reshape(3, 4)[2:, 1:3] + x.reshape(4, 3)[-1, 1],
+    "parts of length one and none": lambda x: x[3:4] * x[7:1:-1] + np.sum(x[5:5]) + x.reshape(1, N)[:, 1:7],
     "one element": lambda x: x[3] * x[-1] + x[0],
     "shapes": lambda x: (x.reshape(3, 4).T * x.reshape(4, 3)).ravel()[2:7],
     "broadcast": lambda x: np.sin(x[:, None]) * x[:4] + x[:, None],
@@ -190,14 +194,13 @@ def test_memory_is_that_of_the_result() -> None:
 
 
 def test_directions_moved_twice_in_the_same_way_are_the_same_object() -> None:
-    t = SparseTangents.basis(X, 0, N)
-    moves = Moves()
+    t = SparseTangents.basis(X, 0, Space(N))
     behind = (slice(1, None),)
-    a, b = t.moved(index, behind, moves), (t * 2.0).moved(index, behind, moves)
-    assert a.terms[0][0] is b.terms[0][0]
+    a, b = t.moved(index, behind), (t * 2.0).moved(index, behind)
+    assert a.terms[0][0] == b.terms[0][0] == (1, 1)
     assert len((a + b).terms) == 1
     np.testing.assert_array_equal((a + b).array(), 3.0 * np.eye(N)[:, 1:])
-    c = t.moved(index, (slice(None, -1),), moves)
+    c = t.moved(index, (slice(None, -1),))
     assert len((a - c).terms) == 2
     np.testing.assert_array_equal((a - c).array(), np.eye(N)[:, 1:] - np.eye(N)[:, :-1])
     np.testing.assert_array_equal((a - c).array(last=True), (np.eye(N)[:, 1:] - np.eye(N)[:, :-1]).T)
@@ -228,7 +231,7 @@ def test_the_more_tangents_the_more_terms_are_kept(n: int, count: int, form: typ
 
 
 def test_both_forms_can_be_added() -> None:
-    sparse = SparseTangents.basis(X, 0, N)
+    sparse = SparseTangents.basis(X, 0, Space(N))
     dense = DenseTangents(np.full((N, N), 2.0))
     for found, expected in (
         (sparse + dense, np.eye(N) + 2.0),
