@@ -22,7 +22,7 @@ from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
 from functorch_lite.calculus.cumulative import products_of_others
 from functorch_lite.calculus.declare import general, linear, zero_function
 from functorch_lite.calculus.shaping import broadcast_to, reshape
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import is_at_hand, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
@@ -64,7 +64,10 @@ def spread(g: Any, x_shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bo
 
 def expanded(g: Any, x_shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> Any:
     """Put back the axes that a reduction dropped, with length one, so that the result broadcasts against its input."""
-    return g if keepdims or not shape_of(g) else reshape(g, kept_shape(x_shape, axes))
+    if keepdims or not shape_of(g):
+        return g
+    shape = kept_shape(x_shape, axes)
+    return g.reshape(shape) if type(g) in _RAW else reshape(g, shape)
 
 
 def _extreme_jvp(t: Any, ans: Any, x: Any, x_shape: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
@@ -73,7 +76,17 @@ def _extreme_jvp(t: Any, ans: Any, x: Any, x_shape: Any, axes: tuple[int, ...], 
 
 
 def _extreme_vjp(g: Any, ans: Any, x: Any, x_shape: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
-    attained = x == expanded(ans, x_shape, axes, keepdims)
+    extremes = expanded(ans, x_shape, axes, keepdims)
+    attained = x == extremes
+    is_alone = (
+        type(g) in _RAW
+        and is_at_hand(attained)
+        and g.dtype == ans.dtype
+        and np.count_nonzero(attained) == ans.size
+        and not np.count_nonzero(np.isnan(extremes))
+    )
+    if is_alone:  # no extreme is attained twice: there is nothing to share
+        return expanded(g, x_shape, axes, keepdims) * attained
     share = g / attained.sum(axes, keepdims=keepdims)
     if share.dtype != ans.dtype:
         share = share.astype(ans.dtype)
