@@ -290,3 +290,22 @@ def test_a_mean_in_integers_is_refused_as_it_would_cut_off_fractions(name: str) 
     for x in (INTEGERS, X):
         with pytest.raises(TypeError, match=rf"{words}.*dtype=int32.*{words}\(x\)\.astype\(int32\)"):
             ft.vmap(lambda x: getattr(np, name)(x, dtype=np.int32))(x)
+
+
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.5.0", reason="older versions sort in ascending order only")
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.array([[1.0, np.nan, 3.0, 1.0, 3.0], [0.5, -np.inf, np.inf, 2.0, np.nan]]),
+        np.array([[3, 1, 3, 0], [-128, 127, 0, 1]], np.int8),
+        np.array([[3, 1, 3, 0], [255, 0, 1, 255]], np.uint8),
+        np.array([[True, False, True]]),
+    ],
+    ids=lambda x: x.dtype.name,
+)
+def test_descending_order_is_numpys(x: Any) -> None:
+    for axis in (0, -1, None):
+        found = ft.vmap(lambda y, axis=axis: np.sort(y, axis=axis, descending=True))(x[None])[0]
+        np.testing.assert_array_equal(found, np.sort(x, axis=axis, descending=True))
+        found = ft.vmap(lambda y, axis=axis: np.argsort(y, axis=axis, descending=True, stable=True))(x[None])[0]
+        np.testing.assert_array_equal(found, np.argsort(x, axis=axis, descending=True, stable=True))

@@ -156,7 +156,10 @@ def roots_of(p: Any) -> Any:
     companion = np.zeros((*p.shape[:-1], degree, degree), p.dtype)
     companion[..., np.arange(1, degree), np.arange(degree - 1)] = 1
     companion[..., 0, :] = -p[..., 1:] / p[..., :1]
-    return np.linalg.eigvals(companion)
+    roots = np.linalg.eigvals(companion)
+    # From NumPy 2.5 on, eigenvalues are always complex; roots are real still where they can be.
+    is_real = roots.dtype.kind == "c" != p.dtype.kind and not np.any(roots.imag)
+    return roots.real.copy() if is_real else roots
 
 
 @implements(np.roots)
@@ -176,6 +179,7 @@ def _roots(p: Any) -> Any:
 def _poly(seq_of_zeros: Any) -> Any:
     zeros = as_array(seq_of_zeros)
     zeros = zeros if zeros.ndim else np.reshape(zeros, (1,))
+    is_real_matrix = zeros.ndim == 2 and zeros.dtype.kind != "c"  # the eigenvalues come in conjugate pairs
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] != 0:
         zeros = np.linalg.eigvals(zeros)
     elif zeros.ndim != 1:
@@ -187,6 +191,8 @@ def _poly(seq_of_zeros: Any) -> Any:
         product = np.convolve(product, np.stack([np.ones((), zeros.dtype), -zeros[i]]))
     if product.dtype.kind != "c":
         return product
+    if is_real_matrix:
+        return np.real(product)
     paired = np.all(np.sort(zeros) == np.sort(np.conjugate(zeros)))
     return product if isinstance(paired, Tracer) or not paired else np.real(product)
 

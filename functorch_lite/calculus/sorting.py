@@ -89,16 +89,20 @@ lexsort = Zero(_lexsort_keys, ["keys"], ["axis"], name="lexsort", variadic=True,
 
 
 @implements(np.sort)
-def _sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def _sort(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None, descending: Any = None
+) -> Any:
     a, axis, kind = _sorted_along("sort", a, axis, kind, order, stable)
-    return sort(a, axis, kind)
+    return _turned(sort(_turned(a), axis, kind)) if descending else sort(a, axis, kind)
 
 
 @implements(np.argsort)
-def _argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+def _argsort(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None, descending: Any = None
+) -> Any:
     a = a if a.ndim else np.ravel(a)
     a, axis, kind = _sorted_along("argsort", a, axis, kind, order, stable)
-    return argsort(a, axis, kind)
+    return argsort(_turned(a) if descending else a, axis, kind)
 
 
 @implements(np.partition)
@@ -135,6 +139,11 @@ def _sorted_along(name: str, a: Any, axis: Any, kind: Any, order: Any, stable: A
     if axis is None:
         a, axis = np.ravel(a), 0
     return a, only_axis(axis, a.ndim), kind
+
+
+def _turned(x: Any) -> Any:
+    """Return numbers whose ascending order is the descending one of ``x``, NaN last; turned twice, they are ``x``."""
+    return -x if x.dtype.kind in "fc" else ~x
 
 
 def _plain(kth: Any) -> Any:

@@ -50,6 +50,12 @@ ORDER = [
     sample("lexsort", lambda x, y: np.take_along_axis(x, np.lexsort((x, np.floor(3 * y))), 0), V, random(5, seed=1)),
 ]
 
+if np.lib.NumpyVersion(np.__version__) >= "2.5.0":  # older ones have no such argument
+    ORDER += [
+        sample("sort descending", lambda x: np.sort(x * x, axis=0, descending=True), X, complex=True),
+        sample("argsort descending", lambda x: np.take_along_axis(x, np.argsort(x, descending=True), 1), X),
+    ]
+
 QUANTILES = [
     *(sample(f"quantile {m}", lambda x, m=m: np.quantile(x, FRACTIONS, axis=1, method=m), X) for m in METHODS),
     *(

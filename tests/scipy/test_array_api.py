@@ -34,7 +34,7 @@ FUNCTIONS = {
     "stats.directional_stats": lambda x: stats.directional_stats(x[:4].reshape(2, 2)).mean_resultant_length,
     "integrate.trapezoid": lambda x: integrate.trapezoid(x, y),
     "integrate.cumulative_trapezoid": lambda x: (integrate.cumulative_trapezoid(x) ** 2).sum(),
-    "integrate.simpson": lambda x: integrate.simpson(x, x=np.arange(5.0)),
+    "integrate.simpson": lambda x: integrate.simpson(x, dx=0.5),
     "integrate.fixed_quad": lambda x: integrate.fixed_quad(lambda t: np.exp(-t * x[0]), 0.0, 1.0)[0],
     "integrate.cubature": lambda x: integrate.cubature(lambda t: np.exp(-t[:, 0] * x[0]), [0.0], [1.0]).estimate,
     "signal.resample": lambda x: (signal.resample(x, 7) ** 2).sum(),
