@@ -149,7 +149,7 @@ def _masked_sum_vjp(g: Any, x_shape: tuple[int, ...], mask: Any, axes: tuple[int
 def masked_sum(x: Any, mask: Any, axes: tuple[int, ...], keepdims: bool, initial: Any) -> Any:
     """Sum over axes where a mask of the array's shape (or True) is true, starting with ``initial``."""
     if type(x) is np.ndarray:
-        return np.add.reduce(x, axes, keepdims=keepdims, initial=initial, where=mask)  # type: ignore[call-overload]
+        return np.add.reduce(x, axes, keepdims=keepdims, initial=initial, where=mask)
     return np.where(mask, x, 0).sum(axes, keepdims=keepdims) + initial
 
 
@@ -167,7 +167,7 @@ def _masked_prod_vjp(
 def masked_prod(x: Any, mask: Any, axes: tuple[int, ...], keepdims: bool, initial: Any) -> Any:
     """Multiply over axes where a mask of the array's shape (or True) is true, starting with ``initial``."""
     if type(x) is np.ndarray:
-        return np.multiply.reduce(x, axes, keepdims=keepdims, initial=initial, where=mask)  # type: ignore[call-overload]
+        return np.multiply.reduce(x, axes, keepdims=keepdims, initial=initial, where=mask)
     return np.where(mask, x, 1).prod(axes, keepdims=keepdims) * initial
 
 

@@ -206,13 +206,13 @@ def nanmedian(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 @method
 def quantile(x: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
     """Take quantiles, of all elements or along an axis; a vector ``q`` gives a first axis."""
-    return np.quantile(x, q, axis=dim, keepdims=keepdim, method=interpolation)  # type: ignore[call-overload]
+    return np.quantile(x, q, axis=dim, keepdims=keepdim, method=interpolation)
 
 
 @method
 def nanquantile(x: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
     """Take quantiles as `quantile` does, of the elements that are numbers."""
-    return np.nanquantile(x, q, axis=dim, keepdims=keepdim, method=interpolation)  # type: ignore[call-overload]
+    return np.nanquantile(x, q, axis=dim, keepdims=keepdim, method=interpolation)
 
 
 # --- Running extremes -------------------------------------------------------------------------------------------------
