@@ -15,7 +15,8 @@ from functorch_lite.calculus.arguments import as_array, only_axis, refuse_foreig
 from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
 from functorch_lite.calculus.declare import general, linear
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 
 __all__ = ["along", "cumlogaddexp", "cummax", "cummin", "cumprod", "cumsum", "products_of_others", "recurrence"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Rule, Zero
+from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Zero
+from functorch_lite.core.rules import Rule
 
 __all__ = ["general", "linear", "pointwise", "zero", "zero_function"]
 

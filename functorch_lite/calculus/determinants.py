@@ -18,7 +18,7 @@ import numpy as np
 from functorch_lite.calculus.batching import on_matrices, same_axes
 from functorch_lite.calculus.declare import general
 from functorch_lite.calculus.matrices import exchange, one_by_one, square
-from functorch_lite.core.primitive import Rule
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 
 SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))

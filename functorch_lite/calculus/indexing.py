@@ -21,7 +21,8 @@ from functorch_lite.calculus.shaping import reshape
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.numbering import Numbers, Shape, in_order
 from functorch_lite.core.operands import OBJECT, shape_of, stacked
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
 

@@ -17,7 +17,8 @@ from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
 from functorch_lite.calculus.declare import general, linear
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_at_hand, shape_of
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
 

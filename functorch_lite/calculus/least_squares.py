@@ -18,7 +18,8 @@ from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, matri
 from functorch_lite.calculus.spectral import svd
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 
 __all__ = ["least_squares", "lstsq"]

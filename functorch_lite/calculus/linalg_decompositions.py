@@ -17,7 +17,7 @@ from functorch_lite.calculus.declare import general
 from functorch_lite.calculus.linalg_solve import solve
 from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, hermitian_part, matrix, real_dtype, square
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import Rule
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 
 QRResult: Any = type(np.linalg.qr(np.eye(1)))

@@ -26,7 +26,8 @@ from functorch_lite.calculus.declare import general, zero_function
 from functorch_lite.calculus.matrices import UNRESOLVED, conjugate, diagonal_matrix, exchange, over_gaps, square
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 
 __all__ = ["eig", "eigvals"]

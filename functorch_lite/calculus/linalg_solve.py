@@ -18,7 +18,8 @@ from functorch_lite.calculus.batching import on_matrices, same_axes
 from functorch_lite.calculus.declare import general
 from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, hermitian_part, matrix, square
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
 

@@ -17,7 +17,7 @@ from functorch_lite.calculus.batching import on_matrices
 from functorch_lite.calculus.declare import linear
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Rule
+from functorch_lite.core.rules import Rule
 
 __all__ = [
     "adjoint",

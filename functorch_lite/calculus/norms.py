@@ -19,7 +19,7 @@ from functorch_lite.calculus.declare import general, linear
 from functorch_lite.calculus.matrices import conjugate, matrix, square
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_at_hand
-from functorch_lite.core.primitive import Rule
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
 

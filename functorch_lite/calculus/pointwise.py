@@ -15,7 +15,8 @@ import numpy as np
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import pointwise, zero
 from functorch_lite.core.operands import is_at_hand, shape_of
-from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Rule, Zero
+from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Zero
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import FUNCTIONS, implements
 
 __all__ = ["imaginary_part", "of_parts", "real_part"]

@@ -19,7 +19,7 @@ from functorch_lite.calculus.declare import general
 from functorch_lite.calculus.least_squares import lstsq
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Rule
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
 

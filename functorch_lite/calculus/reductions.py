@@ -23,7 +23,8 @@ from functorch_lite.calculus.cumulative import products_of_others
 from functorch_lite.calculus.declare import general, linear, zero_function
 from functorch_lite.calculus.shaping import broadcast_to, reshape
 from functorch_lite.core.operands import is_at_hand, shape_of
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
 

@@ -19,7 +19,8 @@ from functorch_lite.calculus.indexing import (
 )
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_at_hand, shape_of
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.trace import Tracer
 
 __all__ = ["accumulated", "replace", "replaced"]

@@ -11,7 +11,8 @@ from functorch_lite.calculus.arguments import as_array, only_axis, refuse_foreig
 from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
 from functorch_lite.calculus.cumulative import along
 from functorch_lite.calculus.declare import general, zero_function
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule, Zero
+from functorch_lite.core.primitive import Arrays, Params, Primitive, Zero
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 
 __all__ = ["argpartition", "argsort", "lexsort", "ranks", "sort", "stable_order"]

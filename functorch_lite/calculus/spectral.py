@@ -33,7 +33,7 @@ from functorch_lite.calculus.matrices import (
     square,
 )
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import Rule
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 
 EighResult: Any = type(np.linalg.eigh(np.eye(1)))

@@ -25,7 +25,7 @@ from functorch_lite.calculus.arguments import (
 from functorch_lite.calculus.batching import same_axes, shifted_axes
 from functorch_lite.calculus.declare import general, linear, zero_function
 from functorch_lite.calculus.reductions import as_mask, expanded, spread
-from functorch_lite.core.primitive import Rule
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 
 __all__ = ["masked_dispersion", "masked_mean", "mean", "median", "std", "var"]

@@ -14,7 +14,8 @@ from functorch_lite.calculus.cumulative import cumlogaddexp, cummax, cummin, cum
 from functorch_lite.calculus.declare import general, linear, zero_function
 from functorch_lite.calculus.reductions import expanded
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.primitive import PRIMITIVES, Rule, Zero
+from functorch_lite.core.primitive import PRIMITIVES, Zero
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import FUNCTIONS, UFUNC_METHODS
 
 # --- Primitives -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import IDENTITY, KEPT, NEGATION, JointPrimitive, Rule
+from functorch_lite.core.primitive import JointPrimitive
+from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION, Rule
 from functorch_lite.core.tape import (
     DTYPE,
     FIRST_PARENT,

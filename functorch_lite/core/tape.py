@@ -24,19 +24,8 @@ import numpy as np
 
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_unready, shape_of
-from functorch_lite.core.primitive import (
-    KEEP_ANS,
-    KEEP_NOTHING,
-    KEEP_X,
-    KEEP_Y,
-    Arrays,
-    General,
-    JointPrimitive,
-    Params,
-    Pointwise,
-    Primitive,
-    Rule,
-)
+from functorch_lite.core.primitive import Arrays, General, JointPrimitive, Params, Pointwise, Primitive
+from functorch_lite.core.rules import KEEP_ANS, KEEP_NOTHING, KEEP_X, KEEP_Y, Rule
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 

@@ -19,7 +19,8 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.declare import general
 from functorch_lite.core.operands import aligned
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.trace import Tracer
 from functorch_lite.random.continuous import normal, uniform
 from functorch_lite.random.keys import Shape, draw, shape_like, split

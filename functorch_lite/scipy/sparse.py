@@ -19,7 +19,8 @@ from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.calculus.declare import general, linear
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.dependence import declare_pattern
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.core.primitive import General, Primitive, Rule
+from functorch_lite.core.primitive import General, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import FUNCTIONS
 from functorch_lite.core.tape import FIRST_PARENT, Node, next_order
 from functorch_lite.core.trace import Tracer

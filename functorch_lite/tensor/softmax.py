@@ -13,7 +13,7 @@ from functorch_lite.calculus.arguments import as_array, only_axis, reduced_axes
 from functorch_lite.calculus.batching import shifted_axes
 from functorch_lite.calculus.declare import general
 from functorch_lite.calculus.reductions import expanded
-from functorch_lite.core.primitive import Rule
+from functorch_lite.core.rules import Rule
 from functorch_lite.tensor.method_table import method
 
 __all__ = ["log_softmax", "logsumexp", "softmax", "softmax_", "softmin"]

@@ -9,7 +9,8 @@ import numpy as np
 
 from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.calculus.declare import general
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.tensor.softmax import softmax_
 
 __all__ = ["surprisal"]

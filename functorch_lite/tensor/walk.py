@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.backward import Walk, project, transposed
-from functorch_lite.core.primitive import IDENTITY, KEPT, NEGATION, General, JointPrimitive, Pointwise
+from functorch_lite.core.primitive import General, JointPrimitive, Pointwise
+from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION
 from functorch_lite.core.tape import DTYPE, FIRST_PARENT, PRIMITIVE, SHAPE, Node, PartialCotangents, selection
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import constant, is_tensor, tensor_of

@@ -18,7 +18,8 @@ from functorch_lite.calculus.batching import same_axes
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Arrays, General, Linear, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, General, Linear, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import FUNCTIONS
 from functorch_lite.transforms.batching import ACROSS, NAMED, NamedBatchTrace
 

@@ -13,19 +13,8 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.operands import is_unready
-from functorch_lite.core.primitive import (
-    IDENTITY,
-    KEEP_ANS,
-    KEEP_NOTHING,
-    KEEP_X,
-    KEEP_Y,
-    KEPT,
-    NEGATION,
-    Arrays,
-    JointPrimitive,
-    Params,
-    Primitive,
-)
+from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
+from functorch_lite.core.rules import IDENTITY, KEEP_ANS, KEEP_NOTHING, KEEP_X, KEEP_Y, KEPT, NEGATION
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import (

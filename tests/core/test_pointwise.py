@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
-from functorch_lite.core.primitive import IDENTITY, NEGATION, Pointwise, Primitive
+from functorch_lite.core.primitive import Pointwise, Primitive
+from functorch_lite.core.rules import IDENTITY, NEGATION
 
 X = np.array([0.3, -0.7, 1.1])
 Y = np.array([1.5, 0.4, -0.6])

@@ -11,16 +11,8 @@ import pytest
 
 import functorch_lite as ft
 from functorch_lite.core.operands import aligned, shape_of, stacked
-from functorch_lite.core.primitive import (
-    PRIMITIVES,
-    General,
-    JointPrimitive,
-    Linear,
-    Primitive,
-    Rule,
-    Zero,
-    add_tangents,
-)
+from functorch_lite.core.primitive import PRIMITIVES, General, JointPrimitive, Linear, Primitive, Zero, add_tangents
+from functorch_lite.core.rules import Rule
 
 X = np.array([0.3, -0.7, 1.1])
 Y = np.array([1.5, 0.4, -0.6])

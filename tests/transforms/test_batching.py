@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
-from functorch_lite.core.primitive import General, Rule
+from functorch_lite.core.primitive import General
+from functorch_lite.core.rules import Rule
 
 X = np.array([0.3, -0.7, 1.1])
 BATCH = np.arange(24.0).reshape(4, 3, 2) / 10 - 1.0

@@ -11,7 +11,7 @@ from functorch_lite.calculus.arguments import refuse_foreign
 from functorch_lite.calculus.batching import on_matrices
 from functorch_lite.calculus.declare import general
 from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, matrix, square
-from functorch_lite.core.primitive import Rule
+from functorch_lite.core.rules import Rule
 from functorch_lite.scipy.linalg.matrix_functions import sqrtm
 
 __all__ = ["polar", "solve_continuous_lyapunov", "solve_discrete_lyapunov", "solve_sylvester"]

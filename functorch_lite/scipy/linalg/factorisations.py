@@ -17,7 +17,7 @@ from functorch_lite.calculus.declare import general, zero_function
 from functorch_lite.calculus.matrices import adjoint, exchange, square
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Rule
+from functorch_lite.core.rules import Rule
 
 __all__ = ["cho_factor", "cho_solve", "cholesky", "lu", "lu_factor", "lu_solve", "solve", "solve_triangular"]
 

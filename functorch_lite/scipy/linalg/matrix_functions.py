@@ -22,7 +22,8 @@ from functorch_lite.calculus.arguments import refuse_foreign
 from functorch_lite.calculus.batching import on_matrices
 from functorch_lite.calculus.declare import general
 from functorch_lite.calculus.matrices import exchange, square
-from functorch_lite.core.primitive import Arrays, Params, Primitive, Rule
+from functorch_lite.core.primitive import Arrays, Params, Primitive
+from functorch_lite.core.rules import Rule
 
 __all__ = ["cosm", "expm", "expm_frechet", "fractional_matrix_power", "logm", "sinm", "sqrtm"]
 

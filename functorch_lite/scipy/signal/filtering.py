@@ -12,7 +12,7 @@ from functorch_lite.calculus.arguments import as_array, only_axis, refuse_foreig
 from functorch_lite.calculus.batching import on_matrices
 from functorch_lite.calculus.declare import general
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Rule
+from functorch_lite.core.rules import Rule
 from functorch_lite.scipy.signal.convolution import bilinear_convolution
 
 __all__ = ["detrend", "hilbert", "lfilter", "savgol_filter", "sosfilt"]

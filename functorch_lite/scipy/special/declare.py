@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import aligned
-from functorch_lite.core.primitive import PRIMITIVES, Arrays, General, Params, Primitive, Rule
+from functorch_lite.core.primitive import PRIMITIVES, Arrays, General, Params, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import REFUSED
 
 __all__ = ["batch_elementwise", "elementwise", "inverse", "refuse_wholly", "refused", "several"]

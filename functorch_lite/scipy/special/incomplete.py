@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.declare import general
-from functorch_lite.core.primitive import Rule
+from functorch_lite.core.rules import Rule
 from functorch_lite.scipy.special.declare import batch_elementwise, elementwise, inverse, refused
 from functorch_lite.scipy.special.gamma_functions import polygamma
 from functorch_lite.scipy.special.parameter_series import beta_derivative, gamma_derivative
