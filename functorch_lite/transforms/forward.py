@@ -177,12 +177,12 @@ class ForwardTrace(Trace):
         if isinstance(x, Tracer):
             if x._trace is self:
                 x_value, x_tangent = x.value, x.tangent  # type: ignore[attr-defined]
-        elif is_unready(x):
+        elif type(x) is not float and is_unready(x):
             return primitive.bind((x, y), ())
         if isinstance(y, Tracer):
             if y._trace is self:
                 y_value, y_tangent = y.value, y.tangent  # type: ignore[attr-defined]
-        elif is_unready(y):
+        elif type(y) is not float and is_unready(y):
             return primitive.bind((x, y), ())
         ans = primitive.function(x_value, y_value)
         if x_tangent is not None:

@@ -9,6 +9,7 @@ Derivatives* (2008), section 3.1 (the vector mode).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -175,11 +176,18 @@ class ManyTangentsTrace(ForwardTrace):
                 return self.dual(ans, t.moved(primitive, params))
             if primitive.elementwise:
                 return self.dual(ans, self.fitted(_of_elements(primitive, (t,), ans, (value,), params), ans))
-            collected = t.collected(*_places(primitive, value, params, ans)) if primitive.collects else None
-            if collected is not None:
-                return self.dual(ans, self.fitted(collected, ans))
+        if primitive.collects and hasattr(ans, "dtype"):  # nothing looks at the tangents of a loss, which is a sum
+            make = partial(self._collected, primitive, value, t, params, ans)
+            return self.dual(ans, DenseTangents.deferred(make, ans.shape, ans.dtype))
         pushed = primitive.batch(self.size, (t.dense().array,), (True,), params)
         return self.dual(ans, DenseTangents(projected(pushed, ans, (self.size,))))
+
+    def _collected(self, primitive: Linear, value: Any, t: Tangents, params: Params, ans: Any) -> Any:
+        """Return the array of tangents of a sum."""
+        pushed = t.collected(*_places(primitive, value, params, ans)) if type(t) is SparseTangents else None
+        if pushed is None:
+            pushed = primitive.batch(self.size, (t.dense().array,), (True,), params)
+        return projected(pushed, ans, (self.size,))
 
     def _sparse(
         self, primitive: Linear, tangents: Sequence[Any], ans: Any, values: Sequence[Any], params: Params

@@ -9,7 +9,7 @@ Derivatives* (2008), chapter 7 (sparse derivative vectors).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, TypeAlias
 
@@ -34,12 +34,27 @@ NUMBERS_OF_A_TERM = 1024
 class DenseTangents:
     """Tangents along axis 0 of an array; ``shape`` and ``dtype`` are those of the value."""
 
-    __slots__ = ("array", "dtype", "shape")
+    __slots__ = ("_array", "_make", "dtype", "shape")
 
     def __init__(self, array: Any) -> None:
-        self.array = array
+        self._array = array
+        self._make: Callable[[], Any] | None = None
         self.shape = array.shape[1:]
         self.dtype = array.dtype
+
+    @classmethod
+    def deferred(cls, make: Callable[[], Any], shape: tuple[int, ...], dtype: Any) -> DenseTangents:
+        """Return tangents whose array is made when it is first looked at."""
+        tangents = cls.__new__(cls)
+        tangents._array, tangents._make, tangents.shape, tangents.dtype = None, make, shape, dtype
+        return tangents
+
+    @property
+    def array(self) -> Any:
+        """The tangents, along axis 0."""
+        if self._make is not None:
+            self._array, self._make = self._make(), None
+        return self._array
 
     def __mul__(self, factor: Any) -> DenseTangents:
         return DenseTangents(aligned(self.array, getattr(factor, "ndim", 0)) * factor)
@@ -160,8 +175,8 @@ class SparseTangents:
             terms.append((joined, primitive.bind(tuple(numbers), params)))
         return SparseTangents(space, terms)
 
-    def collected(self, places: Any, shape: tuple[int, ...]) -> DenseTangents | None:
-        """Return the tangents of sums: each element goes to a flat place, or all to one, in a result of a shape.
+    def collected(self, places: Any, shape: tuple[int, ...]) -> Any:
+        """Return all tangents of sums: each element goes to a flat place, or all to one, in a result of a shape.
 
         They are None where the numbers are no plain arrays.
         """
@@ -178,7 +193,7 @@ class SparseTangents:
                 continue
             array = space.array(directions, self.shape)
             np.add.at(whole, (array if count == 1 else array * count + places).reshape(-1), numbers)
-        return DenseTangents(whole.reshape((space.size, *shape)))
+        return whole.reshape((space.size, *shape))
 
     def multiplying(self, columns: Any) -> DenseTangents | None:
         """Return the tangents of the product of a matrix and the value, a vector, if each element has one of its own.

@@ -287,3 +287,15 @@ def test_the_divergence_of_a_local_field_takes_linear_memory() -> None:
     x = np.linspace(0.0, 1.0, 50_000)
     found = ft.divergence(lambda x: np.sin(x) * x - np.roll(x, 1) * x)(x)
     np.testing.assert_allclose(found, np.sum(np.cos(x) * x + np.sin(x) - np.roll(x, 1)), rtol=1e-12)
+
+
+def test_the_tangents_of_a_sum_are_made_when_they_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    collected = SparseTangents.collected
+    monkeypatch.setattr(SparseTangents, "collected", lambda *args: made.append(args) or collected(*args))
+    ft.hessian(lambda x: np.sum(x**3))(X)
+    assert not made  # the gradient is differentiated, not the loss
+    np.testing.assert_allclose(ft.jacfwd(lambda x: np.sum(x**3))(X), 3.0 * X**2, rtol=1e-14)
+    assert len(made) == 1
+    np.testing.assert_allclose(ft.jacfwd(lambda x: np.sum(x) * np.ones(2) + np.sum(x))(X), np.full((2, N), 2.0))
+    assert len(made) == 3
