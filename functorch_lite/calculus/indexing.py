@@ -51,7 +51,9 @@ def _add_at_key(total: Any, g: Any, x_shape: Shape, key: Any) -> None:
 
 def _numbers_of_part(numbers: Numbers, x_shape: Shape, key: Any) -> Numbers | None:
     first, *steps = numbers
-    if type(key) is slice and len(x_shape) == 1:  # the common case, without loops
+    if len(x_shape) == 1 and type(key) is int:  # the common cases, without loops
+        return (first + steps[0] * (key + x_shape[0] if key < 0 else key),)
+    if len(x_shape) == 1 and type(key) is slice:
         places = range(x_shape[0])[key]
         return first + steps[0] * places.start, steps[0] * places.step if len(places) != 1 else 0
     key = key if type(key) is tuple else (key,)

@@ -219,9 +219,9 @@ class SparseTangents:
     def own(self, start: int) -> Any:
         """Return of each element the tangent of its own number, counted from ``start``."""
         own = in_order(self.shape, start)
-        numbers_of = np.arange(start, start + prod(self.shape)).reshape(self.shape)
+        numbered = self.space.array(own, self.shape)
         parts = [
-            numbers if d == own else np.where(self.space.array(d, self.shape) == numbers_of, numbers, 0)[()]
+            numbers if d == own else np.where(self.space.array(d, self.shape) == numbered, numbers, 0)[()]
             for d, numbers in self.terms
         ]
         return sum(parts[1:], start=parts[0])
