@@ -50,12 +50,14 @@ def _add_at_key(total: Any, g: Any, x_shape: Shape, key: Any) -> None:
 
 
 def _numbers_of_part(numbers: Numbers, x_shape: Shape, key: Any) -> Numbers | None:
-    first, *steps = numbers
     if len(x_shape) == 1 and type(key) is int:  # the common cases, without loops
-        return (first + steps[0] * (key + x_shape[0] if key < 0 else key),)
+        first, step = numbers
+        return (first + step * (key + x_shape[0] if key < 0 else key),)
     if len(x_shape) == 1 and type(key) is slice:
+        first, step = numbers
         places = range(x_shape[0])[key]
-        return first + steps[0] * places.start, steps[0] * places.step if len(places) != 1 else 0
+        return first + step * places.start, step * places.step if len(places) != 1 else 0
+    first, *steps = numbers
     key = key if type(key) is tuple else (key,)
     if not _PLACES.issuperset(map(type, key)):
         return None
@@ -71,9 +73,10 @@ def _numbers_of_part(numbers: Numbers, x_shape: Shape, key: Any) -> Numbers | No
 
 
 def _numbers_of_whole(numbers: Numbers, x_shape: Shape, shape: Shape, key: Any) -> Numbers | None:
-    first, *steps = numbers
     if type(key) is slice and key.step is None and len(shape) == 1 and x_shape[0] > 1:  # the common case
-        return first - steps[0] * range(shape[0])[key].start, steps[0]
+        first, step = numbers
+        return first - step * key.indices(shape[0])[0], step
+    first, *steps = numbers
     key = key if type(key) is tuple else (key,)
     if not _PLACES.issuperset(map(type, key)):
         return None
@@ -103,7 +106,7 @@ def unindex(x: Any, shape: Shape, key: Any) -> Any:
     """Put an array at a basic key into zeros of a shape."""
     if _is_foreign(x):
         return _padded(x, shape, key)
-    whole = _zeros(x, shape)
+    whole = np.zeros(shape, x.dtype) if type(x) is np.ndarray else _zeros(x, shape)
     whole[key] = x
     return whole
 

@@ -38,20 +38,22 @@ _WRITABLE = np.ndarray
 _ARRAYS = (np.ndarray, np.generic)
 
 
-def backward(seeds: Iterable[tuple[Node, Any]]) -> dict[int, Any]:
+def backward(seeds: Iterable[tuple[Node, Any]], walk: Walk | None = None) -> dict[int, Any]:
     """Walk the tape from the seeds back to the leaves: the one backward pass.
 
     Parameters
     ----------
     seeds
         Pairs of a node and its cotangent.
+    walk
+        What goes, a new `Walk` if it is not given.
 
     Returns
     -------
     dict
         The accumulated cotangent of each leaf that was reached, by the leaf's ``order``.
     """
-    walk = Walk()
+    walk = walk or Walk()
     for node, g in seeds:
         walk.accumulate(node, project(g, node[SHAPE], node[DTYPE]))
     walk.run()

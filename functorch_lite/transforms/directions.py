@@ -45,11 +45,12 @@ class Space:
 
     def moved(self, directions: Directions, shape: Shape, primitive: Linear, params: Params) -> Directions:
         """Apply a primitive that moves elements to the directions of an array of a shape."""
-        if type(directions) is tuple and primitive.renumber is not None:
+        renumber = primitive.renumber
+        if renumber is not None and type(directions) is tuple:
             missing = 1 + len(shape) - len(directions)
             if missing:
                 directions = (directions[0], *(0,) * missing, *directions[1:])
-            numbers: Numbers | None = primitive.renumber(directions, shape, *params)
+            numbers: Numbers | None = renumber(directions, shape, *params)
             if numbers is not None:
                 return numbers
         key = directions, shape, primitive, repr(params)  # a slice has no hash
@@ -84,7 +85,8 @@ class Space:
         if line is None:
             return None
         first, step = line
-        return first, step, *interval(first, step, prod(shape), self.size)
+        start, stop = interval(first, step, prod(shape), self.size)
+        return first, step, start, stop
 
 
 def interval(first: int, step: int, count: int, size: int) -> tuple[int, int]:
@@ -96,8 +98,10 @@ def interval(first: int, step: int, count: int, size: int) -> tuple[int, int]:
     >>> interval(-2, 1, 10, 5), interval(6, -2, 4, 5)
     ((2, 7), (1, 4))
     """
+    if 0 <= first < size and 0 <= first + step * (count - 1) < size:
+        return 0, count
     if step == 0:
-        return (0, count) if 0 <= first < size else (0, 0)
+        return 0, 0
     if step < 0:
         first, step = size - 1 - first, -step
     start = max(0, -(first // step))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from functorch_lite.core import tree
+from functorch_lite.core.backward import Walk
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.tape import ReverseTrace
 from functorch_lite.transforms.arguments import Argnames, Argnums, Selection, differentiable, dtype_of, name_of
@@ -21,6 +22,7 @@ from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.many_tangents import push_many
 from functorch_lite.transforms.pullback import Pullback, recorded
 from functorch_lite.transforms.reverse import vjp
+from functorch_lite.transforms.second_order import reverse_over
 from functorch_lite.transforms.tangent_arrays import SparseTangents
 
 __all__ = ["basis", "hessian", "jacfwd", "jacobian", "jacrev", "split", "value_and_jacobian"]
@@ -251,7 +253,7 @@ def _value_and_jacrev(
     f: Callable[..., Any], selection: Selection, options: _Options, choose: bool = False
 ) -> Callable[..., Any]:
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        return _reverse(f, *_of_leaves(f, selection, options, args, kwargs), options, choose)
+        return _reverse(ReverseTrace(), Walk(), f, *_of_leaves(f, selection, options, args, kwargs), options, choose)
 
     return transformed
 
@@ -263,7 +265,7 @@ def _gradient_and_hessian(
         of_leaves, leaves, structure = _of_leaves(f, selection, options, args, kwargs)
 
         def gradient(duals: list[Any]) -> Any:
-            _, aux, jac = _reverse(f, of_leaves, duals, structure, options)
+            _, aux, jac = _reverse(*reverse_over(duals), f, of_leaves, duals, structure, options)
             return (jac, aux) if options.has_aux else jac
 
         return _forward(gradient, leaves, structure, options)
@@ -300,6 +302,8 @@ def _forward(
 
 
 def _reverse(
+    trace: ReverseTrace,
+    walk: Walk,
     f: Callable[..., Any],
     of_leaves: Callable[[list[Any]], Any],
     leaves: list[Any],
@@ -309,9 +313,9 @@ def _reverse(
 ) -> tuple[Any, Any, Any]:
     """Return value, auxiliary output and Jacobian of a function of leaves, by the basis of its outputs.
 
-    Where it may ``choose``, and these are more than the leaves' elements, the basis is that of the leaves.
+    The function is recorded on the trace; from a single output the walk goes back. Where it may ``choose``, and the
+    outputs are more than the leaves' elements, the basis is that of the leaves.
     """
-    trace = ReverseTrace()
     pull, aux = recorded(trace, of_leaves, leaves, structure, options.has_aux)
     out_leaves, out_structure = pull.values, pull.out_structure
     for y in out_leaves:
@@ -322,7 +326,7 @@ def _reverse(
         by_output = [tree.unflatten(structure, split(c, leaves, -1)) for c in columns]
         jac = tree.unflatten(out_structure, by_output)
     elif len(out_leaves) == 1 and shape_of(out_leaves[0]) == ():
-        gradients = pull.of_leaves([dtype_of(out_leaves[0]).type(1)])
+        gradients = pull.of_leaves([dtype_of(out_leaves[0]).type(1)], walk)
         jac = tree.unflatten(out_structure, [tree.unflatten(structure, gradients)])
     else:
         jac = _pulled(pull, leaves, options.chunk_size, trace.is_linear_back)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.backward import backward
+from functorch_lite.core.backward import Walk, backward
 from functorch_lite.core.tape import Node, ReverseTrace, Taped, leaf
 from functorch_lite.transforms.arguments import call, check_like, differentiable, returned, split_aux, unshared
 
@@ -95,10 +95,10 @@ class Pullback:
         result: tuple[Any, ...] = tree.unflatten(self.structure, self.of_leaves(cotangents))
         return result
 
-    def of_leaves(self, cotangents: Sequence[Any]) -> list[Any]:
-        """Pull back a cotangent for each leaf of the result, of its shape and dtype, or None for zero."""
+    def of_leaves(self, cotangents: Sequence[Any], walk: Walk | None = None) -> list[Any]:
+        """Pull back a cotangent for each leaf of the result, of its shape and dtype, or None for zero, by a walk."""
         given = [(node, g) for node, g in zip(self.nodes, cotangents, strict=True) if g is not None]
-        found = backward((node, g) for node, g in given if node is not None)
+        found = backward(((node, g) for node, g in given if node is not None), walk)
         seen = {id(g) for _, g in given}
         return [
             unshared(found[order], seen) if order in found else zeros_for(x)

@@ -9,7 +9,7 @@ Derivatives* (2008), chapter 7 (sparse derivative vectors).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any, TypeAlias
 
@@ -34,27 +34,12 @@ NUMBERS_OF_A_TERM = 1024
 class DenseTangents:
     """Tangents along axis 0 of an array; ``shape`` and ``dtype`` are those of the value."""
 
-    __slots__ = ("_array", "_make", "dtype", "shape")
+    __slots__ = ("array", "dtype", "shape")
 
     def __init__(self, array: Any) -> None:
-        self._array = array
-        self._make: Callable[[], Any] | None = None
+        self.array = array
         self.shape = array.shape[1:]
         self.dtype = array.dtype
-
-    @classmethod
-    def deferred(cls, make: Callable[[], Any], shape: tuple[int, ...], dtype: Any) -> DenseTangents:
-        """Return tangents whose array is made when it is first looked at."""
-        tangents = cls.__new__(cls)
-        tangents._array, tangents._make, tangents.shape, tangents.dtype = None, make, shape, dtype
-        return tangents
-
-    @property
-    def array(self) -> Any:
-        """The tangents, along axis 0."""
-        if self._make is not None:
-            self._array, self._make = self._make(), None
-        return self._array
 
     def __mul__(self, factor: Any) -> DenseTangents:
         return DenseTangents(aligned(self.array, getattr(factor, "ndim", 0)) * factor)
@@ -108,7 +93,9 @@ class SparseTangents:
     def basis(cls, x: Any, start: int, space: Space) -> SparseTangents:
         """Return an array's part of the standard basis of a space of which it is the elements from ``start`` on."""
         shape = shape_of(x)
-        return cls(space, [(in_order(shape, start), np.ones(shape, dtype_of(x)))])
+        ones = np.empty(shape, dtype_of(x))
+        ones.fill(1)
+        return cls(space, [(in_order(shape, start), ones)])
 
     def __mul__(self, factor: Any) -> SparseTangents:
         terms = []
@@ -145,13 +132,14 @@ class SparseTangents:
 
     def moved(self, primitive: Linear, params: Params) -> SparseTangents:
         """Apply a primitive that moves elements."""
+        moved, shape, function = self.space.moved, self.shape, primitive.function
         terms = []
         for directions, numbers in self.terms:
-            moved = self.space.moved(directions, self.shape, primitive, params)
+            ahead = moved(directions, shape, primitive, params)
             if isinstance(numbers, Tracer):
-                terms.append((moved, primitive.bind((numbers,), params)))
+                terms.append((ahead, primitive.bind((numbers,), params)))
             else:
-                terms.append((moved, primitive.function(numbers, *params)))
+                terms.append((ahead, function(numbers, *params)))
         return SparseTangents(self.space, terms)
 
     @staticmethod
@@ -238,12 +226,14 @@ class SparseTangents:
         whole = np.zeros(size * count, self.dtype)
         element, direction = (size, 1) if last else (1, count)  # what one of each is in the flat whole
         for directions, numbers in self.terms:
-            numbers = numbers.reshape(-1)
+            if len(shape) != 1:
+                numbers = numbers.reshape(-1)
             line = space.in_line(directions, shape)
             if line is not None and (step := element + line[1] * direction) > 0:
                 first, _, start, stop = line
                 origin = first * direction
-                whole[origin + step * start : origin + step * stop : step] += numbers[start:stop]
+                part = whole[origin + step * start : origin + step * stop : step]
+                part += numbers if stop - start == count else numbers[start:stop]
             else:
                 places = direction * space.array(directions, shape).reshape(-1)
                 places += np.arange(0, element * count, element)

@@ -1,0 +1,203 @@
+"""Forward over reverse mode in one pass, by which Hessians are made.
+
+A `SecondOrderTrace` records what a reverse trace would whose values are dual numbers of many tangents. It performs each
+pointwise or simple linear operation on the values alone; what a rule keeps of them for the way back is a `WaitingDual`,
+whose tangents are made when the way back first looks at them. Most operations cost so what they cost a gradient, and
+the tangents that a gradient does not ask for, such as those of a loss and of its summands, are never made. The
+`SecondOrderWalk` goes back with pairs of a cotangent and its tangents. Source: Griewank and Walther, *Evaluating
+Derivatives* (2008), section 5.4 (second-order adjoints).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+from functorch_lite.core.backward import Walk, project
+from functorch_lite.core.operands import is_unready
+from functorch_lite.core.primitive import General, Linear, Params, Primitive
+from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION
+from functorch_lite.core.tape import FIRST_PARENT, SHAPE, Node, ReverseTrace
+from functorch_lite.core.trace import Tracer
+from functorch_lite.transforms.forward import Dual
+from functorch_lite.transforms.many_tangents import ManyTangentsTrace
+
+__all__ = ["SecondOrderTrace", "SecondOrderWalk", "WaitingDual", "reverse_over"]
+
+_new = object.__new__
+
+
+def reverse_over(values: Sequence[Any]) -> tuple[ReverseTrace, Walk]:
+    """Return a trace that records a function of values, which may be duals of many tangents, and the walk back."""
+    trace = values[0]._trace if values and isinstance(values[0], Dual) else None
+    if isinstance(trace, ManyTangentsTrace):
+        return SecondOrderTrace(trace), SecondOrderWalk(trace)
+    return ReverseTrace(), Walk()
+
+
+class WaitingDual(Dual):
+    """A dual number that holds the operation that made it in the place of its tangent.
+
+    When the tangent is looked at it is computed, and the number is an ordinary one from then on.
+    """
+
+    __slots__ = ()
+
+    @property
+    def tangent(self) -> Any:
+        """The tangent; those that it depends on are made first, however many they are."""
+        waiting: list[Any] = [self]
+        while waiting:
+            last = waiting[-1]
+            if type(last) is WaitingDual:
+                primitive, arrays, params = _operation_of(last)
+                for x in arrays:
+                    if type(x) is WaitingDual:
+                        waiting.append(x)
+                if waiting[-1] is not last:
+                    continue
+                t = last._trace.pushed(primitive, last.value, arrays, params)
+                last.__class__ = Dual
+                last.tangent = t
+            waiting.pop()
+        return self.tangent
+
+
+_slot: Any = Dual.__dict__["tangent"]
+_operation_of = _slot.__get__
+_set_operation = _slot.__set__
+_DUALS = frozenset({Dual, WaitingDual})
+
+
+class SecondOrderTrace(ReverseTrace):
+    """Record operations on the dual numbers of a trace of many tangents."""
+
+    def __init__(self, tangents: ManyTangentsTrace) -> None:
+        self.tangents = tangents
+        super().__init__()
+
+    def unary(self, primitive: Primitive, x: Any) -> Any:
+        dual = x.value
+        if not primitive.is_pointwise or type(dual) not in _DUALS or dual._trace is not self.tangents:
+            return super().unary(primitive, x)
+        ans = primitive.function(dual.value)
+        made = self._made(ans, primitive, (dual,), ())
+        reader = primitive.readers[0]  # type: ignore[attr-defined]
+        node = self.node_of(ans, primitive)
+        node += (x.node, primitive.partial, reader and reader((made, dual)))  # type: ignore[attr-defined]
+        return self.wrapped(made, node)
+
+    def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
+        if not primitive.is_pointwise:
+            return super().binary(primitive, x, y)
+        x_value, y_value = x_dual, y_dual = x, y
+        x_node = y_node = None
+        if isinstance(x, Tracer):
+            if x._trace is self:
+                x_node, x_dual = x.node, x.value  # type: ignore[attr-defined]
+                if type(x_dual) not in _DUALS or x_dual._trace is not self.tangents:
+                    return super().binary(primitive, x, y)
+                x_value = x_dual.value
+        elif type(x) is not float and is_unready(x):
+            return primitive.bind((x, y), ())
+        if isinstance(y, Tracer):
+            if y._trace is self:
+                y_node, y_dual = y.node, y.value  # type: ignore[attr-defined]
+                if type(y_dual) not in _DUALS or y_dual._trace is not self.tangents:
+                    return super().binary(primitive, x, y)
+                y_value = y_dual.value
+        elif type(y) is not float and is_unready(y):
+            return primitive.bind((x, y), ())
+        ans = primitive.function(x_value, y_value)
+        made = self._made(ans, primitive, (x_dual, y_dual), ())
+        node = self.node_of(ans, primitive)
+        x_partial, y_partial = primitive.partials  # type: ignore[attr-defined]
+        x_reader, y_reader = primitive.readers  # type: ignore[attr-defined]
+        if x_node is not None and x_partial is not None:
+            node += (x_node, x_partial, x_reader and x_reader((made, x_dual, y_dual)))
+        if y_node is not None and y_partial is not None:
+            node += (y_node, y_partial, y_reader and y_reader((made, x_dual, y_dual)))
+        return self.wrapped(made, node) if len(node) > FIRST_PARENT else ans
+
+    def simple(self, primitive: General, x: Any, params: Params) -> Any:
+        dual = x.value
+        if not isinstance(primitive, Linear) or type(dual) not in _DUALS or dual._trace is not self.tangents:
+            return super().simple(primitive, x, params)
+        value, parent = dual.value, x.node
+        ans = primitive.bind((value,), params) if isinstance(value, Tracer) else primitive.function(value, *params)
+        made = self._made(ans, primitive, (dual,), params)
+        rule: Any = primitive.rules[0]
+        node = self.node_of(ans, primitive)
+        node += (parent, rule, rule.read((made, dual, *params, parent[SHAPE])))
+        return self.wrapped(made, node)
+
+    def _made(self, ans: Any, primitive: Primitive, duals: tuple[Any, ...], params: Params) -> WaitingDual:
+        """Return the dual number of a value that an operation has given."""
+        made = _new(WaitingDual)
+        made._trace = self.tangents
+        made.value = ans
+        _set_operation(made, (primitive, duals, params))
+        return made
+
+
+class SecondOrderWalk(Walk):
+    """Walk back over what a `SecondOrderTrace` has recorded.
+
+    A product of dual numbers is one of values and two of tangents here, without the operators in between.
+    """
+
+    __slots__ = ("tangents",)
+
+    def __init__(self, tangents: ManyTangentsTrace) -> None:
+        super().__init__()
+        self.tangents = tangents
+
+    def run(self) -> None:
+        cotangents, pending, tangents = self.cotangents, self.pending, self.tangents
+        while pending:
+            node = heappop(pending)
+            g = cotangents.pop(node[0])
+            if not node[1].is_pointwise:
+                self.pull(node, g)
+                continue
+            g_tangent = None
+            if type(g) is Dual and g._trace is tangents:
+                g, g_tangent = g.value, g.tangent
+            for k in range(4, len(node), 3):
+                parent, partial, kept = node[k], node[k + 1], node[k + 2]
+                if partial is IDENTITY:
+                    c, t = g, g_tangent
+                elif partial is NEGATION:
+                    c, t = -g, g_tangent and -g_tangent
+                else:
+                    p = kept if partial is KEPT else partial(kept)
+                    t = None
+                    if type(p) in _DUALS and p._trace is tangents:
+                        p, t = p.value, p.tangent * g
+                    c = g * p
+                    if g_tangent is not None:
+                        t = g_tangent * p if t is None else g_tangent * p + t
+                try:
+                    fits = c.shape == parent[2] and c.dtype is parent[3]
+                except AttributeError:  # a Python scalar
+                    fits = False
+                if t is not None:
+                    c = tangents.dual(c, tangents.fitting(t, c))
+                self.accumulate(parent, c if fits else project(c, parent[2], parent[3]))
+
+    def accumulate(self, node: Node, c: Any) -> None:
+        order = node[0]
+        cotangents = self.cotangents
+        if order not in cotangents:
+            cotangents[order] = c
+            if node[1] is not None:
+                heappush(self.pending, node)
+            return
+        total = cotangents[order]
+        if type(total) is Dual is type(c) and total._trace is self.tangents is c._trace:
+            value = total.value + c.value
+            c = self.tangents.dual(value, self.tangents.fitting(total.tangent + c.tangent, value))
+            cotangents[order] = c
+            return
+        super().accumulate(node, c)
