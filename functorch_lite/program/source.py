@@ -191,7 +191,7 @@ class Writer:
             return
         name = self._function(equation.primitive)
         arguments = [self.operand(a) for a in equation.operands]
-        if hasattr(equation.primitive, "run"):  # it consists of programs
+        if hasattr(equation.primitive, "entries"):  # it consists of programs
             arguments += self._buffers(i, equation)
         elif equation.primitive.arity is None and not isinstance(equation.primitive, JointPrimitive):
             arguments = [f"({', '.join(arguments)},)"]
@@ -423,7 +423,7 @@ class Writer:
             name = f"{base}_{len(self.functions)}"
             self.functions[id(primitive)] = name
             joint = primitive.bind if isinstance(primitive, JointPrimitive) else primitive.function
-            self.namespace[name] = getattr(primitive, "run", joint)
+            self.namespace[name] = primitive.run if hasattr(primitive, "entries") else joint
         return name
 
     def _parameter(self, value: Any) -> str:

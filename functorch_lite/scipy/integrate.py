@@ -16,13 +16,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.errors import user_line
+from functorch_lite.core.errors import TracerConversionError, user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import differentiable, dtype_of, is_inexact, returned
 from functorch_lite.transforms.custom import custom_vjp
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.reverse import vjp
+from functorch_lite.transforms.structured import is_staged
 
 __all__ = ["odeint"]
 
@@ -69,7 +70,8 @@ def odeint(
     RuntimeError
         If the steps become too many or too short: the problem is stiff or its solution ends.
     TypeError
-        If ``y0`` is an integer, or ``func`` returns complex values for a real ``y``.
+        If ``y0`` is an integer, or ``func`` returns complex values for a real ``y``; `TracerConversionError` under
+        `jit`, unless by the adjoint method.
     ValueError
         If ``t`` does not have one axis or is not monotonic, or ``func`` returns another structure or other shapes.
 
@@ -88,10 +90,6 @@ def odeint(
     t = np.asarray(t, dtype=float) if isinstance(t, list | tuple) and not any(map(_is_tracer, t)) else np.stack([*t])
     if t.ndim != 1 or not shape_of(t)[0]:
         raise ValueError(f"odeint at {user_line()}: the times must have one axis and one entry at least, not {t.shape}")
-    steps = np.diff(_plain(t))
-    if not (np.all(steps > 0) or np.all(steps < 0)):
-        raise ValueError(f"odeint at {user_line()}: the times must ascend or descend strictly")
-
     def rate(y: tuple[Any, ...], time: Any, *args: Any) -> tuple[Any, ...]:
         values, other = tree.flatten(func(tree.unflatten(structure, y), time, *args))
         values = [returned(v, None) for v in values]
@@ -136,6 +134,9 @@ def _directly(
     rate: Callable[..., tuple[Any, ...]], control: _Control, y0: tuple[Any, ...], t: Any, args: tuple[Any, ...]
 ) -> tuple[Any, ...]:
     """Solve with steps whose lengths are fixed fractions of the intervals of ``t``."""
+    intervals = np.diff(_plain(t))
+    if not (np.all(intervals > 0) or np.all(intervals < 0)):
+        raise ValueError(f"odeint at {user_line()}: the times must ascend or descend strictly")
     y, values = y0, [y0]
     slope = rate(y, t[0], *args)
     step = None
@@ -236,6 +237,12 @@ def _first_step(y: Sequence[Any], slope: Sequence[Any], length: float, control: 
 
 def _plain(x: Any) -> Any:
     """Return the numbers of a traced value, of all examples of a batch: nothing else decides on the steps."""
+    if is_staged(x):
+        raise TracerConversionError(
+            f"odeint at {user_line()} under jit, which records a function once for all values: the steps are chosen by "
+            f'values. Write method="adjoint", which makes the solution one operation of the program, and give func '
+            f"what it closes over by args."
+        )
     while isinstance(x, Tracer):
         x._trace.touch("the length of a step was to be chosen by the size")
         x = x.value

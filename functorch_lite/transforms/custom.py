@@ -177,7 +177,7 @@ class Application(JointPrimitive):
         bwd: Callable[..., Any] | None,
     ) -> None:
         super().__init__(run, ["arrays"], name=name, variadic=True, multiple=True)
-        self.run, self.jvp, self.fwd, self.bwd = run, jvp, fwd, bwd
+        self.jvp, self.fwd, self.bwd = jvp, fwd, bwd
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
         filled = tuple(_zero_tangent(x) if t is None else t for x, t in zip(values, tangents, strict=True))
@@ -227,7 +227,7 @@ class Application(JointPrimitive):
 
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
         axes = tuple(0 if b else None for b in batched)
-        run, jvp, fwd, bwd = self.run, self.jvp, self.fwd, self.bwd
+        run, jvp, fwd, bwd = self.function, self.jvp, self.fwd, self.bwd
         batch_jvp = batch_fwd = batch_bwd = None
         if jvp is not None:
 

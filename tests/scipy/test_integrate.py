@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -143,3 +144,23 @@ def test_errors() -> None:
         ft.grad(lambda r: odeint(lambda y, t: -r * y, r, TIMES, method="adjoint")[-1])(1.0)
     with pytest.raises(TypeError, match=r"complex values where y is real; start from y0 \+ 0j"):
         odeint(lambda y, t: 1j * y, 1.0, [0.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    "solution",
+    [
+        lambda k: odeint(lambda y, t, k: -k * y, 1.0, [0.0, 1.0], k),
+        lambda k: odeint(lambda y, t: -k * y, 1.0, [0.0, 1.0]),
+        lambda k: odeint(lambda y, t: -k * y, 1.0, [0.0, 1.0], method="adjoint"),
+    ],
+)
+def test_what_cannot_be_recorded_says_what_can(solution: Callable[[Any], Any]) -> None:
+    with pytest.raises(ft.TracerConversionError, match=r'under jit.*method="adjoint".*by args'):
+        ft.jit(solution)(0.5)
+
+
+def test_compiled_solutions_look_at_their_times() -> None:
+    solve = ft.jit(lambda t: odeint(lambda y, t: -t * y, 1.0, t, method="adjoint"))
+    np.testing.assert_allclose(solve(np.array([0.0, 1.0, 2.0])), np.exp([0.0, -0.5, -2.0]), rtol=1e-6)
+    with pytest.raises(ValueError, match="ascend or descend strictly"):
+        solve(np.array([0.0, 2.0, 2.0]))
