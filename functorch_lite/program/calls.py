@@ -128,10 +128,14 @@ class CompiledCall(ProgramPrimitive):
         residuals = results[late.count(False) :]
         leaves = (*residuals, *(x for x, b in zip(arrays, batched, strict=True) if b))
         axes = (*(None for _ in residuals), *(0 for b in batched if b))
-        run = vmap(lambda *leaves: second(*leaves), axes, axis_size=size)
+        varies = reached(second, [axis == 0 for axis in axes], False)
+        out_axes = tuple(0 if v else None for v in varies)
+        run = vmap(lambda *leaves: tuple(second(*leaves)), axes, out_axes, axis_size=size)
         key = ("batch", int(size), batched, *map(signature, leaves))
         entry = self.entry.derive(key, lambda: Entry(staged(run, leaves, f"{self.name}_batch")))
-        together, apart = iter(CompiledCall(entry).bind(leaves, ())), iter(results)
+        found = CompiledCall(entry).bind(leaves, ())
+        together = (y if v else Unbatched(y) for y, v in zip(found, varies, strict=True))
+        apart = iter(results)
         return tuple(next(together) if is_late else Unbatched(next(apart)) for is_late in late)
 
     def _cut(self, values: Arrays, active: tuple[int, ...]) -> tuple[Entry, Entry, int, tuple[int, ...]]:

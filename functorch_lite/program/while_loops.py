@@ -103,13 +103,12 @@ class While(ProgramPrimitive):
         active = {i for i, f in enumerate(flags[self.asked :]) if f}
         spread, dependent = self._spread(active, differentiably=differentiably)
         carried = [self.constants + k in spread for k in range(self.carried)]
+        kept = any(a in dependent for a in self.body.program.outputs[self.carried :])
         condition = self.condition.program
         asked = [*flags[: self.asked], *carried]
         if not differentiably and reached(condition, asked, False)[0]:
-            carried = [True] * self.carried
-        if self.layers is None:
-            return carried
-        return [*carried, any(carried) or any(a in dependent for a in self.body.program.outputs)]
+            carried, kept = [True] * self.carried, True
+        return carried if self.layers is None else [*carried, kept]
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
         inputs = self.body.program.inputs
@@ -148,7 +147,7 @@ class While(ProgramPrimitive):
 
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
         condition = self.condition.program
-        spread, _ = self._spread({i for i, b in enumerate(batched[self.asked :]) if b}, differentiably=False)
+        spread, dependent = self._spread({i for i, b in enumerate(batched[self.asked :]) if b}, differentiably=False)
         carried = [i - self.constants + self.asked for i in spread if i >= self.constants]
         moving = [i for i in range(self.asked) if batched[i]] + carried
         if condition.outputs[0] in dependents(condition, [condition.inputs[i] for i in moving]):
@@ -158,22 +157,26 @@ class While(ProgramPrimitive):
             for i, (x, b) in enumerate(zip(arrays, batched, strict=True))
         )
         program = self.body.program
+        differs = any(a in dependent for a in program.outputs[self.carried :])  # of what the history keeps
 
         def make() -> While:
             axes = [0 if i in spread else None for i in range(len(program.inputs))]
             kinds = program.inputs[self.constants :]
-            out = [0 if self.constants + k in spread else None for k in range(self.carried)] + [0] * self.kept
+            out = [0 if self.constants + k in spread else None for k in range(self.carried)]
+            out += [0 if differs else None] * self.kept
             body = of_batch(program, arrays[self.asked :], axes, out, size)
             wanted = [in_batch(v, size) if axis == 0 else None for v, axis in zip(kinds, out, strict=False)]
             unread = {condition.inputs[i] for i in moving}  # what differs between the examples does not count
             inputs = tuple(in_batch(v, size) if v in unread else v for v in condition.inputs)
             asked = Entry(replace(condition, inputs=inputs), shared=0)
-            return self._like(asked, coerced(body, [*wanted, *[None] * self.kept]), InBatch(size, False))
+            layers = (InBatch(size, False),) if differs else ()
+            return self._like(asked, coerced(body, [*wanted, *[None] * self.kept]), layers)
 
         key = ("batch", int(size), batched, self.layers, *map(signature, arrays))
         results = self.body.derive(key, make).bind(arrays, ())
         return tuple(
-            y if k >= self.carried or self.constants + k in spread else Unbatched(y) for k, y in enumerate(results)
+            y if self.constants + k in spread or (k >= self.carried and differs) else Unbatched(y)
+            for k, y in enumerate(results)
         )
 
     def _until_none(self, size: int, arrays: Arrays, batched: tuple[bool, ...]) -> Arrays:
@@ -217,8 +220,8 @@ class While(ProgramPrimitive):
         program, carried = self.body.program, range(self.constants, self.constants + self.carried)
         return varying(program, program.inputs, active, carried, differentiably=differentiably)
 
-    def _like(self, condition: Entry, body: Program, layer: Any) -> While:
-        layers = None if self.layers is None else (*self.layers, layer)
+    def _like(self, condition: Entry, body: Program, added: tuple[Any, ...]) -> While:
+        layers = None if self.layers is None else (*self.layers, *added)
         return While(condition, Entry(body, shared=0), self.asked, self.constants, self.kept, layers)
 
     def _pushed(

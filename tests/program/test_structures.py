@@ -115,6 +115,13 @@ def test_reverse_over_reverse(name: str, transformed: str) -> None:
     assert_same(transform(ft.jit(f))(x), expected)
 
 
+def test_the_diagonal_of_the_hessian_of_a_while_loop_that_is_linear() -> None:
+    """Its history has no tangents, but went through a batch of them: nothing of that may leave the transformation."""
+    f = ft.jit(lambda x: np.sum(ft.while_loop(lambda c: np.sum(c) < 20.0, lambda c: 1.3 * c + 0.1 * x, x)))
+    np.testing.assert_array_equal(ft.hessian_diag(f)(X), np.zeros(X.shape))
+    np.testing.assert_array_equal(ft.jacfwd(lambda x: ft.grad(f)(x) * x)(X), np.diag(ft.grad(f)(X)))
+
+
 def test_reverse_over_reverse_of_a_while_loop_is_refused_with_the_remedy() -> None:
     with pytest.raises(NotImplementedError, match=r"test_structures\.py.*while_loop.*ft\.hessian"):
         ft.jit(ft.grad(squared_slope(repeated)))(X)
