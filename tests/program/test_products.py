@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,22 @@ def test_sums_of_products(name: str) -> None:
     y, expected = ft.jit(f)(*args), f(*args)
     assert (y.shape, y.dtype) == (expected.shape, expected.dtype)
     np.testing.assert_allclose(y, expected, **({"rtol": 1e-5, "atol": 1e-5} if y.dtype == "f4" else ROUNDING))
+
+
+@pytest.mark.parametrize("of_x", [*product((1, 0), repeat=3)])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_sums_of_products_that_are_broadcast_along_any_axes(of_x: tuple[int, ...], keepdims: bool) -> None:
+    whole = (4, 6, 5)
+    for of_y in product((1, 0), repeat=3):
+        x, y = (RNG.normal(size=[n if o else 1 for n, o in zip(whole, of, strict=True)]) for of in (of_x, of_y))
+        for axes in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
+
+            def f(x: Any, y: Any, axes: tuple[int, ...] = axes) -> Any:
+                return np.sum(np.broadcast_to(x, whole) * y, axis=axes, keepdims=keepdims)
+
+            found, expected = ft.jit(f)(x, y), f(x, y)
+            assert found.shape == expected.shape
+            np.testing.assert_allclose(found, expected, **ROUNDING)
 
 
 @pytest.mark.parametrize(
