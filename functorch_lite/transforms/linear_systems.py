@@ -130,6 +130,9 @@ class _LinearSystem(JointPrimitive):
         How many of the arrays are values that the matrix depends on; the others are the right-hand side.
     """
 
+    #: Solvers see plain arrays.
+    takes_raw = True
+
     def __init__(
         self, product: _Product, transposed: _Product, solver: _Solver, transposed_solver: _Solver, captured: int
     ) -> None:

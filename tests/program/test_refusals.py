@@ -92,15 +92,17 @@ def test_a_number_of_steps_is_made_static() -> None:
 
 
 @pytest.mark.parametrize(
-    "f",
+    ("f", "remedy"),
     [
-        lambda x: np.sin(x) if x > 0 else np.cos(x),
-        lambda x: odeint(lambda y, t: -x * y, np.array([1.0]), np.array([0.0, 1.0])),
+        (lambda x: np.sin(x) if x > 0 else np.cos(x), r"np\.where.*static_argnums"),
+        (lambda x: odeint(lambda y, t: -x * y, np.array([1.0]), np.array([0.0, 1.0])), r'method="adjoint".*by args'),
     ],
 )
-def test_control_flow_that_depends_on_values_is_never_recorded_for_one_value(f: Callable[..., Any]) -> None:
+def test_control_flow_that_depends_on_values_is_never_recorded_for_one_value(
+    f: Callable[..., Any], remedy: str
+) -> None:
     for x in (np.float64(0.5), np.float64(-3.0), np.float64(40.0)):
-        with pytest.raises(TypeError, match=r"test_refusals\.py.* jit.*np\.where.*static_argnums"):
+        with pytest.raises(TypeError, match=rf"test_refusals\.py.* jit.*{remedy}"):
             ft.jit(f)(x)
 
 
