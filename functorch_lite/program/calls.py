@@ -128,7 +128,7 @@ class CompiledCall(ProgramPrimitive):
         residuals = results[late.count(False) :]
         leaves = (*residuals, *(x for x, b in zip(arrays, batched, strict=True) if b))
         axes = (*(None for _ in residuals), *(0 for b in batched if b))
-        varies = reached(second, [axis == 0 for axis in axes], False)
+        varies = self.entry.derive(("varies", batched), lambda: reached(second, [a == 0 for a in axes], False))
         out_axes = tuple(0 if v else None for v in varies)
         run = vmap(lambda *leaves: tuple(second(*leaves)), axes, out_axes, axis_size=size)
         key = ("batch", int(size), batched, *map(signature, leaves))

@@ -136,9 +136,7 @@ def _contraction(total: Equation, product: Equation, makers: dict[Variable, Equa
         terms = ("".join(chr(ord("a") + axis) for axis in axes) for axes in (of_x, of_y, left))
         result = writer.write("contract", (x, y), ("{},{}->{}".format(*terms),), tuple(whole.shape[i] for i in left))
     axes, keepdims = total.params
-    narrow = tuple(
-        n if axis in left else 1 for axis, n in enumerate(whole.shape) if keepdims or axis not in axes
-    )
+    narrow = tuple(n if axis in left else 1 for axis, n in enumerate(whole.shape) if keepdims or axis not in axes)
     if narrow != output.shape:  # both were broadcast along an axis that is not summed
         result = writer.write("broadcast_to", (writer.reshaped(result, narrow),), (output.shape,), output.shape)
     return writer.ended(result, output)
