@@ -135,6 +135,19 @@ class ForwardTrace(Trace):
             return value.value, value.tangent
         return value, None
 
+    def parted(self, arrays: Arrays) -> tuple[list[Any], list[Any]]:
+        """Return the values of arrays, and their tangents: None of what is no dual number of this trace."""
+        values: list[Any] = []
+        tangents: list[Any] = []
+        for a in arrays:
+            if isinstance(a, Tracer) and a._trace is self:
+                values.append(a.value)
+                tangents.append(a.tangent)  # type: ignore[attr-defined]
+            else:
+                values.append(a)
+                tangents.append(None)
+        return values, tangents
+
     def fitted(self, t: Any, ans: Any) -> Any:
         """Return a tangent in the shape and dtype that go with a value."""
         return projected(t, ans)
@@ -231,14 +244,7 @@ class ForwardTrace(Trace):
             value, t = arrays[0].value, arrays[0].tangent
             ans = primitive.bind((value,), params)
             return self.dual(ans, projected(primitive.push((t,), ans, (value,), params), ans))
-        values, tangents = [], []
-        for a in arrays:
-            if isinstance(a, Tracer) and a._trace is self:
-                values.append(a.value)
-                tangents.append(a.tangent)  # type: ignore[attr-defined]
-            else:
-                values.append(a)
-                tangents.append(None)
+        values, tangents = self.parted(arrays)
         if isinstance(primitive, JointPrimitive):
             results, pushed = primitive.forward(tuple(values), tangents)
             return tuple(

@@ -20,7 +20,7 @@ from functorch_lite.core.primitive import Arrays, JointPrimitive, Linear, Params
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import unshared
 from functorch_lite.transforms.batching import Batched, BatchTrace, check_chunk_size
-from functorch_lite.transforms.forward import Dual, ForwardTrace, called_with_duals, projected
+from functorch_lite.transforms.forward import ForwardTrace, called_with_duals, projected
 from functorch_lite.transforms.tangent_arrays import DenseTangents, SparseTangents, Tangents, aligned
 
 __all__ = ["ManyTangentsTrace", "push_many", "push_own"]
@@ -150,15 +150,7 @@ class ManyTangentsTrace(ForwardTrace):
             value = x.value
             ans = primitive.bind((value,), params) if isinstance(value, Tracer) else primitive.function(value, *params)
             return self.dual(ans, self.pushed_simple(primitive, ans, value, x.tangent, params))
-        values: list[Any] = []
-        tangents: list[Any] = []
-        for a in arrays:
-            if isinstance(a, Tracer) and a._trace is self:
-                values.append(a.value)
-                tangents.append(a.tangent)  # type: ignore[attr-defined]
-            else:
-                values.append(a)
-                tangents.append(None)
+        values, tangents = self.parted(arrays)
         if isinstance(primitive, JointPrimitive):
             results, pushed = primitive.forward(tuple(values), self._in_batch(tangents))
             return tuple(map(self._with, map(self._alone, results), pushed))
@@ -177,15 +169,7 @@ class ManyTangentsTrace(ForwardTrace):
 
     def pushed(self, primitive: Primitive, ans: Any, arrays: Arrays, params: Params) -> Any:
         """Return the tangents of a pointwise or simple linear operation."""
-        values: list[Any] = []
-        tangents: list[Any] = []
-        for a in arrays:
-            if isinstance(a, Dual) and a._trace is self:
-                values.append(a.value)
-                tangents.append(a.tangent)
-            else:
-                values.append(a)
-                tangents.append(None)
+        values, tangents = self.parted(arrays)
         if primitive.is_pointwise:
             return self.fitting(primitive.push(tangents, ans, tuple(values), params), ans)
         return self.pushed_simple(primitive, ans, values[0], tangents[0], params)  # type: ignore[arg-type]
