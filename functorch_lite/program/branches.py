@@ -26,7 +26,6 @@ from functorch_lite.program.derivation import (
     reached,
     staged,
     strong,
-    without_histories,
     zero,
 )
 from functorch_lite.program.entries import Entry, ProgramPrimitive
@@ -169,7 +168,7 @@ class Conditional(ProgramPrimitive):
             seeded = tuple(i for i in outputs if isinstance(entry.program.outputs[i], Variable))
             ones = [np.ones(_typed(self.entries, i).shape, np.dtype(_typed(self.entries, i).dtype))[()] for i in seeded]
             both = joint(entry.program, values, active, seeded, ones)
-            first, second = without_histories(*cut(both, both.inputs[len(values) :], count), count)
+            first, second = cut(both, both.inputs[len(values) :], count)
             seeds = dict(zip(seeded, second.inputs[len(second.inputs) - len(seeded) :], strict=True))
             residuals = second.inputs[: len(second.inputs) - len(seeded)]
             halves.append((first, coerced(second, list(kinds)), residuals, seeds))

@@ -16,9 +16,11 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.primitive import Arrays, Params
+from functorch_lite.core.trace import Tracer
 from functorch_lite.program.derivation import cut, is_float, joint, pushed, reached, staged
 from functorch_lite.program.effects import tokens
 from functorch_lite.program.entries import Entry, ProgramPrimitive
+from functorch_lite.program.lowering import unwound
 from functorch_lite.program.naming import input_names
 from functorch_lite.program.passes import inlined
 from functorch_lite.program.program import Program, Variable
@@ -27,8 +29,9 @@ from functorch_lite.program.recomputation import recomputed
 from functorch_lite.program.signatures import signature
 from functorch_lite.program.staging import representative, stage
 from functorch_lite.program.text import STRUCTURES
+from functorch_lite.program.unwinding import Winding
 from functorch_lite.transforms.arguments import name_of
-from functorch_lite.transforms.batching import Unbatched, vmap
+from functorch_lite.transforms.batching import Batched, Unbatched, vmap
 
 __all__ = ["CompiledCall", "recorded"]
 
@@ -106,13 +109,19 @@ class CompiledCall(ProgramPrimitive):
     ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
         active = tuple(active)
         key = ("reverse", active, *map(signature, values))
-        forward, backward, count, places = self.entry.derive(key, lambda: self._cut(values, active))
-        results = CompiledCall(forward).bind(values, ())
+        plain, winding, places = self.entry.derive(key, lambda: self._cut(values, active))
+        count = len(self.entry.program.outputs)
+        # What a loop has kept is handed over from one half to the other if no transformation is to follow it.
+        halves = plain if winding is None or any(isinstance(x, Tracer) for x in values) else winding
+        results = CompiledCall(halves[0]).bind(values, ())
         outputs, residuals = results[:count], results[count:]
 
         def pull(g: Arrays) -> Sequence[Any]:
             given = tuple(g[i] for i in places)
-            return CompiledCall(backward).bind((*residuals, *given), ())  # type: ignore[no-any-return]
+            if halves is winding and not all(map(_is_only_batched, given)):
+                again = CompiledCall(plain[0]).bind(values, ())
+                return CompiledCall(plain[1]).bind((*again[count:], *given), ())  # type: ignore[no-any-return]
+            return CompiledCall(halves[1]).bind((*residuals, *given), ())  # type: ignore[no-any-return]
 
         return outputs, pull, ()
 
@@ -138,15 +147,30 @@ class CompiledCall(ProgramPrimitive):
         apart = iter(results)
         return tuple(next(together) if is_late else Unbatched(next(apart)) for is_late in late)
 
-    def _cut(self, values: Arrays, active: tuple[int, ...]) -> tuple[Entry, Entry, int, tuple[int, ...]]:
-        """Return forward and backward program: one joint program, cut by dependence on the cotangents."""
+    def _cut(
+        self, values: Arrays, active: tuple[int, ...]
+    ) -> tuple[tuple[Entry, Entry], tuple[Entry, Entry] | None, tuple[int, ...]]:
+        """Return forward and backward program: one joint program, cut by dependence on the cotangents.
+
+        Behind them are those in which loops on the way there keep what the way back needs, if all loops can, and the
+        outputs that have cotangents.
+        """
         outputs = self.entry.program.outputs
         places = tuple(i for i, a in enumerate(outputs) if isinstance(a, Variable) and is_float(a))
         seeds = [_one(outputs[i]) for i in places]
         both = joint(self.entry.program, values, active, places, seeds)
-        halves = cut(both, both.inputs[len(values) :], len(outputs))
-        forward, backward = recomputed(*halves, len(outputs))
-        return Entry(forward), Entry(backward), len(outputs), places
+
+        def halves(both: Program) -> tuple[Entry, Entry]:
+            parts = cut(both, both.inputs[len(values) :], len(outputs))
+            forward, backward = recomputed(*parts, len(outputs))
+            return Entry(forward), Entry(backward)
+
+        plain, winding = halves(both), None
+        if (kept := unwound(both)) is not both:
+            winding = halves(kept)
+            if any(isinstance(e.primitive, Winding) for e in winding[1].program.equations):
+                winding = None  # a loop on the way back may be one of a batch
+        return plain, winding, places
 
 
 STRUCTURES["call"] = lambda programs: CompiledCall(Entry(*programs))
@@ -157,6 +181,13 @@ def _draws(program: Program, values: Sequence[Any]) -> bool:
     before = global_random_state()
     program(*values)
     return has_drawn(before)
+
+
+def _is_only_batched(x: Any) -> bool:
+    """Say whether no transformation but batches watches a value."""
+    while isinstance(x, Batched):
+        x = x.value
+    return not isinstance(x, Tracer)
 
 
 def _one(variable: Any) -> Any:

@@ -9,6 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from functorch_lite.program.equations import Equation, Variable
+from functorch_lite.program.lowering import unwound
 
 if TYPE_CHECKING:
     from functorch_lite.program.program import Program
@@ -55,6 +56,7 @@ class Cost:
 
 def cost(program: Program) -> Cost:
     """Count what a program costs; see `Program.cost`."""
+    program = unwound(program)
     operations: Counter[str] = Counter()
     flops = read = written = within = 0
     live = _Liveness(program)
@@ -83,7 +85,7 @@ def cost(program: Program) -> Cost:
 def _dearest(name: str, programs: Sequence[Program]) -> tuple[Program, Cost]:
     """Return the program that costs most, with its cost; of a loop of unknown length that is its body."""
     costs = [(program, cost(program)) for program in programs]
-    return costs[-1] if name == "while" else max(costs, key=lambda pair: pair[1].flops)
+    return costs[-1] if name in {"while", "wind"} else max(costs, key=lambda pair: pair[1].flops)
 
 
 #: Primitives whose results share the memory of their first operand (of a contiguous one, for reshape).

@@ -10,7 +10,7 @@ import numpy as np
 
 from functorch_lite.core.primitive import NAMED, PRIMITIVES
 from functorch_lite.core.trace import Tracer
-from functorch_lite.program.equations import HISTORY, Atom, Equation, Literal, Variable
+from functorch_lite.program.equations import Atom, Equation, Literal, Variable
 from functorch_lite.program.passes import dead_code, optimized
 from functorch_lite.program.program import Program
 from functorch_lite.program.staging import representative, stage
@@ -31,14 +31,17 @@ __all__ = [
     "in_batch",
     "is_float",
     "joint",
+    "placed",
     "pushed",
     "reached",
     "staged",
     "strong",
     "varying",
-    "without_histories",
     "zero",
 ]
+
+#: Its multiples, less their whole parts, are spread evenly.
+_GOLDEN_RATIO = (1 + 5**0.5) / 2
 
 
 def staged(function: Callable[..., Any], values: Sequence[Any], name: str) -> Program:
@@ -62,7 +65,7 @@ def pushed(
     def both(*leaves: Any) -> Sequence[Any]:
         trace = ForwardTrace()
         duals = [trace.dual(leaves[i], t) for i, t in zip(active, leaves[n:], strict=True)]
-        parts = [trace.parts(y) for y in call(program, _placed(leaves[:n], active, duals), {}, trace)]
+        parts = [trace.parts(y) for y in call(program, placed(leaves[:n], active, duals), {}, trace)]
         trace.close()
         flags[:] = [t is not None for _, t in parts]
         out_tangents = [(np.zeros_like(v) if is_inexact(v) else False) if t is None else t for v, t in parts]
@@ -82,13 +85,13 @@ def joint(
 
     def both(*leaves: Any) -> Sequence[Any]:
         def along(*xs: Any) -> Any:
-            return program(*_placed(leaves[:n], active, xs))
+            return program(*placed(leaves[:n], active, xs))
 
         results, pull = vjp(along, *(leaves[i] for i in active))
         cotangents: list[Any] = [None] * len(results)
         for i, g in zip(places, leaves[n:], strict=True):
             cotangents[i] = g
-        return (*results, *pull(tuple(cotangents)))
+        return (*results, *pull.of_leaves(cotangents))
 
     return staged(both, (*values, *seeds), program.name)
 
@@ -140,30 +143,6 @@ def cut(program: Program, late_inputs: Sequence[Variable], count: int | None = N
     return dead_code(first), dead_code(second)
 
 
-def without_histories(first: Program, second: Program, count: int) -> tuple[Program, Program]:
-    """Let the second of two programs run loops again of which it would be given the history.
-
-    A history can be handed over, but neither stacked nor replaced by zeros. The arguments are those of `cut`'s results.
-    """
-    residuals = first.outputs[count:]
-    again = [v for v in residuals if isinstance(v, Variable) and v.dtype is HISTORY]
-    if not again:
-        return first, second
-    makers = {y: e for e in first.equations for y in e.outputs}
-    equations, read = [], []
-    for history in again:
-        loop = makers[history]
-        outputs = tuple(y if y is history else Variable(y.shape, y.dtype) for y in loop.outputs)
-        equations.append(replace(loop, outputs=outputs))
-        read += [a for a in loop.operands if isinstance(a, Variable) and a not in first.constants]
-    kept = tuple(dict.fromkeys((*(v for v in residuals if v not in again), *read)))
-    late_inputs = second.inputs[len(residuals) :]
-    constants = first.constants | second.constants
-    first = first.with_equations(first.equations, (*first.outputs[:count], *kept))
-    second = Program((*kept, *late_inputs), second.equations, second.outputs, constants, second.name)  # type: ignore[arg-type]
-    return dead_code(first), second.with_equations([*equations, *second.equations])
-
-
 def downstream(program: Program, inputs: Iterable[Variable]) -> set[Any]:
     """Return some inputs, and all results of equations that read one of them or of what these compute."""
     found = set(inputs)
@@ -187,7 +166,7 @@ def dependents(program: Program, inputs: Iterable[Variable], *, differentiably: 
         found.update(
             y
             for y, is_reached in zip(equation.outputs, reached, strict=True)
-            if is_reached and (not differentiably or is_float(y) or y.dtype is HISTORY)
+            if is_reached and (not differentiably or is_float(y))
         )
     return found
 
@@ -255,6 +234,14 @@ def bottom(x: Any) -> Any:
     return x
 
 
+def placed(leaves: Sequence[Any], places: Sequence[int], xs: Sequence[Any]) -> list[Any]:
+    """Return leaves with others in some places."""
+    placed = list(leaves)
+    for i, x in zip(places, xs, strict=True):
+        placed[i] = x
+    return placed
+
+
 def strong(variable: Variable) -> Variable:
     """Return a new variable of the same shape and dtype; of a Python number's type the dtype is made."""
     return Variable(variable.shape, np.dtype(variable.dtype))
@@ -266,11 +253,18 @@ def zero(variable: Variable) -> Any:
 
 
 def harmless(variable: Variable) -> Any:
-    """Return a value to record with: ones; of square matrices, which may be inverted, unit matrices."""
+    """Return a value to record with, which logarithms and inverses are defined at.
+
+    Numbers are between 1 and 1.5, no two alike, so that a matrix made of them has an inverse too; square matrices are
+    unit matrices.
+    """
+    if variable.is_weak:
+        return variable.dtype(1)
     dtype, shape = np.dtype(variable.dtype), variable.shape
     if len(shape) > 1 and shape[-1] == shape[-2]:
         return np.broadcast_to(np.eye(shape[-1], dtype=dtype), shape)
-    return np.ones(shape, dtype)[()]
+    numbers = 1 + (_GOLDEN_RATIO * np.arange(variable.size) % 1.0) / 2
+    return numbers.astype(dtype).reshape(shape)[()]
 
 
 def is_float(variable: Any) -> bool:
@@ -281,13 +275,6 @@ def is_float(variable: Any) -> bool:
 def _applied(equations: list[Equation], primitive: Any, operands: Any, params: Any, output: Variable) -> Variable:
     equations.append(Equation(primitive, operands, params, (output,)))
     return output
-
-
-def _placed(leaves: Sequence[Any], places: Sequence[int], xs: Sequence[Any]) -> list[Any]:
-    placed = list(leaves)
-    for i, x in zip(places, xs, strict=True):
-        placed[i] = x
-    return placed
 
 
 def _shape(atom: Atom) -> tuple[int, ...]:

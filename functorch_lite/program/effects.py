@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from functorch_lite.core.primitive import Arrays, Params, Zero
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.equations import Equation, Variable
+from functorch_lite.program.text import STRUCTURES
 
-__all__ = ["Effect", "bound", "recording", "tokens"]
+if TYPE_CHECKING:
+    from functorch_lite.program.program import Program
+
+__all__ = ["Effect", "bound", "recording", "silent", "tokens"]
 
 #: Whether effects are only recorded: staging applies each primitive once, to know what it returns.
 recording: ContextVar[bool] = ContextVar("recording", default=False)
@@ -69,3 +74,26 @@ def tokens(equation: Equation) -> tuple[Variable, ...]:
         of_inner = {y for e in inner.equations for y in tokens(e)}
         found.update(y for y, a in zip(equation.outputs, inner.outputs, strict=True) if a in of_inner)
     return tuple(y for y in equation.outputs if y in found)
+
+
+def silent(program: Program) -> Program:
+    """Return the program without its effects, whose tokens become constants; without any, the program itself."""
+    constants = dict(program.constants)
+    equations = []
+    for equation in program.equations:
+        acting = tokens(equation)
+        constants.update((y, np.array(True)) for y in acting)
+        if acting and not isinstance(equation.primitive, Effect):
+            outputs = tuple(Variable(y.shape, y.dtype) if y in acting else y for y in equation.outputs)
+            equations.append(replace(equation, primitive=_silenced(equation.primitive), outputs=outputs))
+        elif not acting:
+            equations.append(equation)
+    if len(constants) == len(program.constants):
+        return program
+    return replace(program, constants=constants).with_equations(equations)
+
+
+def _silenced(primitive: Any) -> Any:
+    """Return an operation that consists of programs without their effects."""
+    programs = [silent(entry.program) for entry in primitive.entries]
+    return STRUCTURES[primitive.word](programs, **dict(primitive.settings()))

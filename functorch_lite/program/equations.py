@@ -41,6 +41,11 @@ class Variable:
     number: int = field(default_factory=_next_number)
 
     @property
+    def is_weak(self) -> bool:
+        """Whether it is a Python number."""
+        return isinstance(self.dtype, type) and not issubclass(self.dtype, np.generic)
+
+    @property
     def size(self) -> int:
         """The number of elements."""
         return prod(self.shape)
@@ -98,8 +103,8 @@ def type_name(variable: Variable) -> str:
     """Return the type of a variable as programs print it: ``float64[3,4]``; of a Python number ``float``."""
     if variable.dtype is HISTORY:
         return "history"
-    if isinstance(variable.dtype, type) and not issubclass(variable.dtype, np.generic):
-        return variable.dtype.__name__
+    if variable.is_weak:
+        return variable.dtype.__name__  # type: ignore[no-any-return]
     return f"{np.dtype(variable.dtype)}[{','.join(map(str, variable.shape))}]"
 
 

@@ -29,7 +29,6 @@ from functorch_lite.program.derivation import (
     pushed,
     strong,
     varying,
-    without_histories,
     zero,
 )
 from functorch_lite.program.derivation import (
@@ -274,7 +273,7 @@ class _Halves:
         seeds = [np.ones(kinds[j].shape, np.dtype(kinds[j].dtype))[()] for j in places]
         both = joint(program, loop.samples(values), [i + 1 for i in active], places, seeds)
         n = len(program.inputs)
-        first, second = without_histories(*cut(both, both.inputs[n:], count), count)
+        first, second = cut(both, both.inputs[n:], count)
         i, *inputs = first.inputs
         # What is the same for all steps and what has rows is there, and so are the carried values after each step.
         at_hand = (i, *inputs[:constants], *inputs[first_row:], *first.outputs[:carried])

@@ -10,6 +10,7 @@ import numpy as np
 
 from functorch_lite.core.primitive import PRIMITIVES, JointPrimitive
 from functorch_lite.program.contraction_order import ordered_products
+from functorch_lite.program.lowering import spliced
 from functorch_lite.program.products import gathered_products, joined_products, multiplied
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 from functorch_lite.program.signs import NEGATIONS, negated_sums
@@ -162,13 +163,7 @@ def inlined(program: Program) -> Program:
             continue
         called = inlined(entry.program)
         constants |= called.constants
-        inner = _Renaming()
-        inner.update(called.inputs, equation.operands)
-        for e in called.equations:
-            outputs = tuple(Variable(y.shape, y.dtype) for y in e.outputs)  # a program may be called twice
-            equations.append(Equation(e.primitive, inner.atoms(e.operands), e.params, outputs, e.line))
-            inner.update(e.outputs, outputs)
-        renamed.update(equation.outputs, inner.atoms(called.outputs))
+        renamed.update(equation.outputs, spliced(called, equation.operands, equations))
     return replace(program, constants=constants).with_equations(equations, renamed.atoms(program.outputs))
 
 

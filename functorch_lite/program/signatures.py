@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.trace import Tracer
-from functorch_lite.program.equations import HISTORY
 from functorch_lite.program.staging import representative
 
 __all__ = ["PLAIN", "Static", "positional_names", "signature", "single"]
@@ -25,8 +24,6 @@ def signature(leaf: Any) -> Any:
     if isinstance(leaf, Tracer):
         return signature(representative(leaf))  # a traced Python number is weak as the number is
     dtype = getattr(leaf, "dtype", None)
-    if dtype is HISTORY:
-        return leaf.shape, leaf.layers
     return type(leaf) if dtype is None else (leaf.shape, dtype, isinstance(leaf, np.ndarray))
 
 

@@ -23,6 +23,7 @@ from functorch_lite.program.execution import Frames, own_result
 from functorch_lite.program.expansion import expanded
 from functorch_lite.program.fusion import Group, Step, steps
 from functorch_lite.program.liveness import FRESH, last_uses
+from functorch_lite.program.lowering import unwound
 from functorch_lite.program.numbers import number_expression
 from functorch_lite.program.operators import INFIX, UFUNC_OF
 from functorch_lite.program.phrases import PHRASES, is_plain, literal
@@ -72,7 +73,7 @@ class Writer:
     """Writes one program; for the arguments see `compiled`."""
 
     def __init__(self, program: Program, shared: int | None, into: tuple[int, ...]) -> None:
-        self.program = program = expanded(program)
+        self.program = program = expanded(unwound(program))
         self.shared = len(program.outputs) if shared is None else shared
         #: The arrays that outputs are written into, by position; and by variable those that a result may go to at once.
         self.into = {i: f"d{i}" for i in into}

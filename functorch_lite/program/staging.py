@@ -12,7 +12,6 @@ from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primit
 from functorch_lite.core.tape import dtype_or_type
 from functorch_lite.core.trace import ClosedTrace, Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
-from functorch_lite.program.equations import HISTORY
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 from functorch_lite.transforms.arguments import call, returned
 from functorch_lite.transforms.structured import Structures, recorder
@@ -180,7 +179,7 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
 def check_value(x: Any, what: str, remedy: str) -> None:
     """Raise if a value is no array of numbers, no number and no tracer."""
     dtype = getattr(x, "dtype", None)
-    if isinstance(x, bool | int | float | complex) or getattr(dtype, "kind", "O") in "biufc" or dtype is HISTORY:
+    if isinstance(x, bool | int | float | complex) or getattr(dtype, "kind", "O") in "biufc":
         return
     described = type(x).__name__ if dtype is None else f"{type(x).__name__} of {dtype}"
     raise TypeError(f"{what} a {described}, which is no array of numbers; under jit, programs compute those. {remedy}.")

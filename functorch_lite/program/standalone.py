@@ -17,7 +17,8 @@ import numpy as np
 from functorch_lite.core.primitive import Primitive
 from functorch_lite.program.bundling import Bundle, literal, public_name
 from functorch_lite.program.effects import tokens
-from functorch_lite.program.equations import Atom, Equation, Literal, Variable, type_name
+from functorch_lite.program.equations import HISTORY, Atom, Equation, Literal, Variable, type_name
+from functorch_lite.program.lowering import unwound
 from functorch_lite.program.naming import Names
 from functorch_lite.program.operators import INFIX
 from functorch_lite.program.standalone_structures import WRITTEN
@@ -72,6 +73,7 @@ _NOUNS = {
     "unindex": "padded",
     "unwind": "cotangent",
     "while": "carried",
+    "wind": "carried",
     "where": "selected",
 }
 
@@ -82,9 +84,10 @@ def standalone(program: Program) -> str:
     bundle = Bundle(names)
     functions: list[str] = []
     head: list[str] = []
-    arguments = _Writer(program, program.name, names, bundle, head, functions, saved=program).write()
+    writer = _Writer(program, program.name, names, bundle, head, functions, saved=program)
+    arguments = writer.write()
     imports = ["import math\n\nimport numpy as np"] if bundle.uses_math else ["import numpy as np"]
-    top = "\n".join([_title(program, arguments), "", *imports, *_apart(head)])
+    top = "\n".join([_title(program, arguments, writer.outputs), "", *imports, *_apart(head)])
     return "\n\n\n".join([top, *bundle.definitions, *functions]) + "\n"
 
 
@@ -101,6 +104,7 @@ class _Writer:
         functions: list[str],
         saved: Program,
     ) -> None:
+        program = unwound(program)
         self.program, self.name, self.names, self.bundle = program, name, names, bundle
         #: The program whose constants `Program.save` writes; those of functions that it calls stand in the text.
         self.saved = saved
@@ -207,7 +211,7 @@ class _Writer:
     def _has_dtype(self, equation: Equation, function: Any) -> bool:
         """Say whether an operator gives what a function does: of Python numbers a ufunc makes NumPy's."""
         return not isinstance(function, np.ufunc) or any(
-            isinstance(a, Variable) and not _is_weak(a) for a in equation.operands
+            isinstance(a, Variable) and not a.is_weak for a in equation.operands
         )
 
     def _operand(self, atom: Atom, equation: Equation) -> str:
@@ -219,14 +223,15 @@ class _Writer:
         if value is None or value.shape or value.dtype.char not in "dD?l" or not equation.primitive.is_pointwise:
             return None
         others = [a for a in equation.operands if isinstance(a, Variable) and a not in self.program.constants]
-        return literal(value.item()) if any(a.dtype == value.dtype and not _is_weak(a) for a in others) else None
+        return literal(value.item()) if any(a.dtype == value.dtype and not a.is_weak for a in others) else None
 
     def _atom(self, atom: Atom) -> str:
         return literal(atom.value) if isinstance(atom, Literal) else self.texts[atom]
 
     def _named(self, variable: Variable, primitive: Primitive) -> str:
         is_read = self.uses[variable] or hasattr(primitive, "word")  # a loop reads what it carries
-        base = "_" if not is_read else _NOUNS.get(primitive.name, primitive.name)
+        noun = "history" if variable.dtype is HISTORY else _NOUNS.get(primitive.name, primitive.name)
+        base = noun if is_read else "_"
         self.texts[variable] = name = self.local.fresh("".join(c if c.isalnum() else "_" for c in base))
         return name
 
@@ -245,10 +250,6 @@ def _template(equation: Equation) -> str | tuple[str, ...] | None:
     return TEMPLATES.get(primitive.name)
 
 
-def _is_weak(variable: Variable) -> bool:
-    return isinstance(variable.dtype, type) and not issubclass(variable.dtype, np.generic)
-
-
 def _array(value: Any) -> str:
     elements = repr(value.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
     if value.dtype in (np.dtype(float), np.dtype(np.int64), np.dtype(bool), np.dtype(complex)) and value.size:
@@ -256,9 +257,9 @@ def _array(value: Any) -> str:
     return f"np.array({elements}, np.{value.dtype.type.__name__}).reshape({value.shape})"
 
 
-def _title(program: Program, arguments: Sequence[str]) -> str:
+def _title(program: Program, arguments: Sequence[str], outputs: Sequence[Atom]) -> str:
     kinds = [f"{name}: {type_name(v)}" for name, v in zip(arguments, program.inputs, strict=True)]
-    results = ", ".join(type_name(a) if isinstance(a, Variable) else repr(a.value) for a in program.outputs)
+    results = ", ".join(type_name(a) if isinstance(a, Variable) else repr(a.value) for a in outputs)
     return "\n".join([f'"""The function {program.name}.', "", *kinds, f"returns: {results}", '"""'])
 
 

@@ -39,19 +39,29 @@ def _rows(equation: Equation, names: Sequence[str], texts: Sequence[str], target
 
 
 def _while(equation: Equation, names: Sequence[str], texts: Sequence[str], targets: Sequence[str]) -> list[str]:
+    head, given = _loop(equation, names, texts, targets)
+    return [*head, f"    {', '.join(targets)} = {given}"]
+
+
+def _winding(equation: Equation, names: Sequence[str], texts: Sequence[str], targets: Sequence[str]) -> list[str]:
+    *carry, history = targets
+    head, given = _loop(equation, names, texts, carry)
+    lines = [f"{history} = []", *head]
+    if len(equation.primitive.body.program.outputs) == 1:  # type: ignore[attr-defined]  # it returns no tuple
+        return [*lines, f"    {carry[0]} = {given}", f"    {history}.append(())"]
+    return [*lines, f"    {', '.join([*carry, f'*{history}_i'])}, = {given}", f"    {history}.append({history}_i)"]
+
+
+def _loop(
+    equation: Equation, names: Sequence[str], texts: Sequence[str], carry: Sequence[str]
+) -> tuple[list[str], str]:
+    """Return the lines before the body of a loop, and the call of the body."""
     loop: Any = equation.primitive
-    carry = list(targets[: loop.carried])
-    lines = [f"{name} = {text}" for name, text in zip(carry, texts[loop.first :], strict=True)]
+    first = loop.asked + loop.constants
+    lines = [f"{name} = {text}" for name, text in zip(carry, texts[first:], strict=True)]
     asked = ", ".join([*texts[: loop.asked], *carry])
-    given = ", ".join([*texts[loop.asked : loop.first], *carry])
-    head = f"while {names[0]}({asked}):"
-    if loop.layers is None:
-        return [*lines, head, f"    {', '.join(carry)} = {names[1]}({given})"]
-    kept = targets[-1]
-    if loop.carried + loop.kept == 1:  # the body returns no tuple
-        return [f"{kept} = []", *lines, head, f"    {carry[0]} = {names[1]}({given})", f"    {kept}.append(())"]
-    taken = ", ".join([*carry, f"*{kept}_i"])
-    return [f"{kept} = []", *lines, head, f"    {taken}, = {names[1]}({given})", f"    {kept}.append({kept}_i)"]
+    given = ", ".join([*texts[loop.asked : first], *carry])
+    return [*lines, f"while {names[0]}({asked}):"], f"{names[1]}({given})"
 
 
 def _unwinding(equation: Equation, names: Sequence[str], texts: Sequence[str], targets: Sequence[str]) -> list[str]:
@@ -75,4 +85,5 @@ WRITTEN: dict[str, Callable[[Equation, Sequence[str], Sequence[str], Sequence[st
     "switch": _choice,
     "unwind": _unwinding,
     "while": _while,
+    "wind": _winding,
 }

@@ -1,69 +1,79 @@
-"""The way back along a loop whose number of steps only its run has told."""
+"""The way back along a loop whose number of steps only its run has told.
+
+These operations stand in programs that are about to run, and nowhere else (see `lowering`): they have no derivatives.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays, Params
-from functorch_lite.program.derivation import coerced, harmless, in_batch, pushed, staged, strong, zero
+from functorch_lite.program.derivation import (
+    accumulated,
+    coerced,
+    cut,
+    downstream,
+    harmless,
+    in_batch,
+    joint,
+    strong,
+    zero,
+)
+from functorch_lite.program.derivation import batched as of_batch
 from functorch_lite.program.entries import Entry, ProgramPrimitive
-from functorch_lite.program.equations import HISTORY, Variable
+from functorch_lite.program.equations import HISTORY, Equation, Variable
 from functorch_lite.program.loops import repeated
+from functorch_lite.program.lowering import spliced
+from functorch_lite.program.passes import optimized
+from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import signature
-from functorch_lite.program.staging import representative
-from functorch_lite.program.text import READABLE, STRUCTURES
-from functorch_lite.transforms.batching import vmap
+from functorch_lite.program.text import STRUCTURES
 
-__all__ = ["History", "InBatch", "Unwinding", "WithTangents", "refuse_again"]
+__all__ = ["Halves", "History", "Unwinding", "Winding", "halves_of"]
 
 
-class History:
-    """What the steps of a loop have kept: to programs one value, or one for each example of a batch.
+class History(list[Arrays]):
+    """What each step of a loop has kept: to programs one value, which no operation takes for an array of numbers."""
 
-    Attributes
+    shape, dtype = (), HISTORY
+
+
+class Winding(ProgramPrimitive):
+    """Run a program while another one says so, and keep what the steps need on the way back.
+
+    Parameters
     ----------
-    steps
-        For each step the residuals.
-    layers
-        What was made of the loop after it had begun to keep residuals, each of which the way back has to follow: an
-        `InBatch` or a `WithTangents`.
+    condition, body, asked, constants
+        As those of a `While`. The outputs of the body behind the carried values go into the history.
+    carried
+        How many values are carried.
     """
 
-    dtype = HISTORY
+    def __init__(self, condition: Entry, body: Entry, asked: int, constants: int, carried: int) -> None:
+        super().__init__("wind", [condition, body])
+        self.condition, self.body = condition, body
+        self.asked, self.constants, self.carried = asked, constants, carried
+        self.results = ()
 
-    def __init__(self, layers: tuple[Any, ...]) -> None:
-        self.steps: list[Arrays] = []
-        self.layers = layers
-        self.shape = tuple(layer.size for layer in reversed(layers) if isinstance(layer, InBatch))
-        self.ndim = len(self.shape)
+    def settings(self) -> list[tuple[str, Any]]:
+        return [("asked", self.asked), ("constants", self.constants), ("carried", self.carried)]
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, i: int) -> History:
-        """Return the history of an example, of which only the layers are known."""
-        last = max(k for k, layer in enumerate(self.layers) if isinstance(layer, InBatch))
-        return History(self.layers[:last])
-
-
-@dataclass(frozen=True)
-class InBatch:
-    """The residuals are of a batch; if it is masked, the flags of the examples that were not done are behind them."""
-
-    size: int
-    is_masked: bool
-
-
-@dataclass(frozen=True)
-class WithTangents:
-    """Behind the residuals are the tangents of those at some positions."""
-
-    positions: tuple[int, ...]
+    def run(self, *arrays: Any) -> Arrays:
+        """Compute the carried values and the history."""
+        arrays = tuple(x.copy() if type(x) is np.ndarray else x for x in arrays)  # the caller's may change meanwhile
+        first, n = self.asked + self.constants, self.carried
+        asked, same, carry = arrays[: self.asked], arrays[self.asked : first], arrays[first:]
+        condition, body = self.condition.run, self.body.run
+        history = History()
+        while condition(*asked, *carry)[0]:
+            outputs = body(*same, *carry)
+            carry = outputs[:n]
+            history.append(outputs[n:])
+        return (*carry, history)
 
 
 class Unwinding(ProgramPrimitive):
@@ -77,92 +87,112 @@ class Unwinding(ProgramPrimitive):
         From the residuals of a step, what is the same for all, and the carried values, to the next carried values.
     constants
         How many operands are the same for all steps.
-    level
-        How many layers of the history the body follows.
     """
 
-    def __init__(self, body: Entry, constants: int, level: int = 0) -> None:
+    def __init__(self, body: Entry, constants: int) -> None:
         super().__init__("unwind", [body])
-        self.body, self.constants, self.level = body, constants, level
-        self.carried = len(body.program.outputs)
-        self.kept = len(body.program.inputs) - constants - self.carried
+        self.body, self.constants = body, constants
 
     def settings(self) -> list[tuple[str, Any]]:
-        return [("constants", self.constants), ("level", self.level)]
+        return [("constants", self.constants)]
 
     def run(self, *arrays: Any) -> Arrays:
         history, same, carry = arrays[0], arrays[1 : 1 + self.constants], arrays[1 + self.constants :]
         body = self.body.run
-        for kept in reversed(history.steps):
+        for kept in reversed(history):
             carry = body(*kept, *same, *carry)
         return carry
 
-    def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
-        inputs, first = self.body.program.inputs, self.kept + self.constants
-        layer = representative(values[0]).layers[self.level] if tangents[0] is not None else WithTangents(())
-        same = [self.kept + i for i, t in enumerate(tangents[1 : 1 + self.constants]) if t is not None]
-        carried = range(first, len(inputs))
-        seeds = [tangents[1 + i - self.kept] for i in (*same, *carried)]
-        seeds = [zero(strong(inputs[i])) if t is None else t for i, t in zip((*same, *carried), seeds, strict=True)]
-
-        def make() -> Unwinding:
-            samples = [*map(harmless, inputs[: self.kept]), *map(representative, values[1:])]
-            moved = [harmless(inputs[i]) for i in layer.positions]
-            body, _ = pushed(self.body.program, samples, (*layer.positions, *same, *carried), (*moved, *seeds))
-            given, rest = body.inputs[: len(inputs)], body.inputs[len(inputs) :]
-            of_kept, of_same = rest[: len(moved)], rest[len(moved) : len(moved) + len(same)]
-            of_carried = rest[len(moved) + len(same) :]
-            ordered = (*given[: self.kept], *of_kept, *given[self.kept : first], *of_same, *given[first:], *of_carried)
-            kinds = [*map(strong, given[first:]), *map(strong, of_carried)]
-            body = coerced(replace(body, inputs=ordered), list(kinds))
-            return Unwinding(Entry(body, shared=0), self.constants + len(same), self.level + bool(moved))
-
-        key = ("forward", layer, tuple(same), *map(signature, seeds))
-        loop = self.body.derive(key, make)
-        split = 1 + self.constants
-        both = loop.bind((*values[:split], *seeds[: len(same)], *values[split:], *seeds[len(same) :]), ())
-        return both[: self.carried], both[self.carried :]
-
-    def reverse(
-        self, trace: Any, values: Arrays, active: Sequence[int]
-    ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
-        refuse_again()
-
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
-        layer = representative(arrays[0]).layers[self.level] if batched[0] else None
-        is_masked = layer is not None and layer.is_masked
+        """Go back once for a batch of cotangents; the history is of one loop."""
         split = 1 + self.constants
         carry = [x if b else repeated(x, size) for x, b in zip(arrays[split:], batched[split:], strict=True)]
-        arrays = (*arrays[:split], *carry)
-        program, n = self.body.program, self.kept
-
-        def masked(*values: Any) -> list[Any]:
-            p, kept = values[n], (*values[:n], *values[n + 1 :])
-            old = values[len(values) - self.carried :]
-            return [np.where(p, new, before) for new, before in zip(program(*kept), old, strict=True)]
+        program = self.body.program
+        kept = program.inputs[: len(program.inputs) - self.constants - len(carry)]
 
         def make() -> Unwinding:
-            of_kept = [0 if batched[0] else None] * n + [0] * is_masked
-            axes = (*of_kept, *(0 if b else None for b in batched[1:split]), *[0] * self.carried)
-            flags = [Variable((), np.dtype(bool))] * is_masked
-            samples = [harmless(in_batch(v, size) if batched[0] else v) for v in (*program.inputs[:n], *flags)]
-            run = masked if is_masked else program.__call__
-            body = staged(vmap(lambda *xs: run(*xs), axes, axis_size=size), (*samples, *arrays[1:]), "back")
-            kinds = [in_batch(v, size) for v in program.inputs[len(program.inputs) - self.carried :]]
-            return Unwinding(Entry(coerced(body, list(kinds)), shared=0), self.constants, self.level + batched[0])
+            axes = [*[None] * len(kept), *(0 if b else None for b in batched[1:split]), *[0] * len(carry)]
+            samples = [*map(harmless, kept), *arrays[1:split], *carry]
+            body = of_batch(program, samples, axes, [0] * len(carry), size)
+            kinds = [in_batch(v, size) for v in program.inputs[len(program.inputs) - len(carry) :]]
+            return Unwinding(Entry(coerced(body, list(kinds)), shared=0), self.constants)
 
-        key = ("batch", int(size), batched, is_masked, *map(signature, arrays[1:]))
-        return self.body.derive(key, make).bind(arrays, ())
+        key = ("batch", int(size), batched, *map(signature, (*arrays[1:split], *carry)))
+        return self.body.derive(key, make).bind((*arrays[:split], *carry), ())
 
 
+STRUCTURES["wind"] = lambda programs, **settings: Winding(
+    Entry(programs[0], shared=0), Entry(programs[1], shared=0), **settings
+)
 STRUCTURES["unwind"] = lambda programs, **settings: Unwinding(Entry(programs[0], shared=0), **settings)
-READABLE.update({"InBatch": InBatch, "WithTangents": WithTangents})
 
 
-def refuse_again() -> NoReturn:
-    """Raise: a loop that has a history is to be differentiated in reverse once more."""
-    raise NotImplementedError(
-        f"at {user_line()} the derivative of a while_loop under jit was differentiated in reverse mode once more, "
-        f"which it cannot be, as the number of its steps is not known. Use forward mode over reverse mode (ft.hessian, "
-        f"ft.jacfwd of ft.grad), fori_loop or scan with a fixed number of steps, or leave this function out of jit"
-    )
+class Halves(NamedTuple):
+    """The two programs of the pullback of a loop.
+
+    Attributes
+    ----------
+    first
+        From the operands of the loop to its results, and what the second reads: the history, and residuals that are the
+        same for all steps.
+    second
+        From what it reads of the first, the operands of the loop, and the cotangents of its results, to cotangents.
+    """
+
+    first: Program
+    second: Program
+
+
+def halves_of(loop: Any, active: tuple[int, ...]) -> Halves:
+    """Return the programs of the pullback of a `While`.
+
+    Parameters
+    ----------
+    loop
+        The loop.
+    active
+        The inputs of its body that get cotangents, which all carried ones that vary with them are among.
+    """
+    program, constants = loop.body.program, loop.constants
+    count = len(program.outputs)
+    carried = [i - constants for i in active if i >= constants]
+    same = [i for i in active if i < constants]
+    seeds = [strong(program.inputs[constants + k]) for k in carried]
+    ones = [np.ones(v.shape, v.dtype)[()] for v in seeds]
+    both = joint(program, [*map(harmless, program.inputs)], active, carried, ones)
+    step, back = cut(both, both.inputs[len(program.inputs) :], count)
+    first_seed = len(back.inputs) - len(seeds)
+    residuals, cotangents = back.inputs[:first_seed], back.inputs[first_seed:]
+    position = {v: i for i, v in enumerate(step.inputs) if i < constants}
+    varying = downstream(both, step.inputs[constants:])
+    # Residuals that are the same for all steps: operands, and values computed of these.
+    operands = [v for v in residuals if v in position]
+    fixed = [v for v in residuals if v not in position and v not in varying]
+    kept = [v for v in residuals if v not in position and v in varying]
+
+    invariants = optimized(replace(step, inputs=step.inputs[:constants], outputs=tuple(fixed)))
+    step = optimized(replace(step, outputs=(*step.outputs[:count], *kept)))
+    winding = Winding(loop.condition, Entry(step, shared=0), loop.asked, constants, count)
+    asked, given = _like(loop.condition.program.inputs[: loop.asked]), _like(program.inputs)
+    equations: list[Equation] = []
+    values = spliced(invariants, given[:constants], equations)
+    results = (*_like(program.inputs[constants:]), Variable((), HISTORY))
+    equations.append(Equation(winding, (*asked, *given), (), results))
+    there = Program((*asked, *given), tuple(equations), (*results, *values), invariants.constants, program.name)
+
+    kinds = [strong(program.inputs[i]) for i in active]
+    totals = kinds[: len(same)]
+    back = accumulated(coerced(back, kinds), range(len(same)), totals)
+    back = optimized(replace(back, inputs=(*kept, *operands, *fixed, *totals, *cotangents)))
+    unwinding = Unwinding(Entry(back, shared=0), len(operands) + len(fixed))
+    history, values = Variable((), HISTORY), _like(fixed)
+    asked, given = _like(asked), _like(given)
+    zeros = {strong(v): np.array(zero(v)) for v in totals}
+    read = (history, *(given[position[v]] for v in operands), *values, *zeros, *seeds)
+    found = tuple(map(strong, kinds))
+    inputs = (history, *values, *asked, *given, *seeds)
+    return Halves(there, Program(inputs, (Equation(unwinding, read, (), found),), found, zeros, f"{program.name}_back"))
+
+
+def _like(variables: Sequence[Variable]) -> tuple[Variable, ...]:
+    return tuple(Variable(v.shape, v.dtype) for v in variables)

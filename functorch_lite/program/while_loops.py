@@ -1,8 +1,9 @@
-"""Loops that run while a condition holds, as one operation.
+"""Loops that run while a condition holds, as one operation, and their pullbacks.
 
-Their number of steps is known only when they have run. So reverse mode keeps what the steps need in a `History`, a list
-that grows, and goes back along it. Where the condition differs between the examples of a batch, the loop runs until it
-holds for none; those that are done keep their values.
+Where the condition differs between the examples of a batch, the loop runs until it holds for none; those that are done
+keep their values. The number of steps is known only when the loop has run: so the pullback is an operation of its own,
+which runs it again and keeps what the way back needs (`lowering` makes one loop of both, where it can). Its rules need
+nothing of what was kept: a derivative of a pullback is a pullback of the derivative of the loop.
 """
 
 from __future__ import annotations
@@ -14,38 +15,35 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.primitive import Arrays, Params
+from functorch_lite.program.derivation import batched as of_batch
 from functorch_lite.program.derivation import (
-    accumulated,
     coerced,
-    cut,
     dependents,
-    downstream,
     in_batch,
-    joint,
+    placed,
     pushed,
     reached,
     staged,
     strong,
     varying,
-    without_histories,
     zero,
 )
-from functorch_lite.program.derivation import batched as of_batch
+from functorch_lite.program.effects import silent
 from functorch_lite.program.entries import Entry, ProgramPrimitive
-from functorch_lite.program.equations import Variable
+from functorch_lite.program.equations import Equation, Variable
 from functorch_lite.program.loops import repeated, settled
-from functorch_lite.program.passes import dead_code, optimized
+from functorch_lite.program.lowering import unwound
 from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import signature
 from functorch_lite.program.staging import representative
 from functorch_lite.program.text import STRUCTURES
-from functorch_lite.program.unwinding import History, InBatch, Unwinding, WithTangents, refuse_again
+from functorch_lite.program.unwinding import Halves, halves_of
 from functorch_lite.transforms.batching import Unbatched, vmap
+from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.masked import of_one
+from functorch_lite.transforms.reverse import vjp
 
-__all__ = ["While"]
-
-_ARRAY = np.ndarray
+__all__ = ["While", "WhilePullback"]
 
 
 class While(ProgramPrimitive):
@@ -57,97 +55,67 @@ class While(ProgramPrimitive):
         From what is the same for all steps, and the carried values, to a truth value and to the next carried values.
     asked, constants
         How many operands are the same for all steps: those of the condition, which come first, and those of the body.
-    kept
-        How many outputs of the body, behind the carried values, go into a history, which is then the last result.
-    layers
-        What the history is to tell; see there. None: there is none.
     """
 
-    def __init__(
-        self,
-        condition: Entry,
-        body: Entry,
-        asked: int,
-        constants: int,
-        kept: int = 0,
-        layers: tuple[Any, ...] | None = None,
-    ) -> None:
+    def __init__(self, condition: Entry, body: Entry, asked: int, constants: int) -> None:
         super().__init__("while", [condition, body])
         self.condition, self.body, self.asked, self.constants = condition, body, asked, constants
-        self.kept, self.layers = kept, layers
         self.first = asked + constants
-        self.carried = len(body.program.outputs) - kept
-        self.results = (body,) if layers is None else ()
+        self.carried = len(body.program.outputs)
+        self.results = (body,)
 
     def settings(self) -> list[tuple[str, Any]]:
-        given = [("asked", self.asked), ("constants", self.constants)]
-        return given if self.layers is None else [*given, ("kept", self.kept), ("layers", self.layers)]
+        return [("asked", self.asked), ("constants", self.constants)]
 
     def run(self, *arrays: Any) -> Arrays:
-        if self.layers is not None:  # what is kept must not be the caller's
-            arrays = tuple(x.copy() if type(x) is _ARRAY else x for x in arrays)
         asked, same, carry = arrays[: self.asked], arrays[self.asked : self.first], arrays[self.first :]
-        condition, body, n = self.condition.run, self.body.run, self.carried
-        if self.layers is None:
-            while condition(*asked, *carry)[0]:
-                carry = body(*same, *carry)
-            return carry
-        history = History(self.layers)
+        condition, body = self.condition.run, self.body.run
         while condition(*asked, *carry)[0]:
-            outputs = body(*same, *carry)
-            carry = outputs[:n]
-            history.steps.append(outputs[n:])
-        return (*carry, history)
+            carry = body(*same, *carry)
+        return carry
 
     def reaches(self, flags: Sequence[bool], differentiably: bool) -> list[bool]:
         active = {i for i, f in enumerate(flags[self.asked :]) if f}
-        spread, dependent = self._spread(active, differentiably=differentiably)
+        spread = self.spread(active, differentiably=differentiably)
         carried = [self.constants + k in spread for k in range(self.carried)]
-        kept = any(a in dependent for a in self.body.program.outputs[self.carried :])
         condition = self.condition.program
         asked = [*flags[: self.asked], *carried]
         if not differentiably and reached(condition, asked, False)[0]:
-            carried, kept = [True] * self.carried, True
-        return carried if self.layers is None else [*carried, kept]
+            return [True] * self.carried
+        return carried
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
         inputs = self.body.program.inputs
         given = {i - self.asked: t for i, t in enumerate(tangents) if t is not None and i >= self.asked}
-        active, dependent = self._spread(set(given), differentiably=True)
+        active = self.spread(set(given), differentiably=True)
         seeds = [settled(given[i], inputs[i]) if i in given else zero(strong(inputs[i])) for i in active]
         same = [t for i, t in zip(active, seeds, strict=True) if i < self.constants]
-        kept = self.body.program.outputs[self.carried :]
-        positions = tuple(j for j, a in enumerate(kept) if a in dependent)
-        key = ("forward", active, self.layers, *map(signature, seeds))
-        loop = self.body.derive(key, lambda: self._pushed(values, active, seeds, positions))
+        loop = self.body.derive(
+            ("forward", active, *map(signature, seeds)), lambda: self._pushed(values, active, seeds)
+        )
         given_values = (*values[: self.first], *same, *values[self.first :], *seeds[len(same) :])
         both = loop.bind(given_values, ())
-        found = dict(zip(active[len(same) :], both[self.carried :], strict=False))
-        out_tangents = [found.get(self.constants + k) for k in range(self.carried)]
-        if self.layers is None:
-            return both[: self.carried], out_tangents
-        # The history holds the tangents too, and stands for its own.
-        return (*both[: self.carried], both[-1]), [*out_tangents, both[-1] if positions else None]
+        found = dict(zip(active[len(same) :], both[self.carried :], strict=True))
+        return both[: self.carried], [found.get(self.constants + k) for k in range(self.carried)]
 
     def reverse(
         self, trace: Any, values: Arrays, active: Sequence[int]
     ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
-        if self.layers is not None:
-            refuse_again()
+        inputs = self.body.program.inputs
         wanted = [i - self.asked for i in active]
-        spread, _ = self._spread({i for i in wanted if i >= 0}, differentiably=True)
-        halves = self.body.derive(("reverse", spread), lambda: _Halves(self, values, spread))
-        *results, history = halves.forward.bind(values, ())
+        spread = self.spread({i for i in wanted if i >= 0}, differentiably=True)
+        pullback = self.body.derive(("pullback", spread), lambda: WhilePullback(self._silent(), spread))
 
         def pull(g: Arrays) -> Sequence[Any]:
-            found = halves.pull(values[self.asked :], history, g)
+            seeds = [settled(g[k], inputs[self.constants + k]) for k in pullback.varying]
+            found = dict(zip(spread, pullback.bind((*values, *seeds), ()), strict=True))
             return [found.get(i) for i in wanted]
 
-        return tuple(results), pull, ()
+        return self.bind(values, ()), pull, ()
 
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
         condition = self.condition.program
-        spread, dependent = self._spread({i for i, b in enumerate(batched[self.asked :]) if b}, differentiably=False)
+        spread = self.spread({i for i, b in enumerate(batched[self.asked :]) if b}, differentiably=False)
         carried = [i - self.constants + self.asked for i in spread if i >= self.constants]
         moving = [i for i in range(self.asked) if batched[i]] + carried
         if condition.outputs[0] in dependents(condition, [condition.inputs[i] for i in moving]):
@@ -157,27 +125,20 @@ class While(ProgramPrimitive):
             for i, (x, b) in enumerate(zip(arrays, batched, strict=True))
         )
         program = self.body.program
-        differs = any(a in dependent for a in program.outputs[self.carried :])  # of what the history keeps
 
         def make() -> While:
             axes = [0 if i in spread else None for i in range(len(program.inputs))]
             kinds = program.inputs[self.constants :]
             out = [0 if self.constants + k in spread else None for k in range(self.carried)]
-            out += [0 if differs else None] * self.kept
             body = of_batch(program, arrays[self.asked :], axes, out, size)
-            wanted = [in_batch(v, size) if axis == 0 else None for v, axis in zip(kinds, out, strict=False)]
+            wanted = [in_batch(v, size) if axis == 0 else None for v, axis in zip(kinds, out, strict=True)]
             unread = {condition.inputs[i] for i in moving}  # what differs between the examples does not count
             inputs = tuple(in_batch(v, size) if v in unread else v for v in condition.inputs)
             asked = Entry(replace(condition, inputs=inputs), shared=0)
-            layers = (InBatch(size, False),) if differs else ()
-            return self._like(asked, coerced(body, [*wanted, *[None] * self.kept]), layers)
+            return While(asked, Entry(coerced(body, wanted), shared=0), self.asked, self.constants)
 
-        key = ("batch", int(size), batched, self.layers, *map(signature, arrays))
-        results = self.body.derive(key, make).bind(arrays, ())
-        return tuple(
-            y if self.constants + k in spread or (k >= self.carried and differs) else Unbatched(y)
-            for k, y in enumerate(results)
-        )
+        results = self.body.derive(("batch", int(size), batched, *map(signature, arrays)), make).bind(arrays, ())
+        return tuple(y if self.constants + k in spread else Unbatched(y) for k, y in enumerate(results))
 
     def _until_none(self, size: int, arrays: Arrays, batched: tuple[bool, ...]) -> Arrays:
         """Run the loop for a batch whose examples end at different times: which go on is carried along."""
@@ -186,7 +147,7 @@ class While(ProgramPrimitive):
         ]
         constant_axes = [0 if b else None for b in batched[: self.first]]
         asked_axes = (*constant_axes[: self.asked], *[0] * self.carried)
-        condition, program, n = self.condition.program, self.body.program, self.carried
+        condition, program = self.condition.program, self.body.program
 
         def goes_on(*xs: Any) -> Any:
             return condition(*xs)[0]
@@ -198,35 +159,34 @@ class While(ProgramPrimitive):
             same = [np.where(p, x, of_one(p, x)) if b else x for x, b in zip(xs, batched[: self.first], strict=False)]
             old = xs[self.first : -1]
             outputs = program(*same[self.asked :], *(np.where(p, x, of_one(p, x)) for x in old))
-            new = [np.where(p, y, x) for y, x in zip(outputs[:n], old, strict=True)]
-            return (*new, p & goes_on(*same[: self.asked], *new), *outputs[n:], *[p] * (self.layers is not None))
+            new = [np.where(p, y, x) for y, x in zip(outputs, old, strict=True)]
+            return (*new, p & goes_on(*same[: self.asked], *new))
 
         def make() -> While:
-            run = vmap(step, (*constant_axes, *[0] * (n + 1)), axis_size=size)
+            run = vmap(step, (*constant_axes, *[0] * (self.carried + 1)), axis_size=size)
             body = staged(run, (*arrays[: self.first], *carry, start), program.name)
             kinds = [in_batch(v, size) for v in program.inputs[self.constants :]]
-            body = coerced(body, [*kinds, *[None] * (len(body.outputs) - n)])
+            body = coerced(body, [*kinds, None])
             any_left = staged(lambda *xs: (np.any(xs[-1]),), (*carry, start), "any_left")
-            layers = None if self.layers is None else (*self.layers, InBatch(size, True))
-            kept = 0 if layers is None else self.kept + 1
-            return While(Entry(any_left, shared=0), Entry(body, shared=0), 0, self.first, kept, layers)
+            return While(Entry(any_left, shared=0), Entry(body, shared=0), 0, self.first)
 
-        key = ("until none", int(size), batched, self.layers, *map(signature, (*arrays, *carry)))
+        key = ("until none", int(size), batched, *map(signature, (*arrays, *carry)))
         results = self.body.derive(key, make).bind((*arrays[: self.first], *carry, start), ())
-        return (*results[:n], *results[n + 1 :])
+        return results[: self.carried]  # type: ignore[no-any-return]
 
-    def _spread(self, active: set[int], *, differentiably: bool) -> tuple[tuple[int, ...], set[Any]]:
-        """Return the inputs of the body that vary with some, carried ones that come to do so included; what depends."""
+    def spread(self, active: set[int], *, differentiably: bool) -> tuple[int, ...]:
+        """Return the inputs of the body that vary with some, carried ones that come to do so included."""
         program, carried = self.body.program, range(self.constants, self.constants + self.carried)
-        return varying(program, program.inputs, active, carried, differentiably=differentiably)
+        return varying(program, program.inputs, active, carried, differentiably=differentiably)[0]
 
-    def _like(self, condition: Entry, body: Program, added: tuple[Any, ...]) -> While:
-        layers = None if self.layers is None else (*self.layers, *added)
-        return While(condition, Entry(body, shared=0), self.asked, self.constants, self.kept, layers)
+    def _silent(self) -> While:
+        """Return the loop without effects, which are not to happen again when it runs for its pullback."""
+        body = silent(self.body.program)
+        if body is self.body.program:
+            return self
+        return While(self.condition, Entry(body, shared=0), self.asked, self.constants)
 
-    def _pushed(
-        self, values: Arrays, active: tuple[int, ...], seeds: Sequence[Any], positions: tuple[int, ...]
-    ) -> While:
+    def _pushed(self, values: Arrays, active: tuple[int, ...], seeds: Sequence[Any]) -> While:
         program, n = self.body.program, self.carried
         body, _ = pushed(program, [representative(x) for x in values[self.asked :]], active, seeds)
         inputs, tangents = (
@@ -236,62 +196,137 @@ class While(ProgramPrimitive):
         of_same = [tangents[i] for i in active if i < self.constants]
         of_carry = [tangents[i] for i in active if i >= self.constants]
         ordered = (*inputs[: self.constants], *of_same, *inputs[self.constants :], *of_carry)
-        count = len(program.outputs)
-        moved = [body.outputs[count + i - self.constants] for i in active if i >= self.constants]
-        kept = (*body.outputs[n:count], *(body.outputs[count + n + j] for j in positions))
-        body = replace(body, inputs=ordered, outputs=(*body.outputs[:n], *moved, *kept))
-        kinds = [strong(v) for v in of_carry]
-        body = coerced(body, [*[None] * n, *kinds, *[None] * len(kept)])
+        moved = [body.outputs[n + i - self.constants] for i in active if i >= self.constants]
+        body = replace(body, inputs=ordered, outputs=(*body.outputs[:n], *moved))
+        body = coerced(body, [*[None] * n, *map(strong, of_carry)])
         unread = tuple(Variable(v.shape, v.dtype) for v in of_carry)
         condition = replace(self.condition.program, inputs=(*self.condition.program.inputs, *unread))
-        layers = None if self.layers is None else (*self.layers, WithTangents(positions)) if positions else self.layers
         constants = self.constants + len(of_same)
-        return While(Entry(condition, shared=0), Entry(body, shared=0), self.asked, constants, len(kept), layers)
+        return While(Entry(condition, shared=0), Entry(body, shared=0), self.asked, constants)
 
 
-STRUCTURES["while"] = lambda programs, **settings: While(
-    Entry(programs[0], shared=0), Entry(programs[1], shared=0), **settings
-)
+class WhilePullback(ProgramPrimitive):
+    """Pull cotangents back through a loop: the operands are those of the loop, and the cotangents of what varies.
 
+    Parameters
+    ----------
+    loop
+        The loop.
+    active
+        The inputs of its body that get cotangents, which all carried ones that vary with them are among.
+    """
 
-class _Halves:
-    """The loop that keeps a history, and the way back."""
-
-    def __init__(self, loop: While, values: Arrays, active: tuple[int, ...]) -> None:
-        program, constants = loop.body.program, loop.constants
-        count = len(program.outputs)
-        kinds = program.inputs[constants:]
+    def __init__(self, loop: While, active: tuple[int, ...]) -> None:
+        super().__init__("while_pullback", loop.entries)
+        self.loop, self.active = loop, active
+        self.results = ()
         #: The carried values that have cotangents, by number.
-        self.carried = tuple(i - constants for i in active if i >= constants)
-        self.same = tuple(i for i in active if i < constants)
-        seeds = [np.ones(kinds[k].shape, np.dtype(kinds[k].dtype))[()] for k in self.carried]
-        both = joint(program, [representative(x) for x in values[loop.asked :]], active, self.carried, seeds)
-        first, second = without_histories(*cut(both, both.inputs[len(program.inputs) :], count), count)
-        residuals = second.inputs[: len(second.inputs) - len(seeds)]
-        cotangents = second.inputs[len(residuals) :]
-        position = {v: i for i, v in enumerate(first.inputs) if i < constants}
-        varying = downstream(both, first.inputs[constants:])
-        #: Residuals that are the same for all steps: operands, and values computed of these.
-        self.operands = [position[v] for v in residuals if v in position]
-        fixed = [v for v in residuals if v not in position and v not in varying]
-        kept = [v for v in residuals if v not in position and v in varying]
-        self.invariants = dead_code(replace(first, inputs=first.inputs[:constants], outputs=tuple(fixed)))
-        forward = optimized(replace(first, outputs=(*first.outputs[:count], *kept)))
-        self.forward = While(loop.condition, Entry(forward, shared=0), loop.asked, constants, len(kept), ())
-        self.totals = [strong(program.inputs[i]) for i in self.same]
-        second = coerced(second, [strong(program.inputs[i]) for i in active])
-        second = accumulated(second, range(len(self.same)), self.totals)
-        operands = [v for v in residuals if v in position]
-        ordered = (*kept, *operands, *fixed, *self.totals, *cotangents)
-        backward = optimized(replace(second, inputs=ordered))
-        self.backward = Unwinding(Entry(backward, shared=0), len(operands) + len(fixed))
+        self.varying = tuple(i - loop.constants for i in active if i >= loop.constants)
+        #: How many cotangents there are among the operands.
+        self.seeds = len(self.varying)
+        #: The active ones among the operands.
+        self.places = tuple(loop.asked + i for i in active)
 
-    def pull(self, values: Sequence[Any], history: Any, g: Arrays) -> dict[int, Any]:
-        """Return the cotangents of the inputs of the body by their positions."""
-        constants = len(self.invariants.inputs)
-        fixed = self.invariants(*values[:constants])
-        kinds = self.forward.body.program.inputs[constants:]
-        seeds = [settled(g[k], kinds[k]) for k in self.carried]
-        given = (history, *(values[i] for i in self.operands), *fixed, *map(zero, self.totals), *seeds)
-        results = self.backward.bind(given, ())
-        return dict(zip((*self.same, *(constants + k for k in self.carried)), results, strict=True))
+    def settings(self) -> list[tuple[str, Any]]:
+        return [*self.loop.settings(), ("active", self.active)]
+
+    def halves(self) -> Halves:
+        """Return the program that goes there and the one that goes back."""
+        return self.loop.body.derive(("halves", self.active), lambda: halves_of(self.loop, self.active))  # type: ignore[no-any-return]
+
+    def run(self, *arrays: Any) -> Arrays:
+        return self.loop.body.derive(("pulled", self.active), self._alone).run(*arrays)  # type: ignore[no-any-return]
+
+    def reaches(self, flags: Sequence[bool], differentiably: bool) -> list[bool]:
+        return [True] * len(self.active)
+
+    def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
+        """Let W be the loop, V(x, t) its values and tangents: the tangents of its pullback are the pullback of V.
+
+        For <h, W(x)> + <g, W'(x) t> has the gradient W'(x)^T g by t, and by x the derivative of that along t and h.
+        """
+        x, g = self._parted(values)
+        t, h = self._parted(tangents)
+        moving = sorted({*self.places, *(i for i, v in enumerate(t) if v is not None and i >= self.loop.asked)})
+        zeros_x, zeros_g = self._parted([zero(strong(v)) for v in self._kinds()])
+        t = [z if s is None else s for z, s in zip(zeros_x, t, strict=True)]
+        h = [z if s is None else s for z, s in zip(zeros_g, h, strict=True)]
+        n = len(self.places)
+
+        def pushed(*xs: Any) -> tuple[Any, ...]:
+            at, along = placed(x, self.places, xs[:n]), placed(t, self.places, xs[n:])
+            y, s = jvp(self._of(at, moving), [at[i] for i in moving], [along[i] for i in moving])
+            return (*y, *s)
+
+        _, pull = vjp(pushed, *(x[i] for i in self.places), *(t[i] for i in self.places))
+        found = pull((*h, *g))
+        return found[n:], found[:n]
+
+    def reverse(
+        self, trace: Any, values: Arrays, active: Sequence[int]
+    ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
+        """Let W be the loop: <t, W'(x)^T g> is <g, W'(x) t>, which is linear in g, and whose gradient by x W has."""
+        x, g = self._parted(values)
+        wanted = [i for i in active if self.loop.asked <= i < len(x)]
+
+        def pull(t: Arrays) -> Sequence[Any]:
+            def pushed(*xs: Any) -> Any:
+                at = placed(x, wanted, xs)
+                return jvp(self._of(at, self.places), [at[i] for i in self.places], t)[1]
+
+            s, back = vjp(pushed, *(x[i] for i in wanted))
+            found = dict(zip(wanted, back(tuple(g)), strict=True))
+            found.update(enumerate(s, len(x)))
+            return [found.get(i) for i in active]
+
+        return self.bind(values, ()), pull, ()
+
+    def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+        arrays = tuple(
+            repeated(a, size) if not b and (i in self.places or i >= len(arrays) - self.seeds) else a
+            for i, (a, b) in enumerate(zip(arrays, batched, strict=True))
+        )
+        x, g = self._parted(arrays)
+        axes = tuple(0 if b or i in self.places else None for i, b in enumerate(batched[: len(x)]))
+
+        def of_all(*xs: Any) -> Any:
+            return vmap(self._of(x, range(len(x))), axes, axis_size=size)(*placed(x, self.places, xs))
+
+        _, pull = vjp(of_all, *(x[i] for i in self.places))
+        return pull(tuple(g))
+
+    def _parted(self, arrays: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Part operands into those of the loop and cotangents."""
+        split = len(arrays) - self.seeds
+        return list(arrays[:split]), list(arrays[split:])
+
+    def _of(self, x: Sequence[Any], places: Sequence[int]) -> Callable[..., tuple[Any, ...]]:
+        """Return the loop as a function of some operands, to what varies."""
+
+        def function(*xs: Any) -> tuple[Any, ...]:
+            results = self.loop.bind(tuple(placed(x, places, xs)), ())
+            return tuple(results[k] for k in self.varying)
+
+        return function
+
+    def _kinds(self) -> list[Variable]:
+        """Return what the operands are like."""
+        loop = self.loop
+        inputs = loop.body.program.inputs
+        of_seeds = [strong(inputs[loop.constants + k]) for k in self.varying]
+        return [*loop.condition.program.inputs[: loop.asked], *inputs, *of_seeds]
+
+    def _alone(self) -> Entry:
+        """Return the program that consists of the pullback alone, as it is run."""
+        inputs = tuple(Variable(v.shape, v.dtype) for v in self._kinds())
+        outputs = tuple(strong(self.loop.body.program.inputs[i]) for i in self.active)
+        program = Program(inputs, (Equation(self, inputs, (), outputs),), outputs, {}, self.name)
+        return Entry(unwound(program), shared=0)
+
+
+def _loop(programs: Sequence[Program], **settings: Any) -> While:
+    return While(Entry(programs[0], shared=0), Entry(programs[1], shared=0), **settings)
+
+
+STRUCTURES["while"] = _loop
+STRUCTURES["while_pullback"] = lambda programs, active, **settings: WhilePullback(_loop(programs, **settings), active)

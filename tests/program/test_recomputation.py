@@ -73,7 +73,7 @@ def test_the_halves_of_a_compiled_call_hand_over_less() -> None:
     _, pull = ft.vjp(layer, X, W)
     (entry,) = layer._entries.values()
     (found,) = (value for key, value in entry.derived.items() if key[0] == "reverse")
-    forward, backward = found[0].program, found[1].program
+    forward, backward = (half.program for half in found[0])
     # x and w, the first product, of which the maximum and its masks are made again, and the slope of tanh.
     assert _kept(forward) == X.nbytes + W.nbytes + 2 * WHOLE
     assert "where" in str(backward)
