@@ -16,7 +16,7 @@ import numpy as np
 
 from functorch_lite.core.primitive import Primitive
 from functorch_lite.program.bundling import Bundle, literal, public_name
-from functorch_lite.program.effects import tokens
+from functorch_lite.program.effects import Effect, tokens
 from functorch_lite.program.equations import HISTORY, Atom, Equation, Literal, Variable, type_name
 from functorch_lite.program.lowering import unwound
 from functorch_lite.program.naming import Names
@@ -104,7 +104,7 @@ class _Writer:
         functions: list[str],
         saved: Program,
     ) -> None:
-        program = unwound(program)
+        whole, program = program, unwound(program)
         self.program, self.name, self.names, self.bundle = program, name, names, bundle
         #: The program whose constants `Program.save` writes; those of functions that it calls stand in the text.
         self.saved = saved
@@ -112,8 +112,10 @@ class _Writer:
         self.local = names  # becomes a copy when the constants have their names
         self.lines: list[str] = []
         self.texts: dict[Variable, str] = {}
-        self.tokens = {y for equation in program.equations for y in tokens(equation)}
-        self.outputs = [a for a in program.outputs if a not in self.tokens]
+        self.outputs = list(program.outputs)
+        if saved is whole:  # a loop or a branch takes the tokens of its effects as results
+            acting = {y for equation in program.equations for y in tokens(equation)}
+            self.outputs = [a for a in program.outputs if a not in acting]
         self.uses = Counter(a for e in program.equations for a in e.operands)
         self.uses.update(self.outputs)
 
@@ -160,7 +162,10 @@ class _Writer:
             return
         template = _template(equation)
         if isinstance(template, tuple):
-            target = self._named(equation.outputs[0], primitive)
+            if isinstance(primitive, Effect):
+                self.texts[equation.outputs[0]] = target = "True"
+            else:
+                target = self._named(equation.outputs[0], primitive)
             for line in template:
                 self.lines.append(line.format(**fields(equation, texts, target)))
             return
