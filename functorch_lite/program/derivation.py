@@ -27,7 +27,6 @@ __all__ = [
     "cut",
     "dependents",
     "downstream",
-    "harmless",
     "in_batch",
     "is_float",
     "joint",
@@ -39,9 +38,6 @@ __all__ = [
     "varying",
     "zero",
 ]
-
-#: Its multiples, less their whole parts, are spread evenly.
-_GOLDEN_RATIO = (1 + 5**0.5) / 2
 
 
 def staged(function: Callable[..., Any], values: Sequence[Any], name: str) -> Program:
@@ -250,21 +246,6 @@ def strong(variable: Variable) -> Variable:
 def zero(variable: Variable) -> Any:
     """Return zeros of a variable's shape and dtype."""
     return np.zeros(variable.shape, variable.dtype)[()]
-
-
-def harmless(variable: Variable) -> Any:
-    """Return a value to record with, which logarithms and inverses are defined at.
-
-    Numbers are between 1 and 1.5, no two alike, so that a matrix made of them has an inverse too; square matrices are
-    unit matrices.
-    """
-    if variable.is_weak:
-        return variable.dtype(1)
-    dtype, shape = np.dtype(variable.dtype), variable.shape
-    if len(shape) > 1 and shape[-1] == shape[-2]:
-        return np.broadcast_to(np.eye(shape[-1], dtype=dtype), shape)
-    numbers = 1 + (_GOLDEN_RATIO * np.arange(variable.size) % 1.0) / 2
-    return numbers.astype(dtype).reshape(shape)[()]
 
 
 def is_float(variable: Any) -> bool:

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.primitive import NAMED, PRIMITIVES
-from functorch_lite.program.derivation import batched, downstream, harmless
+from functorch_lite.program.derivation import batched, downstream
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable
 from functorch_lite.program.passes import dead_code
 from functorch_lite.program.program import Program
 from functorch_lite.program.stacked_products import chunk_of, flattened
+from functorch_lite.program.staging import harmless
 
 __all__ = ["Lifting"]
 

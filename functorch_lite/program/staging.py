@@ -16,7 +16,7 @@ from functorch_lite.program.program import Atom, Equation, Literal, Program, Var
 from functorch_lite.transforms.arguments import call, returned
 from functorch_lite.transforms.structured import Structures, recorder
 
-__all__ = ["Staged", "StagingTrace", "check_value", "representative", "stage"]
+__all__ = ["Staged", "StagingTrace", "check_value", "harmless", "representative", "stage"]
 
 _new = object.__new__
 
@@ -96,7 +96,10 @@ class StagingTrace(Trace):
                 f"program is recorded once for all values. Use np.where(mask, x, 0), or call it outside of jit."
             )
         values = tuple(a.value if type(a) is Staged and a._trace is self else representative(a) for a in arrays)
-        ans = primitive.bind(values, params)
+        try:
+            ans = primitive.bind(values, params)
+        except np.linalg.LinAlgError:  # of values that may mean nothing, as in a branch not taken
+            ans = primitive.bind(tuple(map(_regular, values)), params)
         outputs = ans if type(ans) is tuple else (ans,)
         variables = tuple(Variable(np.shape(y), dtype_or_type(y)) for y in outputs)
         self.equations.append(Equation(primitive, tuple(map(self.atom, arrays)), params, variables, user_line()))
@@ -193,3 +196,18 @@ def representative(x: Any) -> Any:
     if np.shape(value) == shape:
         return value
     return value[0] if len(value) else np.ones(shape, x.dtype)  # type: ignore[attr-defined]
+
+
+def harmless(variable: Variable) -> Any:
+    """Return a value to record with: ones; of square matrices, which may be inverted, unit matrices."""
+    if variable.is_weak:
+        return variable.dtype(1)
+    dtype, shape = np.dtype(variable.dtype), variable.shape
+    if len(shape) > 1 and shape[-1] == shape[-2]:
+        return np.broadcast_to(np.eye(shape[-1], dtype=dtype), shape)
+    return np.ones(shape, dtype)[()]
+
+
+def _regular(x: Any) -> Any:
+    """Return a value like another one that may be singular; integers, which may be positions, stay."""
+    return harmless(Variable(x.shape, x.dtype)) if getattr(x, "dtype", None) is not None and x.dtype.kind in "fc" else x

@@ -17,7 +17,6 @@ from functorch_lite.program.derivation import (
     coerced,
     cut,
     downstream,
-    harmless,
     in_batch,
     joint,
     strong,
@@ -31,6 +30,7 @@ from functorch_lite.program.lowering import spliced
 from functorch_lite.program.passes import optimized
 from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import signature
+from functorch_lite.program.staging import harmless
 from functorch_lite.program.text import STRUCTURES
 
 __all__ = ["Halves", "History", "Unwinding", "Winding", "halves_of"]
@@ -143,7 +143,7 @@ class Halves(NamedTuple):
     second: Program
 
 
-def halves_of(loop: Any, active: tuple[int, ...]) -> Halves:
+def halves_of(loop: Any, active: tuple[int, ...], samples: Sequence[Any]) -> Halves:
     """Return the programs of the pullback of a `While`.
 
     Parameters
@@ -152,6 +152,8 @@ def halves_of(loop: Any, active: tuple[int, ...]) -> Halves:
         The loop.
     active
         The inputs of its body that get cotangents, which all carried ones that vary with them are among.
+    samples
+        Values of the inputs of the body, to record with.
     """
     program, constants = loop.body.program, loop.constants
     count = len(program.outputs)
@@ -159,7 +161,7 @@ def halves_of(loop: Any, active: tuple[int, ...]) -> Halves:
     same = [i for i in active if i < constants]
     seeds = [strong(program.inputs[constants + k]) for k in carried]
     ones = [np.ones(v.shape, v.dtype)[()] for v in seeds]
-    both = joint(program, [*map(harmless, program.inputs)], active, carried, ones)
+    both = joint(program, samples, active, carried, ones)
     step, back = cut(both, both.inputs[len(program.inputs) :], count)
     first_seed = len(back.inputs) - len(seeds)
     residuals, cotangents = back.inputs[:first_seed], back.inputs[first_seed:]

@@ -35,7 +35,7 @@ from functorch_lite.program.loops import repeated, settled
 from functorch_lite.program.lowering import unwound
 from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import signature
-from functorch_lite.program.staging import representative
+from functorch_lite.program.staging import harmless, representative
 from functorch_lite.program.text import STRUCTURES
 from functorch_lite.program.unwinding import Halves, halves_of
 from functorch_lite.transforms.batching import Unbatched, vmap
@@ -44,6 +44,10 @@ from functorch_lite.transforms.masked import of_one
 from functorch_lite.transforms.reverse import vjp
 
 __all__ = ["While", "WhilePullback"]
+
+
+#: Of values of more elements no copies are kept to record with.
+LARGEST_KEPT = 4096
 
 
 class While(ProgramPrimitive):
@@ -104,7 +108,11 @@ class While(ProgramPrimitive):
         inputs = self.body.program.inputs
         wanted = [i - self.asked for i in active]
         spread = self.spread({i for i in wanted if i >= 0}, differentiably=True)
-        pullback = self.body.derive(("pullback", spread), lambda: WhilePullback(self._silent(), spread))
+
+        def make() -> WhilePullback:
+            return WhilePullback(self._silent(), spread, list(map(_sample, values[self.asked :], inputs)))
+
+        pullback = self.body.derive(("pullback", spread), make)
 
         def pull(g: Arrays) -> Sequence[Any]:
             seeds = [settled(g[k], inputs[self.constants + k]) for k in pullback.varying]
@@ -214,11 +222,13 @@ class WhilePullback(ProgramPrimitive):
         The loop.
     active
         The inputs of its body that get cotangents, which all carried ones that vary with them are among.
+    samples
+        Values of the inputs of the body, to record with.
     """
 
-    def __init__(self, loop: While, active: tuple[int, ...]) -> None:
+    def __init__(self, loop: While, active: tuple[int, ...], samples: Sequence[Any]) -> None:
         super().__init__("while_pullback", loop.entries)
-        self.loop, self.active = loop, active
+        self.loop, self.active, self.samples = loop, active, samples
         self.results = ()
         #: The carried values that have cotangents, by number.
         self.varying = tuple(i - loop.constants for i in active if i >= loop.constants)
@@ -232,7 +242,9 @@ class WhilePullback(ProgramPrimitive):
 
     def halves(self) -> Halves:
         """Return the program that goes there and the one that goes back."""
-        return self.loop.body.derive(("halves", self.active), lambda: halves_of(self.loop, self.active))  # type: ignore[no-any-return]
+        return self.loop.body.derive(  # type: ignore[no-any-return]
+            ("halves", self.active), lambda: halves_of(self.loop, self.active, self.samples)
+        )
 
     def run(self, *arrays: Any) -> Arrays:
         return self.loop.body.derive(("pulled", self.active), self._alone).run(*arrays)  # type: ignore[no-any-return]
@@ -324,9 +336,22 @@ class WhilePullback(ProgramPrimitive):
         return Entry(unwound(program), shared=0)
 
 
+def _sample(x: Any, variable: Variable) -> Any:
+    """Return a copy of a value, traced or not, to record with later; of a large one something like it."""
+    value = representative(x)
+    if variable.size > LARGEST_KEPT:
+        return harmless(variable)
+    return np.array(value)[()] if hasattr(value, "dtype") else value
+
+
 def _loop(programs: Sequence[Program], **settings: Any) -> While:
     return While(Entry(programs[0], shared=0), Entry(programs[1], shared=0), **settings)
 
 
 STRUCTURES["while"] = _loop
-STRUCTURES["while_pullback"] = lambda programs, active, **settings: WhilePullback(_loop(programs, **settings), active)
+def _pullback(programs: Sequence[Program], active: tuple[int, ...], **settings: Any) -> WhilePullback:
+    loop = _loop(programs, **settings)
+    return WhilePullback(loop, active, list(map(harmless, loop.body.program.inputs)))
+
+
+STRUCTURES["while_pullback"] = _pullback

@@ -356,3 +356,23 @@ def test_loops_that_combine_the_examples_of_a_batch_unroll() -> None:
 def test_errors_are_those_without_jit_or_name_what_was_asked(f: Callable[..., Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         ft.jit(f)(X)
+
+
+def test_a_matrix_without_an_inverse_in_a_branch_that_is_not_taken() -> None:
+    """Both branches are recorded with the values at hand, for which one of them may be singular."""
+
+    def f(x: Any) -> Any:
+        def solved(x: Any) -> Any:
+            return np.sum(np.linalg.solve(np.stack([x, x[::-1], x**2]), x))
+
+        return ft.cond(np.abs(x[0] - x[2]) > 1e-6, solved, lambda x: np.sum(x**2), x)
+
+    same, other = np.array([0.5, 0.2, 0.5]), np.array([0.5, 0.2, 0.7])
+    for transform in (lambda f: f, ft.grad, ft.hessian):
+        for way in (ft.jit(transform(f)), transform(ft.jit(f))):
+            for x in (same, other):
+                np.testing.assert_allclose(way(x), transform(f)(x), rtol=1e-9)
+    singular = ft.jit(lambda x: np.linalg.inv(np.stack([x, x, x])))
+    for _ in range(2):
+        with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
+            singular(other)

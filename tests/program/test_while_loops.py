@@ -125,6 +125,19 @@ def test_by_several_arguments_and_in_single_precision() -> None:
                 np.testing.assert_allclose(y, wanted, rtol=tolerance)
 
 
+def test_a_body_that_solves_systems_of_what_it_is_given() -> None:
+    """Derivatives are recorded with values of no meaning, for which the matrix must have an inverse too."""
+
+    def f(x: Any) -> Any:
+        def step(c: Any) -> Any:
+            return c + 0.3 * np.linalg.solve(np.stack([x, c, np.cos(c)]), x + c)
+
+        return np.sum(ft.while_loop(lambda c: np.sum(c * c) < 9.0, step, np.sin(x) + x[::-1] ** 2))
+
+    for transform in (ft.grad, ft.hessian, lambda f: ft.jacrev(ft.grad(f))):
+        np.testing.assert_allclose(ft.jit(transform(f))(X), transform(f)(X), rtol=1e-7)
+
+
 def test_checked_against_differences() -> None:
     for f in (grown, inverted, root):
         ft.check_grads(ft.jit(f), (X,), order=3, modes=("fwd", "rev"), rtol=1e-3, atol=1e-3)
