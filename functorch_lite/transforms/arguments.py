@@ -22,6 +22,7 @@ __all__ = [
     "differentiable",
     "dtype_of",
     "is_inexact",
+    "like_primal",
     "name_of",
     "returned",
     "split_aux",
@@ -75,6 +76,13 @@ def unshared(g: Any, seen: set[int]) -> Any:
         if not flags.owndata or not flags.writeable or id(g) in seen:
             return g.copy()
     seen.add(id(g))
+    return g
+
+
+def like_primal(g: Any, x: Any) -> Any:
+    """Return a derivative by a value: by a tensor it is a tensor, even if it is the same for all."""
+    while isinstance(x, Tracer) and not isinstance(g, Tracer):
+        g, x = x._trace.shown(g), x.value
     return g
 
 

@@ -360,13 +360,13 @@ class _Call:
 def wraps_its_own_level(outputs: Arrays) -> bool:
     """Say whether an output of a `JointPrimitive` holds a tracer that is not older than the one around it.
 
-    The function that ran on the values below closes over a traced value then.
+    The function that ran on the values below closes over a traced value then; a tensor without a history is none.
     """
     for y in outputs:
         while isinstance(y, Tracer):
             inner = y.value
             if isinstance(inner, Tracer) and inner._trace.number >= y._trace.number:
-                return True
+                return getattr(inner, "node", True) is not None
             y = inner
     return False
 

@@ -15,7 +15,15 @@ from functorch_lite.core import tree
 from functorch_lite.core.backward import Walk
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.tape import ReverseTrace
-from functorch_lite.transforms.arguments import Argnames, Argnums, Selection, differentiable, dtype_of, name_of
+from functorch_lite.transforms.arguments import (
+    Argnames,
+    Argnums,
+    Selection,
+    differentiable,
+    dtype_of,
+    like_primal,
+    name_of,
+)
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.directions import Space
 from functorch_lite.transforms.forward import jvp
@@ -218,10 +226,11 @@ def split(x: Any, leaves: Sequence[Any], axis: int) -> list[Any]:
         stop = start + _size(leaf)
         if axis == 0:
             part = x if len(leaves) == 1 else x[start:stop]
-            parts.append(_writable(part.reshape((*shape_of(leaf), *shape[1:]))))
+            part = part.reshape((*shape_of(leaf), *shape[1:]))
         else:
             part = x if len(leaves) == 1 else x[..., start:stop]
-            parts.append(_writable(part.reshape((*shape[:-1], *shape_of(leaf)))))
+            part = part.reshape((*shape[:-1], *shape_of(leaf)))
+        parts.append(like_primal(_writable(part), leaf))
         start = stop
     return parts
 

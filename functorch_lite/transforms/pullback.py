@@ -11,7 +11,15 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.backward import Walk, backward
 from functorch_lite.core.tape import Node, ReverseTrace, Taped, leaf
-from functorch_lite.transforms.arguments import call, check_like, differentiable, returned, split_aux, unshared
+from functorch_lite.transforms.arguments import (
+    call,
+    check_like,
+    differentiable,
+    like_primal,
+    returned,
+    split_aux,
+    unshared,
+)
 
 __all__ = ["Pullback", "parts_of", "recorded", "traced", "vjp_with", "zeros_for"]
 
@@ -101,7 +109,7 @@ class Pullback:
         found = backward(((node, g) for node, g in given if node is not None), walk)
         seen = {id(g) for _, g in given}
         return [
-            unshared(found[order], seen) if order in found else zeros_for(x)
+            like_primal(unshared(found[order], seen) if order in found else zeros_for(x), x)
             for order, x in zip(self.orders, self.leaves, strict=True)
         ]
 

@@ -23,6 +23,7 @@ from functorch_lite.transforms.arguments import (
     check_like,
     differentiable,
     dtype_of,
+    like_primal,
     name_of,
     split_aux,
     unshared,
@@ -147,7 +148,7 @@ def value_and_grad(
             order = tracers[i].node[0]
             if order in found:
                 gradients[i] = unshared(found[order], seen)
-        g = tree.unflatten(structure, gradients)
+        g = tree.unflatten(structure, list(map(like_primal, gradients, leaves)))
         return ((value, aux), g) if has_aux else (value, g)
 
     return transformed

@@ -41,6 +41,39 @@ def test_a_gradient_of_a_tensor_is_a_tensor() -> None:
     np.testing.assert_allclose(g, slope(X), rtol=1e-14)
 
 
+LINEAR = lambda x: (x * 2.0).sum() + 1.0
+RESULTS = {
+    "grad": lambda f, x: ft.grad(f)(x),
+    "value_and_grad": lambda f, x: ft.value_and_grad(f)(x),
+    "vjp": lambda f, x: ft.vjp(f, x)[1](1.0),
+    "jvp": lambda f, x: ft.jvp(f, (x,), (V,)),
+    "jacfwd": lambda f, x: ft.jacfwd(f)(x),
+    "jacrev": lambda f, x: ft.jacrev(f)(x),
+    "jacfwd, in chunks": lambda f, x: ft.jacfwd(f, chunk_size=2)(x),
+    "hessian": lambda f, x: ft.hessian(f)(x),
+    "hvp": lambda f, x: ft.hvp(f, (x,), (V,)),
+    "vhp": lambda f, x: ft.vhp(f, (x,), (V,)),
+    "linearize": lambda f, x: ft.linearize(f, x)[1](V),
+    "gradient of a gradient": lambda f, x: ft.grad(lambda x: (ft.grad(f)(x) ** 2).sum())(x),
+    "batch of gradients": lambda f, x: ft.vmap(ft.grad(f))(ft.stack([x, x])),
+    "compiled gradient": lambda f, x: ft.jit(ft.grad(f))(x),
+    "func.grad": lambda f, x: ft.func.grad(f)(x),
+    "func.hessian": lambda f, x: ft.func.hessian(f)(x),
+}
+
+
+@pytest.mark.parametrize("f", [energy, LINEAR, lambda x: (x * 0.0).sum()], ids=["energy", "linear", "zero"])
+@pytest.mark.parametrize("make", [leaf, constant])
+@pytest.mark.parametrize("name", RESULTS)
+def test_what_a_transformation_of_a_tensor_gives_are_tensors(name: str, make: Any, f: Any) -> None:
+    """Derivatives that are the same everywhere too."""
+    found = ft.tree.leaves(RESULTS[name](f, make()))
+    expected = ft.tree.leaves(RESULTS[name](f, X) if "batch" not in name else np.stack([ft.grad(f)(X)] * 2))
+    for y, wanted in zip(found, expected, strict=True):
+        assert type(y) is ft.Tensor
+        np.testing.assert_allclose(y.detach(), wanted, rtol=1e-14)
+
+
 def test_backward_through_a_functional_gradient() -> None:
     x = leaf()
     g = ft.grad(energy)(x)
