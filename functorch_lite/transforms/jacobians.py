@@ -60,7 +60,8 @@ def jacfwd(
     has_aux
         Whether ``f`` returns a pair of which only the first is differentiated.
     holomorphic
-        Whether ``f`` is holomorphic; required when an input is complex.
+        Whether ``f`` is holomorphic; required when an input is complex. In reverse mode (`jacrev`, `jacobian`) a real
+        function of complex inputs may do without: its rows are then gradients as `grad` gives them.
     chunk_size
         Push at most this many tangents at a time, which bounds memory.
 
@@ -102,7 +103,7 @@ def jacrev(
     array([[3., 2.],
            [0., 6.]])
     """
-    options = _Options("jacrev", has_aux, holomorphic, chunk_size)
+    options = _Options("jacrev", has_aux, holomorphic, chunk_size, takes_complex=True)
     return _without_value(f, _value_and_jacrev(f, Selection(f, argnums, argnames), options), has_aux)
 
 
@@ -127,7 +128,7 @@ def jacobian(
     array([[2., 0.],
            [0., 4.]])
     """
-    options = _Options("jacobian", has_aux, holomorphic, chunk_size)
+    options = _Options("jacobian", has_aux, holomorphic, chunk_size, takes_complex=True)
     transform = _value_and_jacrev(f, Selection(f, argnums, argnames), options, choose=True)
     return _without_value(f, transform, has_aux)
 
@@ -152,7 +153,7 @@ def value_and_jacobian(
     (array([1., 4.]), array([[2., 0.],
            [0., 4.]]))
     """
-    options = _Options("value_and_jacobian", has_aux, holomorphic, chunk_size)
+    options = _Options("value_and_jacobian", has_aux, holomorphic, chunk_size, takes_complex=True)
     transform = _value_and_jacrev(f, Selection(f, argnums, argnames), options, choose=True)
 
     @wraps(f, updated=())
@@ -242,6 +243,8 @@ class _Options(NamedTuple):
     has_aux: bool
     holomorphic: bool
     chunk_size: int | None
+    #: Whether inputs may be complex though the function is not holomorphic.
+    takes_complex: bool = False
 
 
 def _value_and_jacfwd(
@@ -306,7 +309,7 @@ def _forward(
     else:
         out = jvp(f, (leaves,), (list(map(np.zeros_like, leaves)),), has_aux=options.has_aux)
         value, tangents, aux = out if options.has_aux else (*out, None)
-        columns = tree.map(lambda t: np.zeros((*shape_of(t), 0)), tangents)
+        columns = tree.map(lambda t: np.zeros((*shape_of(t), 0), dtype_of(t)), tangents)
     return value, aux, tree.map(lambda c: tree.unflatten(structure, split(c, leaves, -1)), columns)
 
 
@@ -329,7 +332,8 @@ def _reverse(
     out_leaves, out_structure = pull.values, pull.out_structure
     for y in out_leaves:
         _check_output(f, y, options)
-    if choose and 0 < _total(leaves) < _total(out_leaves):
+    is_differential = options.holomorphic or all(dtype_of(x).kind != "c" for x in leaves)
+    if choose and is_differential and 0 < _total(leaves) < _total(out_leaves):
         push = _transposed(pull, out_leaves)
         columns = _by_basis(push, leaves, options.chunk_size, trace.is_linear_back, last=True)
         by_output = [tree.unflatten(structure, split(c, leaves, -1)) for c in columns]
@@ -350,7 +354,7 @@ def _pulled(pull: Pullback, leaves: list[Any], chunk_size: int | None, is_linear
         def row(g: list[Any], j: int = j) -> list[Any]:
             return pull.of_leaves([g[0] if i == j else None for i in range(len(pull.values))])
 
-        empty = [np.zeros((0, *shape_of(x))) for x in leaves]
+        empty = [np.zeros((0, *shape_of(x)), dtype_of(x)) for x in leaves]
         rows = _by_basis(row, [y], chunk_size, is_linear) if _size(y) else empty
         jac.append(tree.unflatten(pull.structure, [split(r, [y], 0)[0] for r in rows]))
     return tree.unflatten(pull.out_structure, jac)
@@ -408,7 +412,7 @@ def _checked(f: Callable[..., Any], leaves: list[Any], selected: Any, options: _
     transformation, holomorphic = options.name, options.holomorphic
     leaves = differentiable(leaves, selected, transformation, "Convert it to float, or leave it out of argnums.")
     for x in leaves:
-        if (dtype_of(x).kind == "c") != holomorphic:
+        if (dtype_of(x).kind == "c") != holomorphic and (holomorphic or not options.takes_complex):
             raise TypeError(
                 f"{transformation} of {name_of(f)}: an input is {dtype_of(x)}, but holomorphic={holomorphic}. Pass "
                 f"holomorphic=True if the function is (and all inputs complex); else differentiate with respect to the "
@@ -422,7 +426,8 @@ def _check_output(f: Callable[..., Any], y: Any, options: _Options) -> None:
     if kind == "c" and not options.holomorphic:
         raise TypeError(
             f"the Jacobian of {name_of(f)} in reverse mode: the output is {dtype_of(y)}. Use jacfwd for a complex "
-            f"function of real inputs, or holomorphic=True."
+            f"function of real inputs, holomorphic=True for one of complex inputs that is, and np.real and np.imag of "
+            f"the result for one that is not."
         )
     if kind not in "fc":
         raise TypeError(f"the Jacobian of {name_of(f)}: an output is {dtype_of(y)}, which has no derivative")

@@ -165,8 +165,13 @@ def test_complex_inputs_and_results_are_refused_with_the_remedy() -> None:
         ft.grad(lambda z: z**3, holomorphic=True)(1.0)
     with pytest.raises(TypeError, match=r"holomorphic=True needs a complex result; <lambda> returned float64"):
         ft.grad(lambda z: np.abs(z), holomorphic=True)(1 + 2j)
-    for jacobian in (ft.jacfwd, ft.jacrev, ft.jacobian, ft.hessian):
-        with pytest.raises(TypeError, match=r"exp: an input is complex128, but holomorphic=False.*holomorphic=True"):
+    for jacobian, said in (
+        (ft.jacfwd, "exp: an input is complex128, but holomorphic=False.*holomorphic=True"),
+        (ft.hessian, "exp: an input is complex128, but holomorphic=False.*holomorphic=True"),
+        (ft.jacrev, r"exp in reverse mode: the output is complex128.*holomorphic=True.*np\.real and np\.imag"),
+        (ft.jacobian, r"exp in reverse mode: the output is complex128.*holomorphic=True.*np\.real and np\.imag"),
+    ):
+        with pytest.raises(TypeError, match=said):
             jacobian(np.exp)(Z)
         with pytest.raises(TypeError, match=r"an input is float64, but holomorphic=True"):
             jacobian(np.exp, holomorphic=True)(X)
@@ -174,6 +179,27 @@ def test_complex_inputs_and_results_are_refused_with_the_remedy() -> None:
         with pytest.raises(TypeError, match=r"the output is complex128.*Use jacfwd"):
             jacobian(lambda x: x * 1j)(X)
     np.testing.assert_array_equal(ft.jacfwd(lambda x: x * 1j)(X), 1j * np.eye(3))  # the remedy
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5, 100])
+@pytest.mark.parametrize("jacobian", [ft.jacrev, ft.jacobian, ft.value_and_jacobian])
+def test_rows_of_the_jacobian_of_a_real_function_of_complex_inputs_are_gradients(jacobian: Any, rows: int) -> None:
+    """Also where there are more rows than columns, and forward mode would be the cheaper one for real inputs."""
+    factors = np.random.default_rng(0).normal(size=(rows, 2))
+
+    def f(z: Any) -> Any:
+        return np.abs(factors @ np.sin(z)) ** 2 + np.real(z[0])
+
+    found = jacobian(f)(Z)
+    if jacobian is ft.value_and_jacobian:
+        value, found = found
+        np.testing.assert_array_equal(value, f(Z))
+    expected = [ft.grad(lambda z, i=i: f(z)[i])(Z) for i in range(rows)]
+    np.testing.assert_allclose(found, np.reshape(expected, (rows, 2)), rtol=1e-13)
+    assert found.dtype == Z.dtype
+    if jacobian is ft.jacrev:
+        np.testing.assert_allclose(ft.jacrev(f, chunk_size=2)(Z), found, rtol=1e-13)
+        np.testing.assert_allclose(ft.jit(ft.jacrev(f))(Z), found, rtol=1e-13)
 
 
 # --- Precision --------------------------------------------------------------------------------------------------------
