@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from types import FrameType
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import Any, TypeVar
 
-__all__ = ["EscapedTracerError", "TracerConversionError", "user_line"]
+__all__ = ["EscapedTracerError", "TracerConversionError", "stands_in", "user_line"]
 
 
 class EscapedTracerError(RuntimeError):
@@ -17,8 +19,18 @@ class TracerConversionError(TypeError):
     """A traced value was asked for its number, which would lose its derivative."""
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _LIBRARIES = ("/numpy/", "site-packages/scipy/")
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))
+#: The code of what has gone through `stands_in`.
+_stand_ins: set[CodeType] = set()
+
+
+def stands_in(function: F) -> F:
+    """Let a function that repeats what a user's program did say where that was, by its variable ``line``."""
+    _stand_ins.add(function.__code__)
+    return function
 
 
 def user_line() -> str:
@@ -31,6 +43,8 @@ def user_line() -> str:
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
+        if frame.f_code in _stand_ins and (line := frame.f_locals["line"]):
+            return str(line)
         filename = frame.f_code.co_filename
         if not filename.startswith((_PACKAGE, "<")) and not any(library in filename for library in _LIBRARIES):
             return f"{os.path.basename(filename)}:{frame.f_lineno}, in {frame.f_code.co_name}"

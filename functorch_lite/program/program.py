@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from functorch_lite.core.errors import stands_in
 from functorch_lite.program.cost import Cost, cost
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable, names_of, type_name
 from functorch_lite.program.picture import dot, svg, table
@@ -58,13 +59,16 @@ class Program:
     name: str = "f"
     input_names: tuple[str, ...] = ()
 
+    @stands_in
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
         """Evaluate the program, equation by equation, on arrays or traced values."""
         if len(arrays) != len(self.inputs):
             raise TypeError(f"program {self.name} takes {len(self.inputs)} arrays; it was given {len(arrays)}")
         values: dict[Variable, Any] = dict(zip(self.inputs, arrays, strict=True))
         values |= self.constants
+        line = ""
         for equation in self.equations:
+            line = equation.line  # noqa: F841 - read by `user_line`
             read = [a.value if type(a) is Literal else values[a] for a in equation.operands]  # type: ignore[index]
             values.update(zip(equation.outputs, equation.apply(read), strict=True))
         return tuple(a.value if isinstance(a, Literal) else values[a] for a in self.outputs)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from functorch_lite.core.errors import stands_in
 from functorch_lite.core.primitive import Arrays, Params
 from functorch_lite.program.derivation import (
     accumulated,
@@ -143,17 +144,11 @@ class Halves(NamedTuple):
     second: Program
 
 
-def halves_of(loop: Any, active: tuple[int, ...], samples: Sequence[Any]) -> Halves:
-    """Return the programs of the pullback of a `While`.
+@stands_in
+def halves_of(loop: Any, active: tuple[int, ...], samples: Sequence[Any], line: str) -> Halves:
+    """Return the programs of the pullback of a `While`, which stands in a line of the user's.
 
-    Parameters
-    ----------
-    loop
-        The loop.
-    active
-        The inputs of its body that get cotangents, which all carried ones that vary with them are among.
-    samples
-        Values of the inputs of the body, to record with.
+    The other arguments are those of `WhilePullback`.
     """
     program, constants = loop.body.program, loop.constants
     count = len(program.outputs)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays, Params
 from functorch_lite.program.derivation import batched as of_batch
 from functorch_lite.program.derivation import (
@@ -230,6 +231,7 @@ class WhilePullback(ProgramPrimitive):
         super().__init__("while_pullback", loop.entries)
         self.loop, self.active, self.samples = loop, active, samples
         self.results = ()
+        self.line = user_line()
         #: The carried values that have cotangents, by number.
         self.varying = tuple(i - loop.constants for i in active if i >= loop.constants)
         #: How many cotangents there are among the operands.
@@ -243,7 +245,7 @@ class WhilePullback(ProgramPrimitive):
     def halves(self) -> Halves:
         """Return the program that goes there and the one that goes back."""
         return self.loop.body.derive(  # type: ignore[no-any-return]
-            ("halves", self.active), lambda: halves_of(self.loop, self.active, self.samples)
+            ("halves", self.active), lambda: halves_of(self.loop, self.active, self.samples, self.line)
         )
 
     def run(self, *arrays: Any) -> Arrays:

@@ -205,6 +205,29 @@ def test_a_compiled_function_is_looked_at_wholly() -> None:
         f(np.inf)
 
 
+def in_a_loop(x: Any) -> Any:
+    def step(c: Any) -> Any:
+        i, v = c
+        return i + 1, v - np.sqrt(v - 1.0)
+
+    return np.sum(ft.while_loop(lambda c: c[0] < 3, step, (0, x))[1])
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [lambda f: f, ft.vmap, lambda f: lambda x: ft.jvp(f, (x,), (x,)), ft.grad, ft.value_and_grad, ft.hessian],
+    ids=["value", "vmap", "jvp", "grad", "value_and_grad", "hessian"],
+)
+@pytest.mark.parametrize(("f", "where"), [(root_of_difference, "root_of_difference"), (in_a_loop, "step")])
+def test_programs_derived_of_a_compiled_function_know_its_lines(f: Any, where: str, transform: Any) -> None:
+    """They are made when nothing of the function runs any more."""
+    compiled = ft.jit(f if transform is not ft.vmap else lambda x: f(x))
+    x = np.array([-2.0, -3.0]) if transform is not ft.vmap else np.array([[-2.0, -3.0]])
+    message = rf"sqrt of float64.*applied at test_debug\.py:\d+, in {where}"
+    with np.errstate(invalid="ignore"), ft.debug.nans(), pytest.raises(FloatingPointError, match=message):
+        transform(compiled)(x)
+
+
 def test_nan_that_comes_in_is_nobodys_fault() -> None:
     with ft.debug.nans():
         assert np.isnan(ft.jit(root_of_difference)(np.array([np.nan, 4.0])))
