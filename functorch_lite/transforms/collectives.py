@@ -22,6 +22,7 @@ from functorch_lite.core.primitive import Arrays, General, Linear, Params, Primi
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import FUNCTIONS
 from functorch_lite.transforms.batching import ACROSS, NAMED, NamedBatchTrace
+from functorch_lite.transforms.masked import is_run_by_some
 
 __all__ = ["all_gather", "axis_index", "axis_size", "pmax", "pmean", "pmin", "psum"]
 
@@ -45,6 +46,8 @@ def psum(x: Any, axis_name: Hashable | tuple[Hashable, ...]) -> Any:
     ------
     NameError
         If no `vmap` around has that name.
+    ValueError
+        In a branch or a loop that some of the examples do not run.
 
     Examples
     --------
@@ -126,7 +129,7 @@ def all_gather(x: Any, axis_name: Hashable, *, axis: int = 0, tiled: bool = Fals
     >>> rank(np.array([3.0, 1.0, 2.0]))
     array([2, 0, 1])
     """
-    trace = _trace(axis_name)
+    trace = _whole(axis_name)
 
     def gathered(leaf: Any) -> Any:
         leaf = as_array(leaf)
@@ -184,11 +187,22 @@ def _trace(name: Hashable) -> NamedBatchTrace:
     return named[name]
 
 
+def _whole(name: Hashable) -> NamedBatchTrace:
+    """Return the trace of a name whose examples are to be combined, which all of them take part in."""
+    trace = _trace(name)
+    if is_run_by_some(trace):
+        raise ValueError(
+            f"at {user_line()} the examples of the batch {name!r} are combined in a branch or a loop that some of them "
+            f"do not run. Combine them before or behind it, or compute both results and choose with np.where."
+        )
+    return trace
+
+
 def _over_axes(primitive: Primitive, x: Any, axis_name: Any) -> Any:
     names = axis_name if isinstance(axis_name, tuple) else (axis_name,)
     if len(set(names)) < len(names):
         raise ValueError(f"the axes {axis_name!r} name one axis twice; name each axis once")
-    for trace in map(_trace, names):
+    for trace in map(_whole, names):
         x = tree.map(lambda leaf, trace=trace: primitive(leaf, trace), x)
     return x
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -20,10 +21,10 @@ from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Zero
 from functorch_lite.core.tables import FUNCTIONS
-from functorch_lite.core.trace import Tracer, is_tracer
+from functorch_lite.core.trace import Trace, Tracer, is_tracer
 from functorch_lite.numpy.buffers import Buffer, MaskedBuffer
 
-__all__ = ["flags_of", "of_one", "run_where"]
+__all__ = ["flags_of", "is_run_by_some", "of_one", "run_where"]
 
 
 def flags_of(mask: Any) -> Any:
@@ -52,7 +53,25 @@ def run_where(mask: Any, f: Callable[..., Any], *args: Any) -> Any:
         The result. In the other examples it is that of some example in which the mask holds, without a derivative.
     """
     valid = _Valid(mask)
-    return valid.of(f)(*valid.of(args))
+    token = _masks.set((*_masks.get(), mask))
+    try:
+        return valid.of(f)(*valid.of(args))
+    finally:
+        _masks.reset(token)
+
+
+def is_run_by_some(trace: Trace) -> bool:
+    """Say whether a function runs for some examples only of the batch of a trace."""
+    for mask in _masks.get():
+        while isinstance(mask, Tracer):
+            if mask._trace is trace:
+                return True
+            mask = mask.value
+    return False
+
+
+#: The masks of the functions that run.
+_masks: ContextVar[tuple[Any, ...]] = ContextVar("masks", default=())
 
 
 # --- One example for the others ---------------------------------------------------------------------------------------

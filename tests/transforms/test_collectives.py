@@ -205,3 +205,35 @@ def test_a_pullback_that_outlives_the_batch_is_refused() -> None:
 def test_an_axis_named_twice() -> None:
     with pytest.raises(ValueError, match="name one axis twice"):
         ft.vmap(lambda x: ft.psum(x, ("i", "i")), axis_name="i")(np.ones(3))
+
+
+SOME = {
+    "cond": lambda x: ft.cond(x > 0.0, lambda v: ft.psum(v * v, "i") * v, lambda v: 2.0 * v, x),
+    "gradient in cond": lambda x: ft.cond(x > 0.0, ft.grad(lambda v: ft.pmean(v * v, "i") * v), lambda v: 2.0 * v, x),
+    "switch": lambda x: ft.switch(
+        np.astype(np.floor(np.abs(x)), int) % 2, [lambda v: np.sum(ft.all_gather(v, "i")), lambda v: 2.0 * v], x
+    ),
+    "while_loop": lambda x: ft.while_loop(lambda v: v < 2.0, lambda v: v + 1.0 + ft.pmax(v, "i") ** 2, x),
+    "cond in cond": lambda x: ft.cond(
+        x > 0.0, lambda v: ft.cond(v > 100.0, lambda u: u, lambda u: ft.pmin(u, "i"), v), lambda v: 2.0 * v, x
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_where_only_some_of_the_examples_take_part(name: str) -> None:
+    """The values of the others there stand for nothing, so their sum would be a wrong number."""
+    with pytest.raises(ValueError, match=r"test_collectives\.py.*'i' are combined in a branch or a loop that.*where"):
+        ft.vmap(SOME[name], axis_name="i")(np.array([1.0, -2.0, 3.0]))
+
+
+def test_where_all_of_them_take_part() -> None:
+    x = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(ft.vmap(SOME["cond"], axis_name="i")(x), 14.0 * x)
+    shared = ft.vmap(lambda v: ft.cond(ft.psum(v, "i") > 0.0, lambda v: ft.psum(v, "i"), lambda v: v, v), axis_name="i")
+    np.testing.assert_array_equal(shared(x), [6.0, 6.0, 6.0])
+    # The branch is run by some of the outer batch only, but by all examples of the inner one.
+    inner = ft.vmap(lambda v: ft.psum(v, "i"), axis_name="i")
+    rows = np.array([[1.0, 2.0], [-1.0, 5.0]])
+    both = ft.vmap(lambda r: ft.cond(r[0] > 0.0, inner, lambda r: 0.0 * r, r))(rows)
+    np.testing.assert_array_equal(both, [[3.0, 3.0], [0.0, 0.0]])
