@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from contextvars import ContextVar
 from itertools import pairwise
+from math import inf
 from typing import Any, NoReturn
 
 import numpy as np
@@ -23,10 +25,10 @@ from functorch_lite.calculus.shaping import diagonal, flip, reshape, transpose
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import FUNCTIONS, implements
-from functorch_lite.core.trace import Trace, Tracer, is_tracer, running
+from functorch_lite.core.trace import Trace, Tracer, is_tracer, next_birth, running
 from functorch_lite.core.tracer import ArrayTracer
 
-__all__ = ["Buffer", "MaskedBuffer", "buffer_if_running"]
+__all__ = ["FIRST_RUN", "SEAL", "Buffer", "MaskedBuffer", "buffer_if_running"]
 
 
 class BufferTrace(Trace):
@@ -54,6 +56,11 @@ class BufferTrace(Trace):
 
 _BUFFERS = BufferTrace()
 
+#: Buffers that are older than this are not to be written to: a function runs on values below those that are traced.
+SEAL: ContextVar[int] = ContextVar("seal", default=0)
+#: When the function that runs now ran for the first time, if it runs again: buffers are to hold what they held then.
+FIRST_RUN: ContextVar[float] = ContextVar("first run", default=inf)
+
 
 class Buffer(ArrayTracer):
     """An array whose elements can be assigned, whether the values are traced or not.
@@ -61,19 +68,33 @@ class Buffer(ArrayTracer):
     Made by ``fnp.zeros`` and its kin, and by ``x.copy()``, inside a transformation.
     """
 
-    __slots__ = ("_present",)
+    __slots__ = ("_born", "_changed", "_present")
 
     def __init__(self, value: Any) -> None:
         self._trace = _BUFFERS
         self._present = value
+        self._born = self._changed = next_birth()
 
     @property
     def value(self) -> Any:
         """The array that the buffer stands for at present."""
+        if self._born < FIRST_RUN.get() < self._changed:
+            raise RuntimeError(
+                f"at {user_line()} a function with a checkpoint runs again, for its derivative, and reads an array "
+                f"that has been written to since it ran first. Pass the array as an argument, or let the function "
+                f"close over a copy."
+            )
         return self._present
 
     def _become(self, value: Any) -> None:
+        if self._born < SEAL.get():
+            raise TypeError(
+                f"at {user_line()} an array was written to that was made outside of the function, which has rules of "
+                f"its own or a checkpoint; the derivative of what is written would be lost. Return the value, and "
+                f"write it where the function was called."
+            )
         self._present = value
+        self._changed = next_birth()
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ from functorch_lite.core import tree
 from functorch_lite.core.operands import stacked
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer, next_birth
+from functorch_lite.numpy.buffers import FIRST_RUN, SEAL
 from functorch_lite.transforms.arguments import name_of
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.custom import wraps_its_own_level
@@ -109,10 +110,15 @@ class _Recomputation(JointPrimitive):
         self, trace: Any, values: Arrays, active: Sequence[int]
     ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
         around = _substitutions.get()
-        with _substituted(trace, {}) as captured:
-            saving = None if self.policy is None else SavingTrace(self.policy)
-            results = self.function(values) if saving is None else saving.run(self.function, values)
-            outputs = tuple(_SubstitutingTrace.replaced(trace, y) for y in results)
+        ran = next_birth()
+        token = SEAL.set(ran)
+        try:
+            with _substituted(trace, {}) as captured:
+                saving = None if self.policy is None else SavingTrace(self.policy)
+                results = self.function(values) if saving is None else saving.run(self.function, values)
+                outputs = tuple(_SubstitutingTrace.replaced(trace, y) for y in results)
+        finally:
+            SEAL.reset(token)
         tracers = [tracer for tracer, _ in captured.values()]
 
         def pull(g: Arrays) -> Sequence[Any]:
@@ -123,6 +129,7 @@ class _Recomputation(JointPrimitive):
                 with ExitStack() as stack:
                     for substitution in (*around, (trace, replacements)):
                         stack.enter_context(_substituted(*substitution))
+                    stack.callback(FIRST_RUN.reset, FIRST_RUN.set(ran))
                     inputs = _replaced(values, active, xs)
                     if saving is None:
                         results = self.function(inputs)

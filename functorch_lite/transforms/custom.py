@@ -18,7 +18,8 @@ from functorch_lite.core.backward import project
 from functorch_lite.core.operands import OBJECT, shape_of
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero
 from functorch_lite.core.tape import LinearTrace, dtype_or_type
-from functorch_lite.core.trace import Tracer
+from functorch_lite.core.trace import Tracer, next_birth
+from functorch_lite.numpy.buffers import SEAL
 from functorch_lite.transforms.arguments import is_inexact, name_of, returned
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.pullback import vjp_with
@@ -178,6 +179,13 @@ class Application(JointPrimitive):
     ) -> None:
         super().__init__(run, ["arrays"], name=name, variadic=True, multiple=True)
         self.jvp, self.fwd, self.bwd = jvp, fwd, bwd
+
+    def bind(self, arrays: Arrays, params: Params) -> Any:
+        token = SEAL.set(next_birth())
+        try:
+            return super().bind(arrays, params)
+        finally:
+            SEAL.reset(token)
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
         filled = tuple(_zero_tangent(x) if t is None else t for x, t in zip(values, tangents, strict=True))

@@ -384,3 +384,74 @@ def test_a_value_of_an_inner_transformation_does_not_outlive_it() -> None:
 
     with pytest.raises(ft.EscapedTracerError):
         ft.grad(f)(X)
+
+
+# --- Functions that run on the values below, or run again -------------------------------------------------------------
+
+
+def with_rules(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    ruled = ft.custom_jvp(f)
+    ruled.defjvp(lambda primals, tangents: (f(*primals), 2.0 * tangents[0]))
+    return ruled
+
+
+@pytest.mark.parametrize("around", [ft.checkpoint, with_rules], ids=["checkpoint", "custom_jvp"])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda y, a: y.__setitem__(0, np.sum(a)),
+        lambda y, a: np.add(y, np.sum(a), out=y),
+        lambda y, a: np.add.at(y, [0, 0], a[:2]),
+        lambda y, a: y[1:].__setitem__(0, np.sum(a)),
+        lambda y, a: y.sort(),
+    ],
+    ids=["element", "out", "at", "view", "sort"],
+)
+def test_a_write_whose_derivative_would_be_lost_raises(write: Callable[..., Any], around: Any) -> None:
+    def f(x: Any) -> Any:
+        y = fnp.zeros(3)
+
+        def g(a: Any) -> Any:
+            write(y, a)
+            return 2.0 * a
+
+        return np.sum(around(g)(x)) + np.sum(y)
+
+    for transform in (ft.grad, lambda f: ft.jit(ft.grad(f)), ft.hessian):
+        with pytest.raises(TypeError, match=r"test_mutation\.py.*made outside of the function.*Return the value"):
+            transform(f)(X)
+
+
+@pytest.mark.parametrize("around", [ft.checkpoint, with_rules], ids=["checkpoint", "custom_jvp"])
+def test_a_buffer_of_its_own_may_be_written_to(around: Any) -> None:
+    def doubled(a: Any) -> Any:
+        y = fnp.zeros(a.shape)
+        y[:] = a
+        y[1:] += a[1:]
+        y[0] *= 2.0
+        return y
+
+    np.testing.assert_array_equal(ft.grad(lambda x: np.sum(around(doubled)(x)))(X), 2.0 * np.ones_like(X))
+
+
+def test_a_checkpoint_that_would_read_another_value_the_second_time_raises() -> None:
+    def f(x: Any, around: Any) -> Any:
+        y = x.copy()
+        z = around(lambda a: np.sin(a) * y)(x)
+        y[0] = 5.0
+        return np.sum(z)
+
+    assert np.isfinite(ft.jvp(lambda x: f(x, ft.checkpoint), (X,), (X,))[1])  # runs once
+    with pytest.raises(RuntimeError, match=r"test_mutation\.py.*has been written to since it ran first.*argument"):
+        ft.grad(lambda x: f(x, ft.checkpoint))(X)
+
+    def unchanged(x: Any, around: Any) -> Any:
+        y = x.copy()
+        y[0] = 2.0
+        passed, closed = around(lambda a, b: np.sin(a) * b)(x, y), around(lambda a: np.sin(a) * y)(x)
+        y = x.copy()
+        y[0] = 5.0
+        return np.sum(passed * closed + y)
+
+    expected = ft.grad(lambda x: unchanged(x, lambda g: g))(X)
+    np.testing.assert_allclose(ft.grad(lambda x: unchanged(x, ft.checkpoint))(X), expected, rtol=1e-14)
