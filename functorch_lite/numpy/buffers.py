@@ -28,7 +28,7 @@ from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.trace import Trace, Tracer, is_tracer, next_birth, running
 from functorch_lite.core.tracer import ArrayTracer
 
-__all__ = ["FIRST_RUN", "SEAL", "Buffer", "MaskedBuffer", "buffer_if_running"]
+__all__ = ["SEAL", "Buffer", "MaskedBuffer", "buffer_if_running", "run_again"]
 
 
 class BufferTrace(Trace):
@@ -59,7 +59,16 @@ _BUFFERS = BufferTrace()
 #: Buffers that are older than this are not to be written to: a function runs on values below those that are traced.
 SEAL: ContextVar[int] = ContextVar("seal", default=0)
 #: When the function that runs now ran for the first time, if it runs again: buffers are to hold what they held then.
-FIRST_RUN: ContextVar[float] = ContextVar("first run", default=inf)
+_FIRST_RUN: ContextVar[float] = ContextVar("first run", default=inf)
+
+
+def run_again(first_run: int, f: Callable[..., Any], *args: Any) -> Any:
+    """Call a function that ran, or was there to be run, at an earlier time."""
+    token = _FIRST_RUN.set(min(first_run, _FIRST_RUN.get()))
+    try:
+        return f(*args)
+    finally:
+        _FIRST_RUN.reset(token)
 
 
 class Buffer(ArrayTracer):
@@ -78,9 +87,9 @@ class Buffer(ArrayTracer):
     @property
     def value(self) -> Any:
         """The array that the buffer stands for at present."""
-        if self._born < FIRST_RUN.get() < self._changed:
+        if self._born < _FIRST_RUN.get() < self._changed:
             raise RuntimeError(
-                f"at {user_line()} a function with a checkpoint runs again, for its derivative, and reads an array "
+                f"at {user_line()} a function with rules of its own or a checkpoint runs again, and reads an array "
                 f"that has been written to since it ran first. Pass the array as an argument, or let the function "
                 f"close over a copy."
             )

@@ -18,7 +18,7 @@ from functorch_lite.core import tree
 from functorch_lite.core.operands import stacked
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer, next_birth
-from functorch_lite.numpy.buffers import FIRST_RUN, SEAL
+from functorch_lite.numpy.buffers import SEAL, run_again
 from functorch_lite.transforms.arguments import name_of
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.custom import wraps_its_own_level
@@ -129,12 +129,11 @@ class _Recomputation(JointPrimitive):
                 with ExitStack() as stack:
                     for substitution in (*around, (trace, replacements)):
                         stack.enter_context(_substituted(*substitution))
-                    stack.callback(FIRST_RUN.reset, FIRST_RUN.set(ran))
                     inputs = _replaced(values, active, xs)
                     if saving is None:
-                        results = self.function(inputs)
+                        results = run_again(ran, self.function, inputs)
                     else:
-                        results = ReplayTrace(saving.saved, oldest).run(self.function, inputs)
+                        results = run_again(ran, ReplayTrace(saving.saved, oldest).run, self.function, inputs)
                     return tuple(_SubstitutingTrace.replaced(trace, y) for y in results)
 
             _, pullback = vjp(again, [values[i] for i in active], [tracer.value for tracer in tracers])

@@ -19,7 +19,7 @@ from functorch_lite.core.operands import OBJECT, shape_of
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero
 from functorch_lite.core.tape import LinearTrace, dtype_or_type
 from functorch_lite.core.trace import Tracer, next_birth
-from functorch_lite.numpy.buffers import SEAL
+from functorch_lite.numpy.buffers import SEAL, run_again
 from functorch_lite.transforms.arguments import is_inexact, name_of, returned
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.pullback import vjp_with
@@ -177,8 +177,11 @@ class Application(JointPrimitive):
         fwd: Callable[..., Any] | None,
         bwd: Callable[..., Any] | None,
     ) -> None:
-        super().__init__(run, ["arrays"], name=name, variadic=True, multiple=True)
-        self.jvp, self.fwd, self.bwd = jvp, fwd, bwd
+        now = next_birth()
+        super().__init__(partial(run_again, now, run), ["arrays"], name=name, variadic=True, multiple=True)
+        self.jvp = jvp and partial(run_again, now, jvp)
+        self.fwd = fwd and partial(run_again, now, fwd)
+        self.bwd = bwd and partial(run_again, now, bwd)
 
     def bind(self, arrays: Arrays, params: Params) -> Any:
         token = SEAL.set(next_birth())

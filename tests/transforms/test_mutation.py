@@ -10,6 +10,7 @@ import pytest
 
 import functorch_lite as ft
 import functorch_lite.numpy as fnp
+from functorch_lite.scipy.integrate import odeint
 
 X = np.array([1.1, 2.0, 3.0, 0.5])
 
@@ -434,6 +435,9 @@ def test_a_buffer_of_its_own_may_be_written_to(around: Any) -> None:
     np.testing.assert_array_equal(ft.grad(lambda x: np.sum(around(doubled)(x)))(X), 2.0 * np.ones_like(X))
 
 
+SINCE = r"test_mutation\.py.*has been written to since it ran first.*argument"
+
+
 def test_a_checkpoint_that_would_read_another_value_the_second_time_raises() -> None:
     def f(x: Any, around: Any) -> Any:
         y = x.copy()
@@ -442,7 +446,7 @@ def test_a_checkpoint_that_would_read_another_value_the_second_time_raises() -> 
         return np.sum(z)
 
     assert np.isfinite(ft.jvp(lambda x: f(x, ft.checkpoint), (X,), (X,))[1])  # runs once
-    with pytest.raises(RuntimeError, match=r"test_mutation\.py.*has been written to since it ran first.*argument"):
+    with pytest.raises(RuntimeError, match=SINCE):
         ft.grad(lambda x: f(x, ft.checkpoint))(X)
 
     def unchanged(x: Any, around: Any) -> Any:
@@ -455,3 +459,37 @@ def test_a_checkpoint_that_would_read_another_value_the_second_time_raises() -> 
 
     expected = ft.grad(lambda x: unchanged(x, lambda g: g))(X)
     np.testing.assert_allclose(ft.grad(lambda x: unchanged(x, ft.checkpoint))(X), expected, rtol=1e-14)
+
+
+def test_rules_that_would_read_another_value_later_raise() -> None:
+    @ft.custom_vjp
+    def doubled(a: Any) -> Any:
+        return 2.0 * a
+
+    def f(x: Any) -> Any:
+        y = fnp.ones(4)
+        doubled.defvjp(lambda a: (2.0 * a, None), lambda _, g: (g * y,))
+        z = doubled(x)
+        y[0] = 5.0
+        return np.sum(z)
+
+    def solution(x: Any) -> Any:
+        y = fnp.ones(4)
+        states = odeint(lambda s, t: -s * y, x, np.array([0.0, 0.5]), method="adjoint")
+        y[0] = 5.0
+        return np.sum(states[-1])
+
+    for function in (f, solution):
+        for transform in (ft.grad, ft.jacrev, lambda f: ft.grad(ft.jit(f))):
+            with pytest.raises(RuntimeError, match=SINCE):
+                transform(function)(X)
+
+    @ft.jit
+    def root(x: Any) -> Any:
+        y = fnp.ones(4)
+        found = ft.implicit_root(lambda z, a: z - a * y, lambda g, z: z - g(z))(x, x)
+        y[0] = 5.0
+        return np.sum(found)
+
+    with pytest.raises(RuntimeError, match=SINCE):
+        root(X)
