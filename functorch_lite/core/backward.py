@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.memory import check_unmodified, last_write
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import JointPrimitive
 from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION, Rule
@@ -52,11 +53,21 @@ def backward(seeds: Iterable[tuple[Node, Any]], walk: Walk | None = None) -> dic
     -------
     dict
         The accumulated cotangent of each leaf that was reached, by the leaf's ``order``.
+
+    Raises
+    ------
+    RuntimeError
+        If something that a node keeps was a tensor's, which has been written to since.
     """
     walk = walk or Walk()
+    last, done = last_write(), list[Node]()
+    if last is not None:
+        walk.note = done.append
     for node, g in seeds:
         walk.accumulate(node, project(g, node[SHAPE], node[DTYPE]))
     walk.run()
+    if last is not None:
+        check_unmodified(done, last)
     return walk.cotangents
 
 

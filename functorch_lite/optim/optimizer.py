@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.memory import record_write
 from functorch_lite.optim.functional.rule import FunctionalOptimizer
 from functorch_lite.tensor.grad_mode import enable_grad, no_grad, restore, switch
 from functorch_lite.tensor.in_place import writable
-from functorch_lite.tensor.memory import record_write
 from functorch_lite.tensor.tensor import Tensor
 
 __all__ = ["Optimizer", "RuleOptimizer", "number_of", "set_option"]

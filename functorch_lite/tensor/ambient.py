@@ -11,13 +11,13 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from functorch_lite.core.memory import owner
 from functorch_lite.core.operands import is_unready
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.rules import KEEP_ANS, KEEP_NOTHING, KEEP_X, KEEP_Y
 from functorch_lite.core.tape import FIRST_PARENT, Node, ReverseTrace, next_order
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording
-from functorch_lite.tensor.memory import owner
 
 __all__ = ["AMBIENT", "LEAVES", "AmbientTrace", "constant", "is_tensor", "tensor_of"]
 

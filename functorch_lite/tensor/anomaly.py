@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.memory import version
 from functorch_lite.core.tape import FIRST_PARENT
 from functorch_lite.tensor.ambient import constant, is_tensor
 from functorch_lite.tensor.grad_mode import observer, observing
 from functorch_lite.tensor.graph import Packed, observed
-from functorch_lite.tensor.memory import version
 
 __all__ = [
     "checks_nan",

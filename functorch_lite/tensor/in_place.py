@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.memory import owner, record_write
 from functorch_lite.core.primitive import General, Primitive
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import FUNCTIONS
@@ -22,7 +23,6 @@ from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.tensor.ambient import AMBIENT, is_tensor, tensor_of
 from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording
 from functorch_lite.tensor.graph import move_retained
-from functorch_lite.tensor.memory import owner, record_write
 
 __all__ = [
     "assign",

@@ -10,12 +10,12 @@ from weakref import ref
 
 import numpy as np
 
+from functorch_lite.core.memory import record_write, version
 from functorch_lite.core.tape import Taped, leaf
 from functorch_lite.tensor.ambient import LEAVES, constant, is_tensor
 from functorch_lite.tensor.engine import backward
 from functorch_lite.tensor.grad_mode import enable_grad, no_grad
 from functorch_lite.tensor.graph import GraphNode, RemovableHandle, observed, register, retain
-from functorch_lite.tensor.memory import record_write, version
 from functorch_lite.tensor.walk import conjugated
 from functorch_lite.transforms.arguments import unshared
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.backward import Walk, project, transposed
+from functorch_lite.core.memory import check_unmodified, last_write
 from functorch_lite.core.primitive import General, JointPrimitive, Pointwise
 from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION
 from functorch_lite.core.tape import DTYPE, FIRST_PARENT, PRIMITIVE, SHAPE, Node, PartialCotangents, selection
@@ -20,7 +21,6 @@ from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import constant, is_tensor, tensor_of
 from functorch_lite.tensor.grad_mode import restore, switch
 from functorch_lite.tensor.graph import Freed, Observed, Packed, argument_position, freed, parents_of
-from functorch_lite.tensor.memory import last_write, stale
 from functorch_lite.transforms.reverse import vjp
 
 __all__ = ["conjugated", "walked"]
@@ -69,9 +69,7 @@ def walked(
     finally:
         restore(before)
     if last is not None:
-        for node in done:
-            if node[0] > last:
-                _check_unmodified(node)
+        check_unmodified(done, last)
     if free:
         _free(done)
     if walk.captured:
@@ -308,18 +306,6 @@ def _needed(roots: list[Node], targets: set[int]) -> tuple[set[int] | None, set[
             needed.add(order)
     interior = any(reachable[order][1] is not None for order in targets if order in reachable)
     return (None, None) if len(needed) == len(reachable) and not interior else (needed, crossed)
-
-
-def _check_unmodified(node: Node) -> None:
-    """Raise if something that a node keeps was written to since, before anybody gets what was made of it."""
-    for kept in node[FIRST_PARENT + 2 :: 3]:
-        action = stale(kept, node)
-        if action is not None:
-            raise RuntimeError(
-                f"one of the variables needed for gradient computation has been modified by an inplace operation: "
-                f"{node[1].name} had kept {action} since. Write to a clone, or use the operation that makes a new "
-                f"tensor."
-            )
 
 
 def _free(nodes: list[Node]) -> None:

@@ -154,10 +154,12 @@ class SecondOrderWalk(Walk):
         self.tangents = tangents
 
     def run(self) -> None:
-        cotangents, pending, tangents = self.cotangents, self.pending, self.tangents
+        cotangents, pending, tangents, note = self.cotangents, self.pending, self.tangents, self.note
         while pending:
             node = heappop(pending)
             g = cotangents.pop(node[0])
+            if note is not None:
+                note(node)
             if not node[1].is_pointwise:
                 self.pull(node, g)
                 continue

@@ -240,3 +240,68 @@ def test_version_of_a_tensor_whose_gradient_accumulates() -> None:
     before = g._version
     (x * 2.0).sum().backward()
     assert g._version > before
+
+
+# --- What functional transformations keep of tensors ------------------------------------------------------------------
+
+
+P = np.array(X)
+
+
+def pulled(x: Any, w: Any) -> Any:
+    _, pull = ft.vjp(lambda a: np.sin(a) * w, x)
+    w.mul_(2.0)
+    return pull(np.ones(3))
+
+
+def pushed(x: Any, w: Any) -> Any:
+    _, push = ft.linearize(lambda a: np.sin(a) * w, x)
+    w.add_(1.0)
+    return push(np.ones(3))
+
+
+def argument(x: Any, w: Any) -> Any:
+    _, pull = ft.vjp(np.sin, w)
+    w[0] = 5.0
+    return pull(np.ones(3))
+
+
+def differentiated(x: Any, w: Any) -> Any:
+    return ft.grad(lambda a: np.sum(a * w + a * w.mul_(2.0)))(x)
+
+
+def of_second_order(x: Any, w: Any) -> Any:
+    return ft.hessian(lambda a: np.sum(a**2 * w) + 0.0 * np.sum(w.mul_(2.0)))(x)
+
+
+def in_rows(x: Any, w: Any) -> Any:
+    return ft.jacrev(lambda a: (a * w, w.mul_(2.0))[0])(x)
+
+
+def in_a_batch(x: Any, w: Any) -> Any:
+    return ft.vmap(ft.grad(lambda a: np.sum(a * w) + 0.0 * np.sum(w.mul_(2.0))))(np.stack([P, P]))
+
+
+KEPT = [pulled, pushed, argument, differentiated, of_second_order, in_rows, in_a_batch]
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_a_functional_derivative_that_needs_what_was_overwritten_raises(kept: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation.*had kept a value of shape"):
+        kept(ft.tensor(P), ft.tensor([2.0, 3.0, 4.0]))
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation"):
+        kept(P, ft.tensor([2.0, 3.0, 4.0]))
+
+
+def test_a_write_before_or_elsewhere_does_not_matter_to_a_functional_derivative() -> None:
+    w, other = ft.tensor([2.0, 3.0, 4.0]), ft.tensor([1.0])
+
+    def f(a: Any) -> Any:
+        w.mul_(2.0)
+        other.add_(1.0)
+        y = np.sum(a * w)
+        other.add_(1.0)
+        return y
+
+    np.testing.assert_array_equal(ft.grad(f)(P), [4.0, 6.0, 8.0])
+    np.testing.assert_array_equal(ft.hessian(lambda a: np.sum(a**2 * w))(P), np.diag([8.0, 12.0, 16.0]))

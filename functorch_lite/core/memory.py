@@ -1,4 +1,4 @@
-"""Memory that tensors share: who owns an array's memory, and when it was last written to.
+"""Memory that arrays share: who owns an array's memory, and when it was last written to.
 
 A write in place is a fact about memory, not about one tensor: views and detached aliases see it too. So the version of
 a tensor is the number of writes to the array that owns its memory. A value that the tape has kept is stale if its
@@ -8,15 +8,17 @@ write in place pay nothing for any of this.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from threading import RLock
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
-from functorch_lite.core.tape import Node, next_order
+from functorch_lite.core.tape import FIRST_PARENT, ORDER, PRIMITIVE, Node, next_order
+from functorch_lite.core.trace import Tracer
 
-__all__ = ["last_write", "owner", "record_write", "stale", "version"]
+__all__ = ["check_unmodified", "last_write", "owner", "record_write", "version"]
 
 
 class _Writes:
@@ -72,17 +74,33 @@ def last_write() -> int | None:
     return _latest if _writes else None
 
 
-def stale(kept: Any, node: Node) -> str | None:
+def check_unmodified(nodes: Iterable[Node], last: int) -> None:
+    """Raise if something that nodes keep was written to since, the last write having been at a time."""
+    for node in nodes:
+        if node[ORDER] > last:
+            for kept in node[FIRST_PARENT + 2 :: 3]:
+                action = _stale(kept, node)
+                if action is not None:
+                    raise RuntimeError(
+                        f"one of the variables needed for gradient computation has been modified by an inplace "
+                        f"operation: {node[PRIMITIVE].name} had kept {action} since. Write to a clone, or use the "
+                        f"operation that makes a new tensor."
+                    )
+
+
+def _stale(kept: Any, node: Node) -> str | None:
     """Say which value, of those kept, was written to by what after its node was made; None if none was."""
     for value in kept if type(kept) is tuple else (kept,):
+        while isinstance(value, Tracer):
+            value = value.value
         if type(value) is np.ndarray:
             write = _writes.get(id(owner(value)))
-            if write is not None and write.order < node[0]:
+            if write is not None and write.order < node[ORDER]:
                 return (
                     f"a value of shape {value.shape}, which {write.action} has changed; it is at version {write.number}"
                 )
         elif type(value) is tuple:
-            found = stale(value, node)
+            found = _stale(value, node)
             if found is not None:
                 return found
     return None
