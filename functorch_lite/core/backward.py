@@ -60,13 +60,15 @@ def backward(seeds: Iterable[tuple[Node, Any]], walk: Walk | None = None) -> dic
         If something that a node keeps was a tensor's, which has been written to since.
     """
     walk = walk or Walk()
-    last, done = last_write(), list[Node]()
-    if last is not None:
-        walk.note = done.append
     for node, g in seeds:
         walk.accumulate(node, project(g, node[SHAPE], node[DTYPE]))
-    walk.run()
-    if last is not None:
+    last = last_write()
+    if last is None:
+        walk.run()
+    else:
+        done: list[Node] = []
+        walk.note = done.append
+        walk.run()
         check_unmodified(done, last)
     return walk.cotangents
 

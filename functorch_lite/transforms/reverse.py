@@ -15,6 +15,7 @@ from functorch_lite.core import tree
 from functorch_lite.core.backward import backward
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.tape import LinearTrace, ReverseTrace
+from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import (
     Argnames,
     Argnums,
@@ -148,7 +149,10 @@ def value_and_grad(
             order = tracers[i].node[0]
             if order in found:
                 gradients[i] = unshared(found[order], seen)
-        g = tree.unflatten(structure, list(map(like_primal, gradients, leaves)))
+        for i, x in enumerate(leaves):
+            if isinstance(x, Tracer):
+                gradients[i] = like_primal(gradients[i], x)
+        g = tree.unflatten(structure, gradients)
         return ((value, aux), g) if has_aux else (value, g)
 
     return transformed
