@@ -232,10 +232,10 @@ def bottom(x: Any) -> Any:
 
 def placed(leaves: Sequence[Any], places: Sequence[int], xs: Sequence[Any]) -> list[Any]:
     """Return leaves with others in some places."""
-    placed = list(leaves)
+    result = list(leaves)
     for i, x in zip(places, xs, strict=True):
-        placed[i] = x
-    return placed
+        result[i] = x
+    return result
 
 
 def strong(variable: Variable) -> Variable:

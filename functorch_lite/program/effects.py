@@ -82,7 +82,7 @@ def silent(program: Program) -> Program:
     equations = []
     for equation in program.equations:
         acting = tokens(equation)
-        constants.update((y, np.array(True)) for y in acting)
+        constants.update((y, np.ones(y.shape, bool)) for y in acting)
         if acting and not isinstance(equation.primitive, Effect):
             outputs = tuple(Variable(y.shape, y.dtype) if y in acting else y for y in equation.outputs)
             equations.append(replace(equation, primitive=_silenced(equation.primitive), outputs=outputs))

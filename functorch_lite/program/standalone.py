@@ -124,9 +124,9 @@ class _Writer:
         program = self.program
         uses = ((a, e) for e in program.equations for a in e.operands if a in program.constants)
         named = {a for a, e in uses if not self._as_number(a, e)}
-        for i, (variable, value) in enumerate(program.constants.items()):
+        for variable, value in program.constants.items():
             if variable in named or variable in self.outputs:
-                self._constant(f"constant{i}", variable, value)
+                self._constant(variable, value)
         self.local = self.names.copy()
         given = (*program.input_names, *("" for _ in program.inputs[len(program.input_names) :]))
         for variable, name in zip(program.inputs, given, strict=True):
@@ -140,11 +140,12 @@ class _Writer:
         self.functions.append(ast.unparse(ast.parse(text)))
         return [self.texts[v] for v in program.inputs]
 
-    def _constant(self, entry: str, variable: Variable, value: Any) -> None:
+    def _constant(self, variable: Variable, value: Any) -> None:
         name = self.texts[variable] = self.names.fresh("constant")
-        if value.size <= LARGEST_INLINE or self.program is not self.saved:
+        if value.size <= LARGEST_INLINE or variable not in self.saved.constants:
             self.head.append(f"{name} = {_array(value)}")
             return
+        entry = f"constant{list(self.saved.constants).index(variable)}"
         file = f"{self.program.name}.npz"
         if not any(line.startswith("with") for line in self.head):
             self.head[:0] = [f"# program.save({file!r}) writes this file.", f"with np.load({file!r}) as constants:"]

@@ -177,6 +177,24 @@ def test_the_text_and_the_standalone_source_of_derivatives(name: str) -> None:
             np.testing.assert_allclose(y, wanted, rtol=1e-10, atol=1e-12)
 
 
+def test_large_constants_of_a_standalone_derivative_come_from_the_saved_file(tmp_path: Any, monkeypatch: Any) -> None:
+    big = np.linspace(-1.0, 1.0, 300).reshape(100, 3)
+
+    def f(x: Any) -> Any:
+        return np.sum(np.tanh(big @ ft.while_loop(lambda c: c @ c < 9.0, lambda c: 1.3 * c + 0.1 * x, x)))
+
+    program = ft.jit(ft.value_and_grad(f)).program(X)
+    monkeypatch.chdir(tmp_path)
+    program.save(f"{program.name}.npz")
+    source = program.as_source()
+    assert "np.load('f.npz')" in source
+    assert len(source) < 3000
+    namespace: dict[str, Any] = {}
+    exec(source, namespace)
+    for y, wanted in zip(namespace["f"](X), ft.value_and_grad(f)(X), strict=True):
+        np.testing.assert_allclose(y, wanted, rtol=1e-12)
+
+
 def test_what_is_printed_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
     """A loop that runs again for its pullback is silent, and so is what is in it."""
 
