@@ -28,12 +28,14 @@ from functorch_lite.program.derivation import (
     strong,
     zero,
 )
-from functorch_lite.program.entries import Entry, ProgramPrimitive
+from functorch_lite.program.entries import Entry, ProgramPrimitive, combines_along
 from functorch_lite.program.equations import Variable
 from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import signature
 from functorch_lite.program.text import STRUCTURES
+from functorch_lite.transforms.axes import Axis, axis_of
 from functorch_lite.transforms.batching import Unbatched, vmap
+from functorch_lite.transforms.collectives import combined_by_some
 from functorch_lite.transforms.masked import of_one
 
 __all__ = ["Conditional"]
@@ -53,9 +55,9 @@ class Conditional(ProgramPrimitive):
     def run(self, *arrays: Any) -> Arrays:
         return self.entries[int(arrays[0])].run(*arrays[1:])
 
-    def reaches(self, flags: Sequence[bool], differentiably: bool) -> list[bool]:
+    def reaches(self, flags: Sequence[bool], differentiably: bool, along: Axis | None = None) -> list[bool]:
         chosen = flags[0] and not differentiably
-        each = (reached(e.program, flags[1:], differentiably) for e in self.entries)
+        each = (reached(e.program, flags[1:], differentiably, along) for e in self.entries)
         return [chosen or any(of_one) for of_one in zip(*each, strict=True)]
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
@@ -92,11 +94,9 @@ class Conditional(ProgramPrimitive):
         if batched[0]:
             return self._selected(size, arrays, batched)
         axes = tuple(0 if b else None for b in batched[1:])
-        varies = [False] * len(self.entries[0].program.outputs)
-        for entry in self.entries:
-            program = entry.program
-            dependent = dependents(program, [v for v, b in zip(program.inputs, batched[1:], strict=True) if b])
-            varies = [v or a in dependent for v, a in zip(varies, program.outputs, strict=True)]
+        axis = axis_of(size)
+        each = (reached(e.program, batched[1:], False, axis) for e in self.entries)
+        varies = [any(of_one) for of_one in zip(*each, strict=True)]
         out = [0 if v else None for v in varies]
 
         def make() -> Conditional:
@@ -106,13 +106,16 @@ class Conditional(ProgramPrimitive):
             ]
             return Conditional(self.name, [Entry(coerced(p, kinds), shared=0) for p in programs])
 
-        key = ("batch", int(size), batched, *map(signature, arrays[1:]))
+        key = ("batch", size, axis, batched, *map(signature, arrays[1:]))
         results = self.entries[0].derive(key, make).bind(arrays, ())
         return tuple(y if v else Unbatched(y) for y, v in zip(results, varies, strict=True))
 
     def _selected(self, size: int, arrays: Arrays, batched: tuple[bool, ...]) -> Arrays:
         """Run each program that an example needs, on the examples that it is for, and select from the results."""
         index, *operands = arrays
+        axis = axis_of(size)
+        if axis is not None and any(combines_along(e.program, axis) for e in self.entries):
+            raise combined_by_some(axis)
         results: Any = None
         for k, entry in enumerate(self.entries):
             mask = np.equal(index, k)
@@ -144,7 +147,7 @@ class Conditional(ProgramPrimitive):
             nothing = staged(lambda *_: [zero(s) for s in shapes], (np.ones(size, bool), *operands), "nothing")
             return Conditional("cond", [Entry(nothing, shared=0), Entry(needed, shared=0)])
 
-        key = ("masked", int(size), k, batched, *map(signature, operands))
+        key = ("masked", size, k, batched, *map(signature, operands))
         return entry.derive(key, make)  # type: ignore[no-any-return]
 
     def _smooth(self, active: Sequence[int]) -> list[bool]:

@@ -19,7 +19,7 @@ from functorch_lite.core.primitive import Arrays, Params
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.derivation import cut, is_float, joint, pushed, reached, staged
 from functorch_lite.program.effects import tokens
-from functorch_lite.program.entries import Entry, ProgramPrimitive
+from functorch_lite.program.entries import Entry, ProgramPrimitive, combines_along
 from functorch_lite.program.lowering import unwound
 from functorch_lite.program.naming import input_names
 from functorch_lite.program.passes import inlined
@@ -31,7 +31,10 @@ from functorch_lite.program.staging import representative, stage
 from functorch_lite.program.text import STRUCTURES
 from functorch_lite.program.unwinding import Winding
 from functorch_lite.transforms.arguments import name_of
+from functorch_lite.transforms.axes import Axis, axis_of
 from functorch_lite.transforms.batching import Batched, Unbatched, vmap
+from functorch_lite.transforms.collectives import combined_by_some
+from functorch_lite.transforms.masked import is_run_by_some
 
 __all__ = ["CompiledCall", "recorded"]
 
@@ -87,8 +90,8 @@ class CompiledCall(ProgramPrimitive):
     #: What it is called in the text of a program, where the program's own name follows.
     word = "call"
 
-    def reaches(self, flags: Sequence[bool], differentiably: bool) -> list[bool]:
-        return reached(self.entry.program, flags, differentiably)
+    def reaches(self, flags: Sequence[bool], differentiably: bool, along: Axis | None = None) -> list[bool]:
+        return reached(self.entry.program, flags, differentiably, along)
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
         active = tuple(i for i, t in enumerate(tangents) if t is not None)
@@ -126,6 +129,9 @@ class CompiledCall(ProgramPrimitive):
         return outputs, pull, ()
 
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+        axis = axis_of(size)
+        if axis is not None and is_run_by_some(axis) and combines_along(self.entry.program, axis):
+            raise combined_by_some(axis)
         program = self.entry.derive("inlined", lambda: inlined(self.entry.program))
         late_inputs = tuple(v for v, b in zip(program.inputs, batched, strict=True) if b)
         first, second = self.entry.derive(("cut", batched), lambda: cut(program, late_inputs))
@@ -137,10 +143,12 @@ class CompiledCall(ProgramPrimitive):
         residuals = results[late.count(False) :]
         leaves = (*residuals, *(x for x, b in zip(arrays, batched, strict=True) if b))
         axes = (*(None for _ in residuals), *(0 for b in batched if b))
-        varies = self.entry.derive(("varies", batched), lambda: reached(second, [a == 0 for a in axes], False))
+        varies = self.entry.derive(
+            ("varies", batched, axis), lambda: reached(second, [a == 0 for a in axes], False, axis)
+        )
         out_axes = tuple(0 if v else None for v in varies)
         run = vmap(lambda *leaves: tuple(second(*leaves)), axes, out_axes, axis_size=size)
-        key = ("batch", int(size), batched, *map(signature, leaves))
+        key = ("batch", size, axis, batched, *map(signature, leaves))
         entry = self.entry.derive(key, lambda: Entry(staged(run, leaves, f"{self.name}_batch")))
         found = CompiledCall(entry).bind(leaves, ())
         together = (y if v else Unbatched(y) for y, v in zip(found, varies, strict=True))

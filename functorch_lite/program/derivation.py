@@ -15,7 +15,9 @@ from functorch_lite.program.passes import dead_code, optimized
 from functorch_lite.program.program import Program
 from functorch_lite.program.staging import representative, stage
 from functorch_lite.transforms.arguments import call, is_inexact
+from functorch_lite.transforms.axes import Axis
 from functorch_lite.transforms.batching import vmap
+from functorch_lite.transforms.collectives import SHARED
 from functorch_lite.transforms.forward import ForwardTrace
 from functorch_lite.transforms.reverse import vjp
 
@@ -148,17 +150,24 @@ def downstream(program: Program, inputs: Iterable[Variable]) -> set[Any]:
     return found
 
 
-def dependents(program: Program, inputs: Iterable[Variable], *, differentiably: bool = False) -> set[Any]:
-    """Return the variables that depend on some inputs, these included; if asked, those alone that vary smoothly."""
+def dependents(
+    program: Program, inputs: Iterable[Variable], *, differentiably: bool = False, along: Axis | None = None
+) -> set[Any]:
+    """Return the variables that depend on some inputs, these included.
+
+    If asked, those alone that vary smoothly; or that differ along an axis, over whose examples sums are the same.
+    """
     found = set(inputs)
     for equation in program.equations:
         if differentiably and not equation.primitive.differentiable:
+            continue
+        if along is not None and equation.primitive in SHARED and equation.params[0] == along:
             continue
         flags = [a in found for a in equation.operands]
         if not any(flags):
             continue
         reaches = getattr(equation.primitive, "reaches", None)
-        reached = [True] * len(equation.outputs) if reaches is None else reaches(flags, differentiably)
+        reached = [True] * len(equation.outputs) if reaches is None else reaches(flags, differentiably, along)
         found.update(
             y
             for y, is_reached in zip(equation.outputs, reached, strict=True)
@@ -167,23 +176,29 @@ def dependents(program: Program, inputs: Iterable[Variable], *, differentiably: 
     return found
 
 
-def reached(program: Program, flags: Sequence[bool], differentiably: bool) -> list[bool]:
-    """Say which outputs of a program depend on some of its inputs, or vary smoothly with them."""
+def reached(program: Program, flags: Sequence[bool], differentiably: bool, along: Axis | None = None) -> list[bool]:
+    """Say which outputs of a program depend on some of its inputs, or vary smoothly with them; see `dependents`."""
     inputs = [v for v, is_one in zip(program.inputs, flags, strict=True) if is_one]
-    found = dependents(program, inputs, differentiably=differentiably)
+    found = dependents(program, inputs, differentiably=differentiably, along=along)
     return [a in found for a in program.outputs]
 
 
 def varying(
-    program: Program, inputs: Sequence[Variable], active: set[int], carried: range, *, differentiably: bool
+    program: Program,
+    inputs: Sequence[Variable],
+    active: set[int],
+    carried: range,
+    *,
+    differentiably: bool,
+    along: Axis | None = None,
 ) -> tuple[tuple[int, ...], set[Any]]:
-    """Return which inputs of a loop's body vary with some, and the variables that depend on them.
+    """Return which inputs of a loop's body vary with some, and the variables that depend on them; see `dependents`.
 
     The first outputs are carried: they come back as the inputs at the positions ``carried``, which vary from the step
     after the one in which these do.
     """
     while True:
-        dependent = dependents(program, [inputs[i] for i in active], differentiably=differentiably)
+        dependent = dependents(program, [inputs[i] for i in active], differentiably=differentiably, along=along)
         more = {i for i, a in zip(carried, program.outputs, strict=False) if a in dependent} - active
         if not more:
             return tuple(sorted(active)), dependent

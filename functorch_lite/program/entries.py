@@ -8,15 +8,17 @@ from typing import Any
 
 from functorch_lite.core import tree
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params
-from functorch_lite.core.trace import Trace, Tracer
+from functorch_lite.core.trace import Tracer
 from functorch_lite.program.effects import bound, recording
+from functorch_lite.program.keeping import kept
 from functorch_lite.program.nans import by_equations, checking
 from functorch_lite.program.passes import optimized
 from functorch_lite.program.program import Program
 from functorch_lite.program.source import compiled
-from functorch_lite.program.turns import made_once
+from functorch_lite.transforms.axes import Axis
+from functorch_lite.transforms.batching import ACROSS
 
-__all__ = ["Entry", "ProgramPrimitive", "refers_to_axes"]
+__all__ = ["Entry", "ProgramPrimitive", "combines_along"]
 
 
 class Entry:
@@ -41,10 +43,8 @@ class Entry:
         self.is_plain = not captured
         #: The last outputs that are no results of the function but tokens of effects.
         self.effects = 0
-        #: Whether it refers to a transformation that is open now: to a value that it traces, or to its named axis.
-        self.serves_once: bool = refers_to_axes(program) or any(
-            isinstance(c, Tracer) and c._trace.number for c in captured
-        )
+        #: Whether it refers to a value of a transformation that is open now.
+        self.serves_once: bool = any(isinstance(c, Tracer) and c._trace.number for c in captured)
         self.derived: dict[Any, Any] = {}
         self._function: Callable[..., tuple[Any, ...]] | None = None
         #: When it was used last: later times are larger numbers.
@@ -73,16 +73,14 @@ class Entry:
     def derive(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return a program derived from this one, made once."""
         found = self.derived.get(key)
-        if found is not None:
-            return found
-        return made_once((self, key), lambda: self.derived.get(key), lambda: self.derived.setdefault(key, make()))
+        return kept(self, self.derived, key, make) if found is None else found
 
 
-def refers_to_axes(program: Program) -> bool:
-    """Say whether a program combines the examples of a batch that is open now, by the name of its axis."""
+def combines_along(program: Program, axis: Axis) -> bool:
+    """Say whether a program combines the examples of a batch along an axis."""
     return any(
-        any(isinstance(p, Trace) for p in e.params)
-        or (isinstance(e.primitive, ProgramPrimitive) and any(part.serves_once for part in e.primitive.entries))
+        (e.primitive in ACROSS and e.params[0] == axis)
+        or any(combines_along(part.program, axis) for part in getattr(e.primitive, "entries", ()))
         for e in program.equations
     )
 
@@ -116,8 +114,8 @@ class ProgramPrimitive(JointPrimitive):
         """Return what else tells it from others, by the names under which a text shows it."""
         return []
 
-    def reaches(self, flags: Sequence[bool], differentiably: bool) -> list[bool]:
-        """Say which results depend on some operands, or vary smoothly with them."""
+    def reaches(self, flags: Sequence[bool], differentiably: bool, along: Axis | None = None) -> list[bool]:
+        """Say which results depend on some operands, or vary smoothly with them; or differ along an axis as they do."""
         return [True] * len(self.results[0].program.outputs)
 
     def bind(self, arrays: Arrays, params: Params) -> Any:

@@ -15,11 +15,11 @@ from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.calls import CompiledCall, recorded
 from functorch_lite.program.entries import Entry
+from functorch_lite.program.keeping import kept
 from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import PLAIN, Static, positional_names, signature, single
 from functorch_lite.program.staging import StagingTrace, check_value
 from functorch_lite.program.structures import RecordedStructures
-from functorch_lite.program.turns import made_once
 from functorch_lite.transforms.arguments import name_of
 
 __all__ = ["JitFunction", "jit", "make_program"]
@@ -172,17 +172,20 @@ class JitFunction:
         def make() -> Entry:
             entry = recorded(self.f, leaves, structure, static)
             entry.optimize()
+            return entry
+
+        def put(place: Any, entry: Entry) -> Entry:
             if entry.serves_once:
                 return entry
-            entry = self._entries.setdefault(key, entry)
+            entry = self._entries.setdefault(place, entry)
             entry.last_use = _now()
-            if structure == _ONE and not static and entry.is_plain and type(leaves[0]) in PLAIN:
+            if place is key and structure == _ONE and not static and entry.is_plain and type(leaves[0]) in PLAIN:
                 self._singles[single(leaves[0])] = entry
             if len(self._entries) > LARGEST_CACHE:
                 self._drop(min([*self._entries.items()], key=lambda item: item[1].last_use)[0])
             return entry
 
-        return made_once((self, key), lambda: self._entries.get(key), make)  # type: ignore[no-any-return]
+        return kept(self, self._entries, key, make, put)  # type: ignore[no-any-return]
 
     def _drop(self, key: Any) -> None:
         dropped = self._entries.pop(key, None)

@@ -45,6 +45,7 @@ from functorch_lite.program.recomputation import recomputed
 from functorch_lite.program.signatures import signature
 from functorch_lite.program.staging import representative
 from functorch_lite.program.text import STRUCTURES
+from functorch_lite.transforms.axes import Axis, axis_of
 from functorch_lite.transforms.batching import Unbatched
 
 __all__ = ["Scan", "repeated", "row", "settled"]
@@ -108,8 +109,9 @@ class Scan(ProgramPrimitive):
             columns.reverse()
         return (*carry, *(np.stack(column) for column in zip(*columns, strict=True)))
 
-    def reaches(self, flags: Sequence[bool], differentiably: bool) -> list[bool]:
-        _, dependent = self._spread({i for i, f in enumerate(flags) if f}, differentiably=differentiably)
+    def reaches(self, flags: Sequence[bool], differentiably: bool, along: Axis | None = None) -> list[bool]:
+        active = {i for i, f in enumerate(flags) if f}
+        _, dependent = self._spread(active, differentiably=differentiably, along=along)
         return [a in dependent for a in self.body.program.outputs]
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
@@ -157,7 +159,8 @@ class Scan(ProgramPrimitive):
 
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
         program, first = self.body.program, self.first_row
-        spread, dependent = self._spread({i for i, b in enumerate(batched) if b}, differentiably=False)
+        axis = axis_of(size)
+        spread, dependent = self._spread({i for i, b in enumerate(batched) if b}, differentiably=False, along=axis)
         moved = tuple(
             (np.moveaxis(x, 0, 1) if i >= first else x) if batched[i] else (repeated(x, size) if i in spread else x)
             for i, x in enumerate(arrays)
@@ -174,7 +177,7 @@ class Scan(ProgramPrimitive):
             ]
             return self._like(coerced(body, kinds))
 
-        key = ("batch", int(size), batched, self.steps, self.reversed, *map(signature, moved))
+        key = ("batch", size, axis, batched, self.steps, self.reversed, *map(signature, moved))
         results = self.body.derive(key, make).bind(moved, ())
         return tuple(
             Unbatched(y) if axis is None else y if j < self.carried else np.moveaxis(y, 1, 0)
@@ -208,10 +211,12 @@ class Scan(ProgramPrimitive):
             self.reversed,
         )
 
-    def _spread(self, active: set[int], *, differentiably: bool) -> tuple[tuple[int, ...], set[Any]]:
+    def _spread(
+        self, active: set[int], *, differentiably: bool, along: Axis | None = None
+    ) -> tuple[tuple[int, ...], set[Any]]:
         """Return the operands that vary with some, carried ones that come to do so included; and what depends."""
         program, carried = self.body.program, range(self.constants, self.first_row)
-        return varying(program, program.inputs[1:], active, carried, differentiably=differentiably)
+        return varying(program, program.inputs[1:], active, carried, differentiably=differentiably, along=along)
 
     def _varies(self, j: int, a: Any, active: Sequence[int], dependent: set[Any]) -> bool:
         """Say whether an output has a tangent."""

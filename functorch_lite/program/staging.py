@@ -100,7 +100,7 @@ class StagingTrace(Trace):
             ans = primitive.bind(values, params)
         except np.linalg.LinAlgError:  # of values that may mean nothing, as in a branch not taken
             ans = primitive.bind(tuple(map(_regular, values)), params)
-        outputs = ans if type(ans) is tuple else (ans,)
+        outputs = tuple(map(representative, ans if type(ans) is tuple else (ans,)))
         variables = tuple(Variable(np.shape(y), dtype_or_type(y)) for y in outputs)
         self.equations.append(Equation(primitive, tuple(map(self.atom, arrays)), params, variables, user_line()))
         staged = tuple(map(self.staged, outputs, variables))

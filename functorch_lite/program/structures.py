@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.errors import TracerConversionError, user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import NAMED
 from functorch_lite.core.tape import dtype_or_type
 from functorch_lite.program.branches import Conditional
 from functorch_lite.program.derivation import bottom, coerced
 from functorch_lite.program.effects import tokens
-from functorch_lite.program.entries import Entry, refers_to_axes
+from functorch_lite.program.entries import Entry
 from functorch_lite.program.equations import Atom, Literal, Variable
 from functorch_lite.program.loops import Scan, row
 from functorch_lite.program.passes import optimized
@@ -46,12 +45,6 @@ class _Part:
 
         with np.errstate(all="ignore"):  # a branch is recorded with values of which it may never be run
             program, self.captured = stage(run, [representative(x) for x in leaves], name)
-        if refers_to_axes(program):
-            raise TracerConversionError(
-                f"at {user_line()} the function of a branch or a loop under jit combines the examples of a batch (psum "
-                f"and its kin), which only programs do that are recorded within the vmap, and as a whole. Combine them "
-                f"before or behind it, or leave this function out of jit."
-            )
         self.structure: tree.Structure = found[0]
         #: The number of results; behind them are the tokens of effects.
         self.count = len(program.outputs)

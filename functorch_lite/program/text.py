@@ -10,6 +10,7 @@ import numpy as np
 
 from functorch_lite.program.equations import HISTORY, Atom, Equation, Literal, Variable, names_of, type_name
 from functorch_lite.program.spelling import primitive_named, shown_name
+from functorch_lite.transforms.axes import Axis
 
 if TYPE_CHECKING:
     from functorch_lite.program.program import Program
@@ -21,7 +22,7 @@ STRUCTURES: dict[str, Callable[..., Any]] = {}
 
 #: What parameters and literals in a text may name.
 READABLE: dict[str, Any] = {"__builtins__": {}, "slice": slice, "range": range, "dtype": np.dtype, "complex": complex}
-READABLE |= {"inf": np.inf, "nan": np.nan}
+READABLE |= {"inf": np.inf, "nan": np.nan, "Axis": Axis}
 
 _INDENT = "    "
 _EQUATION = re.compile(r"(?P<outputs>.*?) = (?P<name>[\w. ]+)\((?P<arguments>.*)\)$")

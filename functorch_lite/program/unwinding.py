@@ -33,6 +33,7 @@ from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import signature
 from functorch_lite.program.staging import harmless
 from functorch_lite.program.text import STRUCTURES
+from functorch_lite.transforms.axes import axis_of
 
 __all__ = ["Halves", "History", "Unwinding", "Winding", "halves_of"]
 
@@ -118,7 +119,7 @@ class Unwinding(ProgramPrimitive):
             kinds = [in_batch(v, size) for v in program.inputs[len(program.inputs) - len(carry) :]]
             return Unwinding(Entry(coerced(body, list(kinds)), shared=0), self.constants)
 
-        key = ("batch", int(size), batched, *map(signature, (*arrays[1:split], *carry)))
+        key = ("batch", size, axis_of(size), batched, *map(signature, (*arrays[1:split], *carry)))
         return self.body.derive(key, make).bind((*arrays[:split], *carry), ())
 
 

@@ -19,7 +19,6 @@ from functorch_lite.core.primitive import Arrays, Params
 from functorch_lite.program.derivation import batched as of_batch
 from functorch_lite.program.derivation import (
     coerced,
-    dependents,
     in_batch,
     placed,
     pushed,
@@ -30,7 +29,7 @@ from functorch_lite.program.derivation import (
     zero,
 )
 from functorch_lite.program.effects import silent
-from functorch_lite.program.entries import Entry, ProgramPrimitive
+from functorch_lite.program.entries import Entry, ProgramPrimitive, combines_along
 from functorch_lite.program.equations import Equation, Variable
 from functorch_lite.program.loops import repeated, settled
 from functorch_lite.program.lowering import unwound
@@ -39,7 +38,9 @@ from functorch_lite.program.signatures import signature
 from functorch_lite.program.staging import harmless, representative
 from functorch_lite.program.text import STRUCTURES
 from functorch_lite.program.unwinding import Halves, halves_of
+from functorch_lite.transforms.axes import Axis, axis_of
 from functorch_lite.transforms.batching import Unbatched, vmap
+from functorch_lite.transforms.collectives import combined_by_some
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.masked import of_one
 from functorch_lite.transforms.reverse import vjp
@@ -79,13 +80,13 @@ class While(ProgramPrimitive):
             carry = body(*same, *carry)
         return carry
 
-    def reaches(self, flags: Sequence[bool], differentiably: bool) -> list[bool]:
+    def reaches(self, flags: Sequence[bool], differentiably: bool, along: Axis | None = None) -> list[bool]:
         active = {i for i, f in enumerate(flags[self.asked :]) if f}
-        spread = self.spread(active, differentiably=differentiably)
+        spread = self.spread(active, differentiably=differentiably, along=along)
         carried = [self.constants + k in spread for k in range(self.carried)]
         condition = self.condition.program
         asked = [*flags[: self.asked], *carried]
-        if not differentiably and reached(condition, asked, False)[0]:
+        if not differentiably and reached(condition, asked, False, along)[0]:
             return [True] * self.carried
         return carried
 
@@ -124,10 +125,12 @@ class While(ProgramPrimitive):
 
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
         condition = self.condition.program
-        spread = self.spread({i for i, b in enumerate(batched[self.asked :]) if b}, differentiably=False)
-        carried = [i - self.constants + self.asked for i in spread if i >= self.constants]
-        moving = [i for i in range(self.asked) if batched[i]] + carried
-        if condition.outputs[0] in dependents(condition, [condition.inputs[i] for i in moving]):
+        axis = axis_of(size)
+        spread = self.spread({i for i, b in enumerate(batched[self.asked :]) if b}, differentiably=False, along=axis)
+        carried = {i - self.constants + self.asked for i in spread if i >= self.constants}
+        moving = [batched[i] if i < self.asked else i in carried for i in range(len(condition.inputs))]
+        differs = reached(condition, moving, False, axis)
+        if differs[0]:
             return self._until_none(size, arrays, batched)
         arrays = tuple(
             repeated(x, size) if i - self.asked in spread and not b else x
@@ -141,16 +144,21 @@ class While(ProgramPrimitive):
             out = [0 if self.constants + k in spread else None for k in range(self.carried)]
             body = of_batch(program, arrays[self.asked :], axes, out, size)
             wanted = [in_batch(v, size) if axis == 0 else None for v, axis in zip(kinds, out, strict=True)]
-            unread = {condition.inputs[i] for i in moving}  # what differs between the examples does not count
-            inputs = tuple(in_batch(v, size) if v in unread else v for v in condition.inputs)
-            asked = Entry(replace(condition, inputs=inputs), shared=0)
-            return While(asked, Entry(coerced(body, wanted), shared=0), self.asked, self.constants)
+            values = (*arrays[: self.asked], *arrays[self.first :])
+            asked_axes, answers = ([0 if d else None for d in flags] for flags in (moving, differs))
+            asked = of_batch(condition, values, asked_axes, answers, size)
+            return While(
+                Entry(asked, shared=0), Entry(coerced(body, wanted), shared=0), self.asked, self.constants
+            )
 
-        results = self.body.derive(("batch", int(size), batched, *map(signature, arrays)), make).bind(arrays, ())
+        results = self.body.derive(("batch", size, axis, batched, *map(signature, arrays)), make).bind(arrays, ())
         return tuple(y if self.constants + k in spread else Unbatched(y) for k, y in enumerate(results))
 
     def _until_none(self, size: int, arrays: Arrays, batched: tuple[bool, ...]) -> Arrays:
         """Run the loop for a batch whose examples end at different times: which go on is carried along."""
+        axis = axis_of(size)
+        if axis is not None and any(combines_along(e.program, axis) for e in self.entries):
+            raise combined_by_some(axis)
         carry = [
             x if b else repeated(x, size) for x, b in zip(arrays[self.first :], batched[self.first :], strict=True)
         ]
@@ -179,14 +187,14 @@ class While(ProgramPrimitive):
             any_left = staged(lambda *xs: (np.any(xs[-1]),), (*carry, start), "any_left")
             return While(Entry(any_left, shared=0), Entry(body, shared=0), 0, self.first)
 
-        key = ("until none", int(size), batched, *map(signature, (*arrays, *carry)))
+        key = ("until none", size, batched, *map(signature, (*arrays, *carry)))
         results = self.body.derive(key, make).bind((*arrays[: self.first], *carry, start), ())
         return results[: self.carried]  # type: ignore[no-any-return]
 
-    def spread(self, active: set[int], *, differentiably: bool) -> tuple[int, ...]:
+    def spread(self, active: set[int], *, differentiably: bool, along: Axis | None = None) -> tuple[int, ...]:
         """Return the inputs of the body that vary with some, carried ones that come to do so included."""
         program, carried = self.body.program, range(self.constants, self.constants + self.carried)
-        return varying(program, program.inputs, active, carried, differentiably=differentiably)[0]
+        return varying(program, program.inputs, active, carried, differentiably=differentiably, along=along)[0]
 
     def _silent(self) -> While:
         """Return the loop without effects, which are not to happen again when it runs for its pullback."""
@@ -251,7 +259,7 @@ class WhilePullback(ProgramPrimitive):
     def run(self, *arrays: Any) -> Arrays:
         return self.loop.body.derive(("pulled", self.active), self._alone).run(*arrays)  # type: ignore[no-any-return]
 
-    def reaches(self, flags: Sequence[bool], differentiably: bool) -> list[bool]:
+    def reaches(self, flags: Sequence[bool], differentiably: bool, along: Axis | None = None) -> list[bool]:
         return [True] * len(self.active)
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:

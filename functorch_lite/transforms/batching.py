@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Hashable
-from contextvars import ContextVar
 from functools import wraps
 from typing import Any, NoReturn
 
@@ -21,16 +20,14 @@ from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import call, name_of, returned
+from functorch_lite.transforms.axes import Axis, NamedSize, axis_named, axis_of, opened
 
-__all__ = ["ACROSS", "NAMED", "BatchTrace", "Batched", "NamedBatchTrace", "Unbatched", "check_chunk_size", "vmap"]
+__all__ = ["ACROSS", "BatchTrace", "Batched", "NamedBatchTrace", "Unbatched", "check_chunk_size", "vmap"]
 
 _new = object.__new__
 
-#: The open traces of named axes, by name; the inner of two with the same name counts.
-NAMED: ContextVar[dict[Hashable, NamedBatchTrace]] = ContextVar("NAMED")
-
-#: What a collective operation does with a whole batch, by its primitive; the result is the same for all examples.
-ACROSS: dict[Primitive, Callable[[Any], Any]] = {}
+#: What a collective operation does with a whole batch, by its primitive: ``ACROSS[primitive](value, trace)``.
+ACROSS: dict[Primitive, Callable[[Any, NamedBatchTrace], Any]] = {}
 
 
 def vmap(
@@ -85,9 +82,8 @@ def vmap(
     array([ 3., 12.])
     """
     check_chunk_size(chunk_size)
-    if axis_name is None:
-        axis_name = getattr(axis_size, "axis_name", None)
-    elif chunk_size is not None:
+    known = None if axis_size is None else axis_of(axis_size)
+    if axis_name is not None and chunk_size is not None:
         raise ValueError(f"vmap over the named axis {axis_name!r} in chunks: a sum over the axis needs it whole")
     axes_in = tree.mark_none(tuple(in_axes) if isinstance(in_axes, list) else in_axes)
     axes_out = tree.mark_none(tuple(out_axes) if isinstance(out_axes, list) else out_axes)
@@ -100,7 +96,8 @@ def vmap(
         size = _batch_size(f, leaves, axes, args, kwargs, axis_size)
         batches = [x if a is tree.NONE else _to_front(x, a) for x, a in zip(leaves, axes, strict=True)]
         if chunk_size is None or size <= chunk_size:
-            trace = BatchTrace(size) if axis_name is None else NamedBatchTrace(size, axis_name)
+            axis = known if axis_name is None else axis_named(axis_name, size)
+            trace = BatchTrace(size) if axis is None else NamedBatchTrace(axis)
             outputs, out_structure = _run(f, batches, axes, structure, trace)
         else:
             parts = []
@@ -206,27 +203,20 @@ class BatchTrace(Trace):
         return self.batched(out)
 
 
-class _NamedSize(int):
-    """The size of a named axis. Who batches a function by it, now or later, batches it under the name."""
-
-    axis_name: Hashable
-
-
 class NamedBatchTrace(BatchTrace):
     """Apply each operation to all examples at once, and let collective operations combine them.
 
-    A collective operation has the trace that it combines as its first parameter.
+    A collective operation has the axis that it combines as its first parameter.
     """
 
-    size: _NamedSize
+    size: NamedSize
 
-    def __init__(self, size: int, axis_name: Hashable) -> None:
-        super().__init__(_NamedSize(size))
-        self.size.axis_name = axis_name
+    def __init__(self, axis: Axis) -> None:
+        super().__init__(NamedSize(axis))
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
-        if params and params[0] is self:
-            return ACROSS[primitive](arrays[0].value)
+        if primitive in ACROSS and params[0] == self.size.axis:
+            return ACROSS[primitive](arrays[0].value, self)
         return super().process(primitive, arrays, params)
 
 
@@ -305,11 +295,8 @@ def _run(
     traced = [x if a is tree.NONE else trace.batched(x) for x, a in zip(batches, axes, strict=True)]
     args, kwargs = tree.unflatten(structure, traced)
     if isinstance(trace, NamedBatchTrace):
-        token = NAMED.set({**NAMED.get({}), trace.size.axis_name: trace})
-        try:
+        with opened(trace):
             out = call(f, args, kwargs, trace)
-        finally:
-            NAMED.reset(token)
     else:
         out = call(f, args, kwargs, trace)
     leaves, out_structure = tree.flatten(out)

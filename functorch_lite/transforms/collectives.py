@@ -1,8 +1,9 @@
 """Operations across the examples of a batch that `vmap` has named: sums, means, extremes, all values, the own number.
 
-A collective operation is a primitive with the trace of the named axis as its first parameter. That trace sums over the
-batch; all others treat the operation as linear, by rules that are collective operations again. The transpose of a sum
-over all examples, given to each, is the same sum: each example's value contributes to the results of all.
+A collective operation is a primitive with the `Axis` as its first parameter. The trace that batches along that axis
+combines the examples; all others treat the operation as linear, by rules that are collective operations again. The
+transpose of a sum over all examples, given to each, is the same sum: each example's value contributes to the results of
+all.
 """
 
 from __future__ import annotations
@@ -20,11 +21,21 @@ from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, General, Linear, Params, Primitive
 from functorch_lite.core.rules import Rule
-from functorch_lite.core.tables import FUNCTIONS
-from functorch_lite.transforms.batching import ACROSS, NAMED, NamedBatchTrace
+from functorch_lite.transforms.axes import Axis, trace_named, trace_of
+from functorch_lite.transforms.batching import ACROSS, NamedBatchTrace
 from functorch_lite.transforms.masked import is_run_by_some
 
-__all__ = ["all_gather", "axis_index", "axis_size", "pmax", "pmean", "pmin", "psum"]
+__all__ = [
+    "SHARED",
+    "all_gather",
+    "axis_index",
+    "axis_size",
+    "combined_by_some",
+    "pmax",
+    "pmean",
+    "pmin",
+    "psum",
+]
 
 
 def psum(x: Any, axis_name: Hashable | tuple[Hashable, ...]) -> Any:
@@ -129,17 +140,17 @@ def all_gather(x: Any, axis_name: Hashable, *, axis: int = 0, tiled: bool = Fals
     >>> rank(np.array([3.0, 1.0, 2.0]))
     array([2, 0, 1])
     """
-    trace = _whole(axis_name)
+    axis_of_batch = _whole(axis_name)
 
     def gathered(leaf: Any) -> Any:
         leaf = as_array(leaf)
         rank = len(shape_of(leaf))
         place = normalize_axis_index(axis, rank if tiled else rank + 1)
-        whole = np.moveaxis(_gather(leaf, trace), 0, place)
+        whole = np.moveaxis(_gather(leaf, axis_of_batch), 0, place)
         if not tiled:
             return whole
         shape = shape_of(leaf)
-        return whole.reshape((*shape[:place], trace.size * shape[place], *shape[place + 1 :]))
+        return whole.reshape((*shape[:place], axis_of_batch.size * shape[place], *shape[place + 1 :]))
 
     return tree.map(gathered, x)
 
@@ -153,7 +164,7 @@ def axis_index(axis_name: Hashable) -> Any:
     >>> ft.vmap(lambda x: x * ft.axis_index("i"), axis_name="i")(np.ones(3))
     array([0., 1., 2.])
     """
-    trace = _trace(axis_name)
+    trace = trace_named(axis_name)
     return trace.batched(np.arange(trace.size))
 
 
@@ -168,7 +179,7 @@ def axis_size(axis_name: Hashable | tuple[Hashable, ...]) -> int:
     """
     size = 1
     for name in axis_name if isinstance(axis_name, tuple) else (axis_name,):
-        size *= int(_trace(name).size)
+        size *= int(trace_named(name).size)
     return size
 
 
@@ -176,88 +187,110 @@ def axis_size(axis_name: Hashable | tuple[Hashable, ...]) -> int:
 # Their functions see what does not depend on the example; ACROSS says what is done to a whole batch.
 
 
-def _trace(name: Hashable) -> NamedBatchTrace:
-    named = NAMED.get({})
-    if name not in named:
-        known = ", ".join(map(repr, named)) or "none"
-        raise NameError(
-            f"at {user_line()} no batch is named {name!r} (named are: {known}); give ft.vmap(f, axis_name={name!r}) "
-            f"around the function, in the same thread"
-        )
-    return named[name]
+def _whole(name: Hashable) -> Axis:
+    """Return the axis of a name whose examples are to be combined, which all of them take part in."""
+    axis = trace_named(name).size.axis
+    _check_whole(axis)
+    return axis
 
 
-def _whole(name: Hashable) -> NamedBatchTrace:
-    """Return the trace of a name whose examples are to be combined, which all of them take part in."""
-    trace = _trace(name)
-    if is_run_by_some(trace):
-        raise ValueError(
-            f"at {user_line()} the examples of the batch {name!r} are combined in a branch or a loop that some of them "
-            f"do not run. Combine them before or behind it, or compute both results and choose with np.where."
-        )
-    return trace
+def _check_whole(axis: Axis) -> None:
+    if is_run_by_some(axis):
+        raise combined_by_some(axis)
+
+
+def combined_by_some(axis: Axis) -> ValueError:
+    """Return the error of a function that combines examples of which only some run it."""
+    return ValueError(
+        f"at {user_line()} the examples of the batch {axis.name!r} are combined in a branch or a loop that some of "
+        f"them do not run. Combine them before or behind it, or compute both results and choose with np.where."
+    )
 
 
 def _over_axes(primitive: Primitive, x: Any, axis_name: Any) -> Any:
     names = axis_name if isinstance(axis_name, tuple) else (axis_name,)
     if len(set(names)) < len(names):
         raise ValueError(f"the axes {axis_name!r} name one axis twice; name each axis once")
-    for trace in map(_whole, names):
-        x = tree.map(lambda leaf, trace=trace: primitive(leaf, trace), x)
+    for axis in map(_whole, names):
+        x = tree.map(lambda leaf, axis=axis: primitive(leaf, axis), x)
     return x
 
 
-def _open(trace: Any) -> NamedBatchTrace:
-    if not isinstance(trace, NamedBatchTrace):
-        trace.touch("a collective operation was applied", "along the axis")
-    return trace  # type: ignore[no-any-return]
+def _sum(x: Any, axis: Axis) -> Any:
+    return x * int(trace_of(axis).size)
 
 
-def _sum(x: Any, trace: Any) -> Any:
-    return x * int(_open(trace).size)
-
-
-def _same(x: Any, trace: Any) -> Any:
-    _open(trace)
+def _same(x: Any, axis: Axis) -> Any:
+    trace_of(axis)
     return x
 
 
-def _repeated(x: Any, trace: Any) -> Any:
-    return np.broadcast_to(x, (int(_open(trace).size), *shape_of(x)))
+def _repeated(x: Any, axis: Axis) -> Any:
+    return np.broadcast_to(x, (int(trace_of(axis).size), *shape_of(x)))
 
 
-def _batch_of_gather(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+def _own_part(x: Any, axis: Axis) -> Any:
+    """Return the sum of what all examples say of this one, where all of them say the same."""
+    return trace_of(axis).batched(x * axis.size)
+
+
+def _gathered_batch(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
     return np.moveaxis(primitive.bind(arrays, params), 1, 0)
 
 
-def _extreme_jvp(t: Any, ans: Any, x: Any, trace: Any) -> Any:
+def _own_part_batch(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+    return primitive.bind((np.moveaxis(arrays[0], 0, 1),), params)
+
+
+def _extreme_jvp(t: Any, ans: Any, x: Any, axis: Axis) -> Any:
     attained = x == ans
-    return _psum(np.where(attained, t, 0), trace) / _psum(np.where(attained, 1, 0), trace)
+    return _psum(np.where(attained, t, 0), axis) / _psum(np.where(attained, 1, 0), axis)
 
 
-def _own_part(g: Any, trace: Any) -> Any:
-    """Return the sum of what all examples say of this one."""
-    return FUNCTIONS[np.take](_psum(g, trace), trace.batched(np.arange(trace.size)), 0)
+def _collective(primitive: Primitive, across: Callable[[Any, NamedBatchTrace], Any]) -> Primitive:
+    def checked(value: Any, trace: NamedBatchTrace) -> Any:
+        _check_whole(trace.size.axis)
+        return across(value, trace)
 
-
-def _collective(primitive: Primitive, across: Callable[[Any], Any]) -> Primitive:
-    ACROSS[primitive] = across
+    ACROSS[primitive] = checked
     return primitive
 
 
 _psum: Primitive = _collective(
-    Linear(_sum, ["x"], [lambda g, trace: _psum(g, trace)], parameters=["trace"], name="psum", batch=same_axes),
-    lambda x: x.sum(0),
+    Linear(_sum, ["x"], [lambda g, axis: _psum(g, axis)], parameters=["axis"], name="psum", batch=same_axes),
+    lambda x, trace: x.sum(0),
 )
 _pmax = _collective(
-    General(_same, ["x"], [Rule(_extreme_jvp)], parameters=["trace"], name="pmax", batch=same_axes),
-    lambda x: x.max(0),
+    General(_same, ["x"], [Rule(_extreme_jvp)], parameters=["axis"], name="pmax", batch=same_axes),
+    lambda x, trace: x.max(0),
 )
 _pmin = _collective(
-    General(_same, ["x"], [Rule(_extreme_jvp)], parameters=["trace"], name="pmin", batch=same_axes),
-    lambda x: x.min(0),
+    General(_same, ["x"], [Rule(_extreme_jvp)], parameters=["axis"], name="pmin", batch=same_axes),
+    lambda x, trace: x.min(0),
 )
-_gather = _collective(
-    Linear(_repeated, ["x"], [_own_part], parameters=["trace"], name="all_gather", batch=_batch_of_gather),
-    lambda x: x,
+_gather: Primitive = _collective(
+    Linear(
+        _repeated,
+        ["x"],
+        [lambda g, axis: _scatter(g, axis)],
+        parameters=["axis"],
+        name="all_gather",
+        batch=_gathered_batch,
+    ),
+    lambda x, trace: x,
 )
+#: The transpose of `_gather`: of rows, one for each example, each gets the sum of its own over all examples.
+_scatter: Primitive = _collective(
+    Linear(
+        _own_part,
+        ["x"],
+        [lambda g, axis: _gather(g, axis)],
+        parameters=["axis"],
+        name="psum_scatter",
+        batch=_own_part_batch,
+    ),
+    lambda x, trace: trace.batched(x.sum(0)),
+)
+
+#: The collective operations whose results are the same for all examples.
+SHARED = frozenset({_psum, _pmax, _pmin, _gather})

@@ -21,8 +21,9 @@ from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Zero
 from functorch_lite.core.tables import FUNCTIONS
-from functorch_lite.core.trace import Trace, Tracer, is_tracer
+from functorch_lite.core.trace import Tracer, is_tracer
 from functorch_lite.numpy.buffers import Buffer, MaskedBuffer
+from functorch_lite.transforms.axes import Axis, axis_of
 
 __all__ = ["flags_of", "is_run_by_some", "of_one", "run_where"]
 
@@ -60,11 +61,11 @@ def run_where(mask: Any, f: Callable[..., Any], *args: Any) -> Any:
         _masks.reset(token)
 
 
-def is_run_by_some(trace: Trace) -> bool:
-    """Say whether a function runs for some examples only of the batch of a trace."""
+def is_run_by_some(axis: Axis) -> bool:
+    """Say whether a function runs for some examples only of the batch along a named axis."""
     for mask in _masks.get():
         while isinstance(mask, Tracer):
-            if mask._trace is trace:
+            if axis_of(getattr(mask._trace, "size", 0)) == axis:
                 return True
             mask = mask.value
     return False

@@ -318,7 +318,7 @@ def test_the_equation_in_a_loop_that_made_the_first_nan_is_found() -> None:
         f(np.ones(6))
 
 
-def test_loops_that_combine_the_examples_of_a_batch_unroll() -> None:
+def test_loops_and_branches_that_combine_the_examples_of_a_batch_stay() -> None:
     def f(x: Any) -> Any:
         return ft.scan(lambda c, v: (c + ft.psum(v, "i") * c, c), x[0], x)[0]
 
@@ -326,6 +326,7 @@ def test_loops_that_combine_the_examples_of_a_batch_unroll() -> None:
     mapped = ft.vmap(f, axis_name="i")
     assert_same(ft.jit(mapped)(x), mapped(x))
     assert_same(ft.vmap(ft.jit(f), axis_name="i")(x), mapped(x))
+    assert "= scan(" in str(ft.jit(mapped).program(x))
     gradient = ft.grad(lambda x: np.sum(mapped(x) ** 2))
     assert_same(ft.jit(gradient)(x), gradient(x))
 
@@ -333,7 +334,14 @@ def test_loops_that_combine_the_examples_of_a_batch_unroll() -> None:
         return ft.cond(x[0] > 0.0, lambda v: ft.psum(v, "i"), lambda v: 2.0 * v, x)
 
     for g in (ft.jit(ft.vmap(branch, axis_name="i")), ft.vmap(ft.jit(branch), axis_name="i")):
-        with pytest.raises(TypeError, match=r"test_structures\.py.*psum.*before or behind"):
+        with pytest.raises(ValueError, match=r"examples of the batch 'i' are combined in a branch .* np\.where"):
+            g(x)
+
+    def until(x: Any) -> Any:
+        return ft.while_loop(lambda v: v[0] < 5.0, lambda v: v + 1.0 + ft.psum(v, "i") ** 2, x)
+
+    for g in (ft.jit(ft.vmap(until, axis_name="i")), ft.vmap(ft.jit(until), axis_name="i")):
+        with pytest.raises(ValueError, match=r"examples of the batch 'i' are combined in a branch .* np\.where"):
             g(x)
 
 

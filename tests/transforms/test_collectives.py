@@ -96,6 +96,105 @@ def test_a_named_batch_is_the_whole_array(name: str, transform: str, wrapped: Ca
     assert_same(found, TRANSFORMS[transform](of_batch))
 
 
+def small(x: Any) -> Any:
+    """Return a truth value that is the same for all examples, and depends on each."""
+    return ft.psum(np.sum(x), "i") < 1e9
+
+
+def chosen(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: ft.cond(small(x), f, np.negative, x)
+
+
+def by_number(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: ft.switch(np.where(small(x), 1, 0), [np.negative, f, np.cos], x)
+
+
+def counted(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: ft.while_loop(lambda s: s[0] < 1, lambda s: (s[0] + 1, f(s[1])), (0, x))[1]
+
+
+def awaited(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def run(x: Any) -> Any:
+        start = (0.0 * np.sum(x), x)
+        return ft.while_loop(lambda s: ft.pmean(s[0], "i") < 1.0, lambda s: (s[0] + 1.0, f(s[1])), start)[1]
+
+    return run
+
+
+@pytest.mark.parametrize("construct", [lambda f: f, by_scan, chosen, by_number, counted, awaited])
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("name", PAIRS)
+def test_compiled_functions_combine_examples(name: str, transform: str, construct: Callable[..., Any]) -> None:
+    of_example, of_batch = PAIRS[name]
+    f = construct(of_example)
+    expected = TRANSFORMS[transform](of_batch)
+    assert_same(TRANSFORMS[transform](ft.vmap(ft.jit(f), axis_name="i")), expected)
+    assert_same(TRANSFORMS[transform](ft.jit(ft.vmap(f, axis_name="i"))), expected)
+
+
+def test_a_compiled_function_is_kept_for_the_axes_that_it_asks_for() -> None:
+    runs = 0
+
+    def f(x: Any) -> Any:
+        nonlocal runs
+        runs += 1
+        return x * ft.axis_size("i") + ft.psum(1, "i")
+
+    for compiled in (ft.jit(f), ft.jit(lambda x: ft.jit(f)(x))):
+        runs = 0
+        for _ in range(2):
+            for size in (2, 3, 4):
+                np.testing.assert_array_equal(ft.vmap(compiled, axis_name="i")(np.ones(size)), np.full(size, 2 * size))
+                shared = ft.vmap(compiled, None, None, axis_size=size, axis_name="i")
+                assert shared(1.0) == 2 * size
+        assert runs == 6
+        with pytest.raises(NameError, match="named are: none"):
+            compiled(1.0)
+
+    # The inner of two axes of one name, of the same size, is another one.
+    cube = np.arange(4.0).reshape(2, 2)
+    total = ft.jit(lambda x: ft.psum(x, "i"))
+    both = ft.vmap(lambda r: ft.vmap(total, axis_name="i")(r) + total(r), axis_name="i")
+    for _ in range(2):
+        np.testing.assert_array_equal(ft.vmap(total, axis_name="i")(cube), [[2.0, 4.0]] * 2)
+        np.testing.assert_array_equal(both(cube), [[3.0, 5.0], [7.0, 9.0]])
+
+
+def test_a_rule_that_asks_for_an_axis_is_kept_for_it() -> None:
+    @ft.custom_vjp
+    def f(x: Any) -> Any:
+        return x
+
+    f.defvjp(lambda x: (x, None), lambda _, g: (g * ft.axis_size("i"),))
+    gradient = ft.grad(ft.jit(f))
+    for size in (2, 3, 2):
+        np.testing.assert_array_equal(ft.vmap(gradient, axis_name="i")(np.ones(size)), np.full(size, float(size)))
+
+
+def test_a_sum_over_all_examples_is_the_same_for_all_of_them() -> None:
+    total = ft.jit(lambda x: ft.cond(True, lambda x: ft.psum(x, "i"), lambda x: x, x))
+    assert ft.vmap(total, out_axes=None, axis_name="i")(ROWS) == pytest.approx(ROWS.sum())
+    traced = ft.jit(lambda p, x: ft.cond(p, lambda x: ft.psum(x, "i"), lambda x: 2.0 * ft.pmax(x, "i"), x))
+    for p, expected in ((True, ROWS.sum()), (False, 2.0 * ROWS.max())):
+        found = ft.vmap(traced, (None, 0), out_axes=None, axis_name="i")(np.bool_(p), ROWS)
+        assert found == pytest.approx(expected)
+
+
+def test_a_program_that_combines_examples_is_shown_and_read_back() -> None:
+    programs = []
+
+    def f(x: Any) -> Any:
+        programs.append(ft.make_program(lambda x: np.sin(x) * ft.psum(x, "i"))(x))
+        found = ft.Program.parse(str(programs[0]))
+        assert found == programs[0]
+        return found(x)[0]
+
+    np.testing.assert_allclose(ft.vmap(f, axis_name="i")(ROWS), np.sin(ROWS) * ROWS.sum())
+    assert "psum(a, axis=Axis(name='i', size=4, depth=0))" in str(programs[0])
+    with pytest.raises(ft.EscapedTracerError, match="along the axis 'i' of a batch, whose vmap has already returned"):
+        programs[0](1.0)
+
+
 def test_the_derivative_of_an_example_goes_through_all() -> None:
     # Within the batch a sum is a function of all examples: each one's loss depends on x in every other.
     found = ft.vmap(ft.grad(lambda x: ft.psum(x, "i") ** 2), axis_name="i")(ROWS)
@@ -223,8 +322,19 @@ SOME = {
 @pytest.mark.parametrize("name", SOME)
 def test_where_only_some_of_the_examples_take_part(name: str) -> None:
     """The values of the others there stand for nothing, so their sum would be a wrong number."""
+    x = np.array([1.0, -2.0, 3.0])
     with pytest.raises(ValueError, match=r"test_collectives\.py.*'i' are combined in a branch or a loop that.*where"):
-        ft.vmap(SOME[name], axis_name="i")(np.array([1.0, -2.0, 3.0]))
+        ft.vmap(SOME[name], axis_name="i")(x)
+    for compiled in (ft.jit(ft.vmap(SOME[name], axis_name="i")), ft.vmap(ft.jit(SOME[name]), axis_name="i")):
+        with pytest.raises(ValueError, match=r"'i' are combined in a branch or a loop that.*where"):
+            compiled(x)
+
+
+def test_a_compiled_function_that_some_of_the_examples_run() -> None:
+    total = ft.jit(lambda v: ft.psum(v, "i"))
+    np.testing.assert_array_equal(ft.vmap(total, axis_name="i")(np.ones(3)), np.full(3, 3.0))
+    with pytest.raises(ValueError, match="'i' are combined in a branch or a loop that"):
+        ft.vmap(lambda x: ft.cond(x > 0.0, total, np.negative, x), axis_name="i")(np.array([1.0, -2.0, 3.0]))
 
 
 def test_where_all_of_them_take_part() -> None:
