@@ -12,8 +12,10 @@ from functorch_lite.core.trace import Tracer
 __all__ = ["OBJECT", "SEQUENCES", "aligned", "is_at_hand", "is_unready", "shape_of", "stacked"]
 
 OBJECT = np.dtype(object)
-SEQUENCES = frozenset({list, tuple})
+#: Types of operands of which `stacked` makes arrays, or which it refuses: ``*`` is another product for a matrix.
+SEQUENCES = frozenset({list, tuple, np.matrix})
 _SCALARS = frozenset({float, int, complex})
+_ELEMENTS = (Tracer, np.number, np.bool_, np.ndarray, int, float, complex)
 _AT_HAND = (np.ndarray, np.generic, int, float, complex)
 
 
@@ -39,13 +41,18 @@ def aligned(arrays: tuple[Any, ...], batched: tuple[bool, ...]) -> tuple[Any, ..
 
 
 def is_unready(value: Any) -> bool:
-    """Say whether an operand is a list, a tuple or an object array, of which `Primitive.bind` makes a proper array."""
+    """Say whether an operand is a list, a tuple, an object array or a matrix, which is for `stacked` to look at."""
     kind = type(value)
     return kind in SEQUENCES or (kind not in _SCALARS and getattr(value, "dtype", None) is OBJECT)
 
 
 def stacked(value: Any) -> Any:
     """Turn a list, or an object array of tracers such as ``np.array([x[0], x[1]])`` gives, into a proper array."""
+    if isinstance(value, np.matrix):
+        raise TypeError(
+            f"at {user_line()} an operand is an np.matrix of shape {value.shape}, for which * and ** mean products of "
+            f"matrices. Write np.asarray(m), and @ for products of matrices."
+        )
     if type(value) in SEQUENCES:
         value = np.stack(list(map(stacked, value))) if _holds_tracers(value) else np.array(value)
     if getattr(value, "dtype", None) is not OBJECT:
@@ -55,12 +62,15 @@ def stacked(value: Any) -> Any:
 
 def _stack(values: list[Any]) -> Any:
     for value in values:
-        if shape_of(value) != () or isinstance(value, str | bytes) or value is None:
+        if shape_of(value) != () or not isinstance(value, _ELEMENTS):
             raise TypeError(
                 f"an object array at {user_line()} holds {type(value).__name__}, which is no number; "
                 f"use np.stack for arrays of one shape, a tuple or a list (a pytree) for others"
             )
-    return np.stack(values)
+    array = np.stack(values)
+    if getattr(array, "dtype", None) is OBJECT:
+        raise TypeError(f"an object array at {user_line()} holds numbers that fit into no dtype of NumPy's")
+    return array
 
 
 def _holds_tracers(values: Any) -> bool:

@@ -73,12 +73,6 @@ class ArrayTracer(Tracer):
                 f"into a raw array perhaps: write fnp.take(table, i) instead of table[i] (import functorch_lite.numpy "
                 f"as fnp)"
             )
-        if self.dtype.kind == "c":
-            raise TracerConversionError(
-                f"at {user_line()} a traced {self._described()} was to become an array of objects, whose real part "
-                f"NumPy takes to be the array and whose imaginary part to be zero. Use fnp.array (import "
-                f"functorch_lite.numpy as fnp) or np.stack."
-            )
         return array_of_tracers(self)
 
     # Properties
@@ -328,6 +322,12 @@ def apply_binary(primitive: Primitive, x: Any, y: Any) -> Any:
 
 def array_of_tracers(x: Any) -> Any:
     """Return an object array of the scalar tracers that ``x`` consists of."""
+    if x.dtype.kind == "c":
+        raise TracerConversionError(
+            f"at {user_line()} a traced {x._described()} was to become an array of objects, whose real part NumPy "
+            f"takes to be the array and whose imaginary part to be zero. Use fnp.array (import functorch_lite.numpy as "
+            f"fnp) or np.stack."
+        )
     if x.size > LARGEST_OBJECT_ARRAY:
         raise TracerConversionError(
             f"at {user_line()} a traced {x._described()} was to become an array of {x.size} separate scalars, more "

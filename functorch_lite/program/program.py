@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from functorch_lite.core.errors import stands_in
+from functorch_lite.core.operands import shape_of
 from functorch_lite.program.cost import Cost, cost
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable, names_of, type_name
 from functorch_lite.program.picture import dot, svg, table
@@ -61,9 +62,23 @@ class Program:
 
     @stands_in
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
-        """Evaluate the program, equation by equation, on arrays or traced values."""
+        """Evaluate the program, equation by equation, on arrays or traced values of its inputs' shapes.
+
+        Raises
+        ------
+        TypeError
+            If there are more or fewer than inputs.
+        ValueError
+            If one has another shape: what the program says of shapes holds for those that it was recorded with.
+        """
         if len(arrays) != len(self.inputs):
             raise TypeError(f"program {self.name} takes {len(self.inputs)} arrays; it was given {len(arrays)}")
+        for i, (variable, array) in enumerate(zip(self.inputs, arrays, strict=True)):
+            if shape_of(array) != variable.shape:
+                raise ValueError(
+                    f"program {self.name} was recorded for {type_name(variable)} as input {i}; it was given an array "
+                    f"of shape {shape_of(array)}. Record it for that shape: ft.make_program(f)(...), or ft.jit(f)"
+                )
         values: dict[Variable, Any] = dict(zip(self.inputs, arrays, strict=True))
         values |= self.constants
         line = ""
@@ -113,8 +128,12 @@ class Program:
         """Read a program that `save` has written."""
         with np.load(file) as saved:
             count = sum(name.startswith("constant") for name in saved.files)
-            program = parsed(Program, str(saved["text"]), [saved[f"constant{i}"] for i in range(count)])
-            return replace(program, input_names=tuple(map(str, saved["input_names"])))
+            constants = [saved[f"constant{i}"] for i in range(count)]
+            return _restored(str(saved["text"]), constants, tuple(map(str, saved["input_names"])))
+
+    def __reduce__(self) -> Any:
+        """Pickle and copy a program as `save` writes it: a primitive is known by its name."""
+        return _restored, (printed(self, constants=False), [*constants_of(self)], self.input_names)
 
     def as_source(self) -> str:
         """Return the text of a module that computes the program with NumPy alone.
@@ -192,6 +211,10 @@ class Program:
         used = {a for equation in equations for a in equation.operands} | set(outputs)
         constants = {variable: value for variable, value in self.constants.items() if variable in used}
         return Program(self.inputs, tuple(equations), outputs, constants, self.name, self.input_names)
+
+
+def _restored(text: str, constants: Sequence[Any], input_names: tuple[str, ...]) -> Program:
+    return replace(parsed(Program, text, constants), input_names=input_names)
 
 
 def _canonical(program: Program) -> tuple[Any, ...]:

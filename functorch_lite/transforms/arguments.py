@@ -175,6 +175,8 @@ def is_inexact(value: Any) -> bool:
     kind = type(value)
     if kind in _FLOATING:
         return True
+    if kind is np.matrix:
+        return False
     dtype = getattr(value, "dtype", None)
     return dtype is not None and getattr(dtype, "kind", "") in "fc"
 
@@ -193,7 +195,7 @@ def differentiable(leaves: Sequence[Any], tree_: Any, transformation: str, remed
             checked[i] = leaf = leaf._trace.settled(leaf)
         if is_inexact(leaf):
             continue
-        if getattr(leaf, "dtype", None) is OBJECT:
+        if is_unready(leaf):
             checked[i] = leaf = stacked(leaf)
             if is_inexact(leaf):
                 continue

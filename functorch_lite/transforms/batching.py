@@ -15,7 +15,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.operands import OBJECT, shape_of
+from functorch_lite.core.operands import is_unready, shape_of, stacked
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
@@ -91,7 +91,7 @@ def vmap(
     @wraps(f, updated=())
     def mapped(*args: Any, **kwargs: Any) -> Any:
         leaves, structure = tree.flatten((args, kwargs))
-        leaves = [x._trace.settled(x) if isinstance(x, Tracer) else x for x in leaves]
+        leaves = [x._trace.settled(x) if isinstance(x, Tracer) else stacked(x) if is_unready(x) else x for x in leaves]
         axes = _axes_of_leaves(f, axes_in, args, kwargs)
         size = _batch_size(f, leaves, axes, args, kwargs, axis_size)
         batches = [x if a is tree.NONE else _to_front(x, a) for x, a in zip(leaves, axes, strict=True)]
@@ -187,10 +187,10 @@ class BatchTrace(Trace):
             if isinstance(x, Tracer) and x._trace is self:
                 if x.value.ndim == value.ndim:
                     return self.batched(primitive.function(x.value, value))
-            elif len(shape_of(x)) < value.ndim and getattr(x, "dtype", None) is not OBJECT:
+            elif len(shape_of(x)) < value.ndim and not is_unready(x):
                 # The same for all examples, and of no higher rank: broadcasting aligns it.
                 return self.batched(primitive.function(x, value))
-        elif len(shape_of(y)) < x.value.ndim and getattr(y, "dtype", None) is not OBJECT:
+        elif len(shape_of(y)) < x.value.ndim and not is_unready(y):
             return self.batched(primitive.function(x.value, y))
         return primitive.bind((x, y), ())
 
@@ -331,7 +331,7 @@ def _to_place(f: Callable[..., Any], y: Any, place: Any, size: int) -> Any:
                 f"examples; give it an axis"
             )
         return y
-    value = y.value if isinstance(y, _Whole) else np.broadcast_to(y, (size, *shape_of(y))).copy()
+    value = y.value if isinstance(y, _Whole) else np.repeat(np.reshape(y, (1, *shape_of(y))), size, 0)
     rank = len(shape_of(value))
     if not -rank <= place < rank:
         raise ValueError(

@@ -186,3 +186,49 @@ def test_fnp_asarray_makes_an_object_array_whole() -> None:
         return np.sum(y)
 
     np.testing.assert_allclose(ft.grad(f)(X), [1.0, 2 * X[1], 0.0], rtol=1e-15)
+
+
+def test_a_list_is_an_array_of_its_rank_to_each_example_of_a_batch() -> None:
+    def over(f: Callable[..., Any]) -> Callable[[Any], Any]:
+        return lambda x: f(x, [1.0, 2.0, 3.0])
+
+    for f in (np.add, np.multiply, np.arctan2, np.power, np.maximum, np.logaddexp, lambda x, y: y - x):
+        found, expected = ft.vmap(over(f))(X), np.stack([f(x, np.array([1.0, 2.0, 3.0])) for x in X])
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_allclose(ft.jit(ft.vmap(over(f)))(X), expected, rtol=1e-15, equal_nan=True)
+    assert ft.vmap(lambda v: np.add(v, [[1, 2, 3], [4, 5, 6]]))(MATRIX).shape == (2, 2, 3)
+
+
+MATRIX_OPERANDS: dict[str, Callable[[Any, Any], Any]] = {
+    "on the right": lambda x, m: ft.vjp(lambda x: x * m, x),
+    "on the left": lambda x, m: ft.jvp(lambda x: m * x, (x,), (x,)),
+    "of a batch": lambda x, m: ft.vmap(lambda x: x + m)(x),
+    "of a function": lambda x, m: ft.grad(lambda x: np.sum(np.dot(x, m)))(x),
+    "of a tensor": lambda x, m: ft.tensor(x, requires_grad=True) @ m,
+    "differentiated": lambda x, m: ft.grad(lambda x: np.sum(x**2))(m),
+    "pushed": lambda x, m: ft.jvp(lambda x: x**2, (m,), (m,)),
+    "mapped": lambda x, m: ft.vmap(lambda x: x)(m),
+    "compiled": lambda x, m: ft.jit(lambda x: x * x)(m),
+}
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+@pytest.mark.parametrize("name", MATRIX_OPERANDS)
+def test_a_matrix_is_refused_as_its_products_are_others(name: str) -> None:
+    square = MATRIX[:, :2]
+    with pytest.raises(TypeError, match=r"test_object_arrays\.py.*np\.matrix of shape \(2, 2\).*np\.asarray\(m\)"):
+        MATRIX_OPERANDS[name](square, np.matrix(square))
+
+
+@pytest.mark.parametrize("content", [{1, 2}, 10**30, None, "a"])
+def test_objects_that_are_no_numbers_do_not_recurse(content: Any) -> None:
+    with pytest.raises(TypeError, match=r"an object array at .* holds"):
+        ft.vjp(lambda x: x * np.array([content, 1.0, 1.0], object), X)
+    with pytest.raises(TypeError, match=r"an object array at .* holds"):
+        ft.vjp(lambda x: np.isin(x, {1, 2}), X)
+
+
+def test_complex_tensors_are_refused_as_traced_numbers_are() -> None:
+    z = ft.tensor(1.0 + 2.0j, requires_grad=True)
+    with pytest.raises(TracerConversionError, match=r"imaginary part to be zero\. Use fnp\.array"):
+        np.array([z, z])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,26 @@ def test_text_without_a_head_or_an_end() -> None:
         Program.parse("def f(a):\n    return a")
     with pytest.raises(ValueError, match="ends with"):
         Program.parse("program f(a: float64[3]):\n    b: float64[3] = sin(a)")
+
+
+def test_programs_are_pickled_and_copied() -> None:
+    def loop(x: Any) -> Any:
+        return np.sum(ft.while_loop(lambda c: np.sum(c) < 5.0, lambda c: 2.0 * c + np.arange(300.0)[:3], x))
+
+    for f in (lambda x: np.sum(np.sin(x) * np.arange(300.0)[:3]), loop, ft.grad(loop)):
+        program = ft.jit(f).program(np.ones(3))
+        for other in (pickle.loads(pickle.dumps(program)), copy.copy(program), copy.deepcopy(program)):
+            assert other == program
+            assert str(other) == str(program)
+            assert other.input_names == program.input_names
+            np.testing.assert_array_equal(other(np.ones(3))[0], program(np.ones(3))[0])
+
+
+def test_a_program_takes_arrays_of_the_shapes_that_it_was_recorded_for() -> None:
+    program = ft.make_program(lambda x: np.sum(x) / len(x))(np.ones(2))
+    assert program(np.ones(2, np.float32)) == (1.0,)
+    with pytest.raises(ValueError, match=r"recorded for float64\[2\] as input 0; it was given .* shape \(4,\)"):
+        program(np.ones(4))
 
 
 def test_equality_is_up_to_the_names_of_variables_and_nothing_else() -> None:

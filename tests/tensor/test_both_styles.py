@@ -270,3 +270,22 @@ def test_no_grad_around_a_transformation(transform: Any) -> None:
         g = transform(lambda x: (x**3).sum())(leaf())
     assert not g.requires_grad
     np.testing.assert_allclose(g, 3 * X**2, rtol=1e-15)
+
+
+def test_a_result_that_is_the_same_for_all_examples_keeps_its_history() -> None:
+    w = ft.tensor([1.0, 2.0], requires_grad=True)
+    batch = np.ones((3, 2))
+    for mapped in (
+        ft.vmap(lambda x: w * 2.0),
+        ft.vmap(lambda x: w * 2.0, out_axes=1),
+        ft.vmap(lambda x: w * 2.0, chunk_size=2),
+        ft.vmap(ft.grad(lambda x: (x * w * 2.0).sum())),
+        ft.jit(ft.vmap(lambda x: w * 2.0)),
+    ):
+        w.grad = None
+        (mapped(batch) * 3.0).sum().backward()
+        np.testing.assert_array_equal(w.grad.data, [18.0, 18.0])
+    # What is given out is memory of its own.
+    plain = ft.vmap(lambda x: 1.5)(batch)
+    plain[0] = 2.0
+    np.testing.assert_array_equal(plain, [2.0, 1.5, 1.5])
