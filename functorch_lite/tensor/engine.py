@@ -13,8 +13,9 @@ from functorch_lite.core.tape import Node
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import LEAVES, constant, is_tensor
 from functorch_lite.tensor.anomaly import checks_nan
-from functorch_lite.tensor.graph import observed
-from functorch_lite.tensor.walk import conjugated, walked
+from functorch_lite.tensor.grad_mode import set_grad_enabled
+from functorch_lite.tensor.graph import hooks_of_lost_leaf, observed
+from functorch_lite.tensor.walk import conjugated, through_hooks, walked
 from functorch_lite.transforms.arguments import unshared
 from functorch_lite.transforms.batching import vmap
 
@@ -94,24 +95,28 @@ def backward(
                 f"backward: input {i}, of shape {x.shape}, is not a leaf; use ft.autograd.grad for the gradients of "
                 f"results, or retain_grad() on them"
             )
+    held = {id(g) for _, g in seeds}
     found = walked(
         seeds,
         (),
+        held=held,
         record=create_graph,
         free=not (create_graph if retain_graph is None else retain_graph),
         anomaly=checks_nan(),
         only=None if targets is None else [x.node[0] for x in targets],
     )
-    seen = {id(g) for _, g in seeds}
     if targets is None:
         for order, g in found.items():
             leaf = LEAVES.get(order)
-            if leaf is not None and leaf.node is not None:  # it may have been frozen since
-                leaf._receive(g, create_graph, seen)
+            if leaf is None:
+                with set_grad_enabled(create_graph):
+                    through_hooks(hooks_of_lost_leaf(order), g, create_graph, held)
+            elif leaf.node is not None:  # it may have been frozen since
+                leaf._receive(g, create_graph, held)
         return
     for x in {id(x): x for x in targets}.values():
         if x.node[0] in found:
-            x._receive(found[x.node[0]], create_graph, seen)
+            x._receive(found[x.node[0]], create_graph, held)
 
 
 @_passing
@@ -124,6 +129,8 @@ def grad(
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
+    *,
+    only_inputs: bool = True,
 ) -> tuple[Any, ...]:
     """Compute the gradients of outputs with respect to inputs, and leave every ``grad`` alone.
 
@@ -143,6 +150,8 @@ def grad(
         Whether each cotangent carries a batch on axis 0. All are pulled back at once, and so do the gradients.
     materialize_grads
         Whether the gradient of an unused input is zeros in the place of None.
+    only_inputs
+        True. PyTorch takes it still, where False has no meaning any more.
 
     Returns
     -------
@@ -157,6 +166,8 @@ def grad(
     >>> ft.autograd.grad(g, x)
     (tensor(12.),)
     """
+    if not only_inputs:
+        raise ValueError("autograd.grad: only_inputs=False means nothing; backward() adds to the grad of all leaves")
     if materialize_grads and allow_unused is False:
         raise ValueError("autograd.grad: allow_unused=False contradicts materialize_grads=True; leave it out")
     roots = _sequence(outputs)
@@ -171,14 +182,20 @@ def grad(
         found = walked(
             _seeds(roots, full, create_graph),
             wanted,
+            held=held,
             record=create_graph,
             free=not keep,
             anomaly=checks_nan(),
             only=[x.node[0] for x in targets],
         )
-        return [found.get(x.node[0]) for x in targets]
+        gradients = (found.get(x.node[0]) for x in targets)
+        return [
+            g if g is None or x.node[1] is not None else x._through_hooks(g, create_graph, held)
+            for x, g in zip(targets, gradients, strict=True)
+        ]
 
     given = [c for c in cotangents if c is not None]
+    held = {id(c.value if is_tensor(c) else c) for c in given}
     if is_grads_batched:
         if not given:
             raise ValueError("autograd.grad with is_grads_batched=True needs grad_outputs that carry the batch")
@@ -186,7 +203,6 @@ def grad(
         results = vmap(pulled)(*raw)
     else:
         results = pulled(*given)
-    seen = {id(c.value if is_tensor(c) else c) for c in given}
     gradients = []
     for x, g in zip(targets, results, strict=True):
         if g is None:
@@ -198,11 +214,8 @@ def grad(
             gradients.append(constant(np.zeros(x.shape, x.dtype)) if materialize_grads else None)
             continue
         if not isinstance(g, Tracer):
-            g = unshared(g, seen)
-        g = conjugated(g)
-        if x.node[1] is None and not is_grads_batched:
-            g = x._through_hooks(constant(g), create_graph)
-        gradients.append(constant(g))
+            g = unshared(g, held)
+        gradients.append(constant(conjugated(g)))
     return tuple(gradients)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakValueDictionary, ref
 
 from functorch_lite.core.primitive import JointPrimitive, Pointwise
-from functorch_lite.core.tape import FIRST_PARENT, SELECT, Node
+from functorch_lite.core.tape import FIRST_PARENT, ORDER, SELECT, Node
 from functorch_lite.tensor.ambient import LEAVES
 
 __all__ = [
@@ -24,6 +24,8 @@ __all__ = [
     "RemovableHandle",
     "argument_position",
     "freed",
+    "hook_table",
+    "hooks_of_lost_leaf",
     "move_retained",
     "observed",
     "parents_of",
@@ -115,6 +117,16 @@ def register(hooks: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle
     return RemovableHandle(hooks, number)
 
 
+class HookTable(dict[int, Any]):
+    """The hooks of a leaf."""
+
+    __slots__ = ("__weakref__",)
+
+
+#: The hooks of leaves, by the order of their nodes.
+_HOOKED: WeakValueDictionary[int, HookTable] = WeakValueDictionary()
+
+
 def observed(node: Node) -> Observed:
     """Return what observes a node, made if there is nothing yet."""
     primitive = node[1]
@@ -126,6 +138,20 @@ def observed(node: Node) -> Observed:
 def retain(x: Any) -> None:
     """Let the cotangent of a result become its ``grad``."""
     observed(x.node).retained = ref(x)
+
+
+def hook_table(leaf: Any) -> HookTable:
+    """Return the table of a leaf's hooks, which its node holds: they are called if nobody holds the leaf any more."""
+    if leaf._hooks is None:
+        leaf._hooks = table = HookTable()
+        leaf.node.append(table)
+        _HOOKED[leaf.node[ORDER]] = table
+    return leaf._hooks  # type: ignore[no-any-return]
+
+
+def hooks_of_lost_leaf(order: int) -> dict[int, Any]:
+    """Return the hooks of a leaf that nobody holds any more, by the order of its node."""
+    return _HOOKED.get(order) or {}
 
 
 def move_retained(x: Any, before: Node) -> None:
@@ -218,6 +244,10 @@ class GraphNode:
     def _accumulation(self) -> Observed:
         """Return what observes the accumulation into a leaf's ``grad``."""
         leaf: Any = LEAVES.get(self._node[0])
+        if leaf is None:
+            raise RuntimeError(
+                "the leaf tensor of this AccumulateGrad is gone, and nothing is accumulated; keep a reference to it"
+            )
         if leaf._accumulation is None:
             leaf._accumulation = Observed(None)
         return leaf._accumulation  # type: ignore[no-any-return]

@@ -15,8 +15,8 @@ from functorch_lite.core.tape import Taped, leaf
 from functorch_lite.tensor.ambient import LEAVES, constant, is_tensor
 from functorch_lite.tensor.engine import backward
 from functorch_lite.tensor.grad_mode import enable_grad, no_grad
-from functorch_lite.tensor.graph import GraphNode, RemovableHandle, observed, register, retain
-from functorch_lite.tensor.walk import conjugated
+from functorch_lite.tensor.graph import GraphNode, RemovableHandle, hook_table, observed, register, retain
+from functorch_lite.tensor.walk import conjugated, hidden_as, results_of, shown, through_hooks
 from functorch_lite.transforms.arguments import unshared
 
 __all__ = ["GraphMember"]
@@ -70,14 +70,14 @@ class GraphMember(Taped):
                 )
             self._frozen, self.node = self.node, None
             return self
-        if self._frozen is not None:
-            self.node, self._frozen = self._frozen, None
-            return self
         if self.value.dtype.kind not in "fc":
             raise RuntimeError(
                 f"only Tensors of floating point and complex dtype can require gradients; this one is "
                 f"{self.value.dtype}. Write ft.tensor([1.0, 2.0]), or convert it: x.astype(float)."
             )
+        if self._frozen is not None:
+            self.node, self._frozen = self._frozen, None
+            return self
         if self._inference:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self.node = leaf(self.value)
@@ -151,9 +151,7 @@ class GraphMember(Taped):
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if not self.is_leaf:
             return register(observed(self.node).hooks, hook)
-        if self._hooks is None:
-            self._hooks = {}
-        return register(self._hooks, hook)
+        return register(hook_table(self), hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Call ``hook(tensor)`` after the gradient was added to this leaf's ``grad``."""
@@ -163,46 +161,37 @@ class GraphMember(Taped):
             self._after = {}
         return register(self._after, hook)
 
-    def _through_hooks(self, g: Any, record: bool) -> Any:
-        """Return the gradient, a tensor, as the leaf's hooks leave it."""
-        if self._hooks:
-            with enable_grad() if record else no_grad():
-                for hook in list(self._hooks.values()):
-                    given = hook(g)
-                    if given is not None:
-                        if np.shape(given) != self.shape:
-                            raise RuntimeError(f"hook '{hook}' has changed the size of value")
-                        g = given
-        return g
-
-    def _accumulate_observed(self, g: Any, record: bool, seen: set[int]) -> None:
-        """Accumulate between the hooks of the leaf's node."""
+    def _through_hooks(self, g: Any, record: bool, held: set[int]) -> Any:
+        """Return a cotangent that has reached this leaf as its hooks leave it."""
+        if not self._hooks:
+            return g
         with enable_grad() if record else no_grad():
-            shown = constant(conjugated(g))
-            for hook in list(self._accumulation.before.values()):
-                given = hook((shown,))
-                if given is not None:
-                    (shown,) = given
-            self._accumulate(conjugated(shown), record, seen)
-            for hook in list(self._accumulation.after.values()):
-                hook((), (shown,))
+            return through_hooks(self._hooks, g, record, held)
 
-    def _receive(self, g: Any, record: bool, seen: set[int]) -> None:
+    def _receive(self, g: Any, record: bool, held: set[int]) -> None:
         """Take a cotangent that a backward pass has found for this leaf."""
-        if self._hooks:
-            g = conjugated(self._through_hooks(constant(conjugated(g)), record))
-            g = g if record else g.value
-        if self._accumulation is None:
-            self._accumulate(g, record, seen)
+        g = self._through_hooks(g, record, held)
+        around = self._accumulation
+        if around is None:
+            self._accumulate(g, record, held)
         else:
-            self._accumulate_observed(g, record, seen)
+            with enable_grad() if record else no_grad():
+                for hook in list(around.before.values()):
+                    given = results_of(hook, 1, hook((shown(g, held),)))
+                    g = g if given is None else hidden_as(given[0], record, held)
+                self._accumulate(g, record, {id(g)})
+                for hook in list(around.after.values()):
+                    hook((), (shown(g, held),))
         if self._after:
             with enable_grad() if record else no_grad():
                 for hook in list(self._after.values()):
                     hook(self)
 
-    def _accumulate(self, g: Any, record: bool, seen: set[int]) -> None:
-        """Add a cotangent to ``grad``, in PyTorch's convention for complex numbers."""
+    def _accumulate(self, g: Any, record: bool, held: set[int]) -> None:
+        """Add a cotangent to ``grad``, in PyTorch's convention for complex numbers.
+
+        What becomes ``grad`` is memory of its own, as the next pass adds to it: arrays that others hold are copied.
+        """
         if not record and is_tensor(g):
             g = g.value
         if self.value.dtype.kind == "c":
@@ -210,7 +199,11 @@ class GraphMember(Taped):
         with _accumulating:
             before = self._grad
             if before is None:
-                self._grad = g if is_tensor(g) else constant(unshared(g, seen))
+                if is_tensor(g):
+                    with enable_grad():
+                        self._grad = g.clone()
+                else:
+                    self._grad = constant(unshared(g, held))
             elif record or before.node is not None:
                 with enable_grad() if record else no_grad():
                     self._grad = before + g

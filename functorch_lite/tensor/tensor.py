@@ -99,7 +99,7 @@ class Tensor(GraphMember):
 
     def _set_value(self, value: Any) -> None:
         self.value = value
-        node = self.node
+        node = self.node or self._frozen
         if node is not None:
             node[2], node[3] = value.shape, value.dtype
 

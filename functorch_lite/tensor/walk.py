@@ -23,7 +23,7 @@ from functorch_lite.tensor.grad_mode import restore, switch
 from functorch_lite.tensor.graph import Freed, Observed, Packed, argument_position, freed, parents_of
 from functorch_lite.transforms.reverse import vjp
 
-__all__ = ["conjugated", "walked"]
+__all__ = ["conjugated", "hidden_as", "results_of", "shown", "through_hooks", "walked"]
 
 
 def walked(
@@ -34,6 +34,7 @@ def walked(
     free: bool,
     anomaly: bool = False,
     only: Iterable[int] | None = None,
+    held: set[int],
 ) -> dict[int, Any]:
     """Walk back from the seeds; return the cotangents of the leaves reached and of the wanted nodes, by order.
 
@@ -52,12 +53,12 @@ def walked(
     only
         The orders of the nodes whose cotangents are asked, and nothing else is to be computed. None: all leaves, and
         tensors that retain theirs.
+    held
+        The identities of arrays that others hold, such as the seeds; those that hooks see and give are added.
     """
     seeds = list(seeds)
     needed, crossed = (None, None) if only is None else _needed([node for node, _ in seeds], set(only))
-    last = last_write()
-    done: list[Node] = []
-    walk = _TensorWalk(wanted, record, anomaly, only is None, needed, crossed, done.append)
+    walk = _TensorWalk(wanted, record, anomaly, only is None, needed, crossed, held)
     for node, g in seeds:
         walk.accumulate(node, project(g, node[SHAPE], node[DTYPE]))
     before = switch(record)
@@ -68,10 +69,9 @@ def walked(
             walk.run()
     finally:
         restore(before)
-    if last is not None:
-        check_unmodified(done, last)
+    walk.check()
     if free:
-        _free(done)
+        _free(walk.done)
     if walk.captured:
         walk.cotangents.update(walk.captured)
     return walk.cotangents
@@ -80,7 +80,19 @@ def walked(
 class _TensorWalk(Walk):
     """A walk that minds what is to happen at nodes."""
 
-    __slots__ = ("anomaly", "captured", "crossed", "needed", "record", "retain", "wanted")
+    __slots__ = (
+        "anomaly",
+        "captured",
+        "checked",
+        "crossed",
+        "done",
+        "held",
+        "last",
+        "needed",
+        "record",
+        "retain",
+        "wanted",
+    )
 
     def __init__(
         self,
@@ -90,12 +102,25 @@ class _TensorWalk(Walk):
         retain: bool,
         needed: set[int] | None,
         crossed: set[int] | None,
-        note: Callable[[Node], None] | None,
+        held: set[int],
     ) -> None:
-        super().__init__(note)
+        self.held = held
+        #: The nodes that were processed; so many of them are known to have read what they had kept.
+        self.done: list[Node] = []
+        self.checked, self.last = 0, last_write()
+        super().__init__(self.done.append)
         self.wanted, self.record, self.anomaly = frozenset(wanted), record, anomaly
         self.retain, self.needed, self.crossed = retain, needed, crossed
         self.captured: dict[int, Any] = {}
+
+    def check(self, unread: int = 0) -> None:
+        """Raise if what nodes had kept was written to before they read it; the last ``unread`` have not done so yet.
+
+        A hook may write: that concerns the nodes alone that are processed later.
+        """
+        if self.last is not None:
+            check_unmodified(self.done[self.checked :], self.last)
+        self.checked, self.last = len(self.done) - unread, last_write()
 
     def run_watched(self) -> None:
         """Process all nodes by their rules, without the shortcuts of `run`."""
@@ -107,8 +132,7 @@ class _TensorWalk(Walk):
             if crossed is not None and node[0] not in crossed:  # what is asked for, and nothing below it
                 self._arrive(node, node[1], g)
                 continue
-            if self.note is not None:
-                self.note(node)
+            self.done.append(node)
             self.pull(node, g)
 
     def pull(self, node: Node, g: Any) -> None:
@@ -131,32 +155,41 @@ class _TensorWalk(Walk):
         if not several:
             g = self._arrive(node, observed, g)
         for hook in list(observed.before.values()):
-            given = hook(tuple(map(_shown, g.known(node) if several else (g,))))
+            cotangents = g.known(node) if several else (g,)
+            given = results_of(hook, len(cotangents), hook(tuple(map(self._shown, cotangents))))
             if given is not None:
-                g = PartialCotangents(dict(enumerate(map(self._hidden, given)))) if several else self._hidden(given[0])
+                hidden = [hidden_as(c, self.record, self.held) for c in given]
+                g = PartialCotangents(dict(enumerate(hidden))) if several else hidden[0]
+        if observed.hooks or observed.before:
+            self.check(unread=1)
         kept = node[FIRST_PARENT + 2 :: 3]
         if observed.unpack is not None:
             kept = list(map(observed.unpack, kept))
         found = list(contributions(node, observed.primitive, kept, g, self))
         for after in list(observed.after.values()):
-            given = after(
-                tuple(_shown(c) for _, c in found), tuple(map(_shown, g.known(node) if several else (g,)))
-            )
+            cotangents = g.known(node) if several else (g,)
+            given = after(tuple(self._shown(c) for _, c in found), tuple(map(self._shown, cotangents)))
+            given = results_of(after, len(found), given)
             if given is not None:
-                found = [(parent, self._hidden(c)) for (parent, _), c in zip(found, given, strict=True)]
+                hidden = [hidden_as(c, self.record, self.held) for c in given]
+                found = [(parent, c) for (parent, _), c in zip(found, hidden, strict=True)]
+        if observed.after:
+            self.check()
         for parent, c in found:
             self.accumulate(parent, self._checked(c, observed.name, observed.line))
 
     def _arrive(self, node: Node, observed: Observed, g: Any) -> Any:
         """Let the hooks of a tensor see its cotangent; return what they make of it."""
-        for hook in list(observed.hooks.values()):
-            g = self._called(hook, g, node)
+        g = through_hooks(observed.hooks, g, self.record, self.held)
         tensor = observed.retained() if observed.retained is not None and self.retain else None
         if tensor is not None:
-            tensor._accumulate(g, self.record, set())
+            tensor._accumulate(g, self.record, {id(g)})
         if node[0] in self.wanted:
             self.captured[node[0]] = g
         return g
+
+    def _shown(self, g: Any) -> Any:
+        return shown(g, self.held)
 
     def _checked(self, c: Any, name: str, line: str | None) -> Any:
         """Return a cotangent; in anomaly mode, raise if it holds a NaN."""
@@ -165,22 +198,6 @@ class _TensorWalk(Walk):
             where = "before anomaly mode was on" if line is None else f"at {line}"
             raise RuntimeError(f"{name}Backward returned nan values; the operation was applied {where}")
         return c
-
-    def _called(self, hook: Callable[[Any], Any], g: Any, node: Node) -> Any:
-        """Return the cotangent, or what a hook put in its place."""
-        given = hook(_shown(g))
-        if given is None:
-            return g
-        given = self._hidden(given)
-        if np.shape(given) != node[SHAPE]:
-            raise RuntimeError(f"hook '{hook}' has changed the size of value: {node[SHAPE]} became {np.shape(given)}")
-        return given
-
-    def _hidden(self, g: Any) -> Any:
-        """Return a cotangent as the walk has it from one as hooks have it."""
-        if is_tensor(g):
-            g = conjugated(g) if self.record else conjugated(g.value)
-        return g
 
 
 def contributions(node: Node, primitive: Any, kept: list[Any], g: Any, walk: Any) -> Iterator[tuple[Node, Any]]:
@@ -276,9 +293,47 @@ def _outputs(ans: tuple[Any, ...], node: Node) -> tuple[Any, ...]:
     return tuple(tensor_of(a, selection(node, i)) if a.dtype.kind in "fc" else a for i, a in enumerate(ans))
 
 
-def _shown(g: Any) -> Any:
-    """Return a cotangent as hooks and users see it: a tensor, in PyTorch's convention for complex numbers."""
+def through_hooks(
+    hooks: dict[int, Callable[[Any], Any]], g: Any, record: bool, held: set[int]
+) -> Any:
+    """Let the hooks of a tensor see its cotangent; return what they make of it, of the same shape and dtype."""
+    for hook in list(hooks.values()):
+        given = hook(shown(g, held))
+        if given is None:
+            continue
+        if np.shape(given) != g.shape:
+            raise RuntimeError(f"hook '{hook}' has changed the size of value: {g.shape} became {np.shape(given)}")
+        g = project(hidden_as(given, record, held), g.shape, g.dtype)
+    return g
+
+
+def results_of(hook: Callable[..., Any], count: int, given: Any) -> Any:
+    """Return what the hook of a node gave, as a tuple of cotangents; None where it gave nothing."""
+    if given is None:
+        return None
+    given = tuple(given) if isinstance(given, tuple | list) else (given,)
+    if len(given) != count:
+        raise RuntimeError(f"hook '{hook}' has returned {len(given)} gradients where there are {count}; return a tuple")
+    return given
+
+
+def shown(g: Any, held: set[int]) -> Any:
+    """Return a cotangent as hooks see it: a tensor, in PyTorch's convention for complex numbers; they may keep it."""
+    held.add(id(g))
     return None if g is None else constant(conjugated(g)) if not isinstance(g, Tracer) else conjugated(g)
+
+
+def hidden_as(g: Any, record: bool, held: set[int]) -> Any:
+    """Return a cotangent as a walk has it, recorded or not, from one as hooks have it."""
+    if is_tensor(g) and not record:
+        g = g.value
+        held.add(id(g))
+    elif not isinstance(g, Tracer) and g is not None:
+        value = np.array(g)
+        if value.dtype.kind not in "biufc":
+            raise TypeError(f"a hook returned a {type(g).__name__}; return a tensor, or None to leave the gradient")
+        g = constant(value) if record else value
+    return conjugated(g)
 
 
 def conjugated(g: Any) -> Any:

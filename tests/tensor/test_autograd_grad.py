@@ -197,3 +197,12 @@ def test_no_outputs_or_inputs() -> None:
     x = leaf(2.0)
     with pytest.raises((RuntimeError, ValueError)):
         ft.autograd.grad(x * 2.0, [])
+
+
+def test_only_inputs_is_taken_as_scripts_give_it() -> None:
+    x = ft.tensor([1.0, 2.0], requires_grad=True)
+    y = (x**2).sum()
+    (g,) = ft.autograd.grad(outputs=y, inputs=x, create_graph=True, retain_graph=True, only_inputs=True)
+    np.testing.assert_array_equal(g.detach(), [2.0, 4.0])
+    with pytest.raises(ValueError, match="only_inputs=False means nothing"):
+        ft.autograd.grad(y, x, only_inputs=False)
