@@ -32,6 +32,20 @@ __all__ = [
 def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
     """Return a function that computes the gradient; see `functorch_lite.grad`.
 
+    Parameters
+    ----------
+    func
+        A function with a scalar result.
+    argnums
+        Which positional argument to differentiate with respect to: an int, or a tuple of them.
+    has_aux
+        Whether ``func`` returns a pair (value, auxiliary data).
+
+    Returns
+    -------
+    callable
+        It gives the gradient, a tuple for several arguments; with ``has_aux`` the pair (gradient, aux).
+
     Examples
     --------
     >>> import functorch_lite as ft
@@ -49,7 +63,19 @@ def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> C
 
 
 def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """Return a function that computes ``(gradient, value)``, with ``has_aux`` ``(gradient, (value, aux))``."""
+    """Return a function that computes ``(gradient, value)``, with ``has_aux`` ``(gradient, (value, aux))``.
+
+    Parameters
+    ----------
+    func, argnums, has_aux
+        As for `grad`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.func.grad_and_value(lambda x: x**2)(ft.tensor(3.0))
+    (tensor(6.), tensor(9.))
+    """
     transform = reverse.grad_and_value(func, argnums, has_aux=has_aux)
 
     @wraps(func, updated=())
@@ -61,7 +87,21 @@ def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = F
 
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
-    """Return ``(output, vjp_fn[, aux])``; ``vjp_fn`` gives a tuple, one entry a primal.
+    """Return ``(output, vjp_fn[, aux])``.
+
+    Parameters
+    ----------
+    func
+        A function of the primals.
+    *primals
+        Where it is differentiated.
+    has_aux
+        Whether ``func`` returns a pair (output, auxiliary data).
+
+    Returns
+    -------
+    tuple
+        ``vjp_fn`` takes a cotangent of the output and gives a tuple, one entry a primal, even for a single one.
 
     Examples
     --------
@@ -80,27 +120,88 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
 
 def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
-    """Return ``(output, tangent[, aux])``; see `functorch_lite.jvp`. ``strict`` is accepted and changes nothing."""
+    """Return ``(output, tangent[, aux])``; see `functorch_lite.jvp`.
+
+    Parameters
+    ----------
+    func
+        A function of the primals.
+    primals, tangents
+        Tuples: where it is differentiated, and in which direction.
+    strict
+        Accepted for PyTorch's sake; it changes nothing.
+    has_aux
+        Whether ``func`` returns a pair (output, auxiliary data).
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.func.jvp(lambda x: x**2, (ft.tensor(3.0),), (ft.tensor(1.0),))
+    (tensor(9.), tensor(6.))
+    """
     return forward.jvp(func, primals, tangents, has_aux=has_aux)
 
 
 def jacrev(
     func: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: int | None = None
 ) -> Callable[..., Any]:
-    """Return a function that computes the Jacobian in reverse mode; see `functorch_lite.jacrev`."""
+    """Return a function that computes the Jacobian in reverse mode; see `functorch_lite.jacrev`.
+
+    Parameters
+    ----------
+    func, argnums, has_aux
+        As for `grad`; the result may have any shape.
+    chunk_size
+        How many rows are computed at once; None for all.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.func.jacrev(lambda x: x**2)(ft.tensor([1.0, 3.0]))
+    tensor([[2., 0.],
+            [0., 6.]])
+    """
     return jacobians.jacrev(func, argnums, has_aux=has_aux, chunk_size=chunk_size)
 
 
 def jacfwd(
     func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error"
 ) -> Callable[..., Any]:
-    """Return a function that computes the Jacobian in forward mode; see `functorch_lite.jacfwd`."""
+    """Return a function that computes the Jacobian in forward mode; see `functorch_lite.jacfwd`.
+
+    Parameters
+    ----------
+    func, argnums, has_aux
+        As for `grad`; the result may have any shape.
+    randomness
+        ``"error"`` or ``"same"``; ``"different"`` raises `NotImplementedError`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.func.jacfwd(lambda x: x**2)(ft.tensor([1.0, 3.0]))
+    tensor([[2., 0.],
+            [0., 6.]])
+    """
     _refuse_randomness(randomness)
     return jacobians.jacfwd(func, argnums, has_aux=has_aux)
 
 
 def hessian(func: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
-    """Return a function that computes the Hessian; see `functorch_lite.hessian`."""
+    """Return a function that computes the Hessian; see `functorch_lite.hessian`.
+
+    Parameters
+    ----------
+    func, argnums
+        As for `grad`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.func.hessian(lambda x: (x**3).sum())(ft.tensor([1.0, 2.0]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
     return jacobians.hessian(func, argnums)
 
 
@@ -114,6 +215,17 @@ def vmap(
 ) -> Callable[..., Any]:
     """Return the function that maps over a batch; see `functorch_lite.vmap`.
 
+    Parameters
+    ----------
+    func
+        A function written for one example.
+    in_dims, out_dims
+        Where the batch axis of each argument and result is: an int, None, or trees of them.
+    randomness
+        ``"error"`` or ``"same"``; ``"different"`` raises `NotImplementedError`.
+    chunk_size
+        How many examples are computed at once; None for all.
+
     Examples
     --------
     >>> import functorch_lite as ft
@@ -125,7 +237,15 @@ def vmap(
 
 
 def linearize(func: Callable[..., Any], *primals: Any) -> Any:
-    """Return ``(output, jvp_fn)``; see `functorch_lite.linearize`."""
+    """Return ``(output, jvp_fn)``, the latter of tangents of the primals; see `functorch_lite.linearize`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> value, push = ft.func.linearize(lambda x: x**2, ft.tensor(3.0))
+    >>> push(ft.tensor(1.0))
+    tensor(6.)
+    """
     return reverse.linearize(func, *primals)
 
 
@@ -146,6 +266,11 @@ def functional_call(
         The parameters by name; or several such dictionaries.
     args, kwargs
         What the model is called with; a single argument need not be in a tuple.
+
+    Returns
+    -------
+    object
+        What the model returns. The model has its own parameters again afterwards.
 
     Examples
     --------

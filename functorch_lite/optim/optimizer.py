@@ -47,6 +47,22 @@ class Optimizer:
         If ``params`` is a Tensor, or holds what is no Tensor.
     ValueError
         If there are no parameters, one is not a leaf, or one is in two groups.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite import optim
+    >>> class SignDescent(optim.Optimizer):
+    ...     def step(self, closure=None):
+    ...         for group in self.param_groups:
+    ...             for x in group["params"]:
+    ...                 x.data -= group["lr"] * np.sign(x.grad.data)
+    >>> x = ft.tensor([3.0, -4.0], requires_grad=True)
+    >>> optimizer = SignDescent([x], {"lr": 0.5})
+    >>> (x**2).sum().backward()
+    >>> optimizer.step()
+    >>> x
+    tensor([ 2.5, -3.5], requires_grad=True)
     """
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
@@ -78,6 +94,16 @@ class Optimizer:
         ----------
         closure
             Computes the loss anew, calls ``backward`` and returns the loss.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> from functorch_lite import optim
+        >>> x = ft.tensor(4.0, requires_grad=True)
+        >>> (x**2).backward()
+        >>> optim.SGD([x], lr=0.25).step()
+        >>> x.item()
+        2.0
         """
         raise NotImplementedError(f"{type(self).__name__} does not define step")
 
@@ -88,6 +114,16 @@ class Optimizer:
         ----------
         set_to_none
             Whether ``grad`` becomes None. Else the arrays are filled with zeros, and steps are made with them.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> from functorch_lite import optim
+        >>> x = ft.tensor(4.0, requires_grad=True)
+        >>> (x**2).backward()
+        >>> optim.SGD([x], lr=0.25).zero_grad()
+        >>> x.grad is None
+        True
         """
         for p in self._parameters():
             if set_to_none or p.grad is None:
@@ -99,10 +135,25 @@ class Optimizer:
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters, with the default of each option that it does not name.
 
+        Parameters
+        ----------
+        param_group
+            Its Tensors under ``"params"``, and options of its own.
+
         Raises
         ------
         TypeError, ValueError
             As the constructor does.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> from functorch_lite import optim
+        >>> x, y = (ft.tensor(4.0, requires_grad=True) for _ in range(2))
+        >>> optimizer = optim.SGD([x], lr=0.25)
+        >>> optimizer.add_param_group({"params": [y], "lr": 0.5})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.25, 0.5]
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
@@ -137,6 +188,17 @@ class Optimizer:
         dict
             ``"state"``: what is remembered of each parameter, by its number. ``"param_groups"``: the options of each
             group, and the numbers of its parameters. Later steps do not change it.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> from functorch_lite import optim
+        >>> x = ft.tensor(4.0, requires_grad=True)
+        >>> optimizer = optim.SGD([x], lr=0.25, momentum=0.5)
+        >>> (x**2).backward()
+        >>> optimizer.step()
+        >>> optimizer.state_dict()["state"][0]["step"]
+        1
         """
         numbers = {id(p): i for i, p in enumerate(self._parameters())}
         return {
@@ -153,6 +215,16 @@ class Optimizer:
         ------
         ValueError
             If the groups differ in number or size.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> from functorch_lite import optim
+        >>> saved = optim.SGD([ft.tensor(4.0, requires_grad=True)], lr=0.5).state_dict()
+        >>> optimizer = optim.SGD([ft.tensor(4.0, requires_grad=True)], lr=0.1)
+        >>> optimizer.load_state_dict(saved)
+        >>> optimizer.param_groups[0]["lr"]
+        0.5
         """
         saved = deepcopy(state_dict["param_groups"])
         if len(saved) != len(self.param_groups):

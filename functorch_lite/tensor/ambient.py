@@ -211,7 +211,14 @@ def tensor_of(value: Any, node: Node | None) -> Any:
 
 
 def is_tensor(x: Any) -> bool:
-    """Say whether a value is a tensor."""
+    """Say whether a value is a tensor.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.is_tensor(ft.ones(2)), ft.is_tensor(2.0)
+    (True, False)
+    """
     return isinstance(x, AMBIENT.tracer)
 
 

@@ -79,7 +79,15 @@ def _unpacked(kept: Any, unpack: Callable[..., Any]) -> Any:
 
 
 def is_anomaly_enabled() -> bool:
-    """Say whether anomaly mode is on."""
+    """Say whether anomaly mode is on.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> with ft.autograd.detect_anomaly():
+    ...     ft.is_anomaly_enabled()
+    True
+    """
     current = observer.get()
     return current is not True and current.anomaly
 
@@ -112,6 +120,13 @@ class set_detect_anomaly:  # noqa: N801 - PyTorch's name
         Whether to switch it on.
     check_nan
         Whether NaN raises; else operations only remember their lines.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> with ft.autograd.set_detect_anomaly(True):
+    ...     ft.is_anomaly_enabled()
+    True
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
@@ -184,7 +199,25 @@ class saved_tensors_hooks:  # noqa: N801 - PyTorch's name
 
 
 class save_on_cpu(saved_tensors_hooks):  # noqa: N801 - PyTorch's name
-    """Keep copies in main memory, where NumPy's arrays are anyway: writes in place do not reach them."""
+    """Keep copies in main memory, where NumPy's arrays are anyway: writes in place do not reach them.
+
+    Parameters
+    ----------
+    pin_memory
+        Accepted for PyTorch's sake; it changes nothing.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = x * 1.0
+    >>> with ft.autograd.graph.save_on_cpu():
+    ...     z = (y * y).sum()
+    >>> y.data[:] = 100.0
+    >>> z.backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
 
     def __init__(self, pin_memory: bool = False) -> None:
         super().__init__(lambda tensor: tensor.value.copy(), lambda kept: kept)

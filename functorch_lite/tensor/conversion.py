@@ -20,7 +20,33 @@ __all__ = ["is_complex", "is_floating_point", "numel", "to"]
 
 @method
 def to(x: Any, *args: Any, dtype: Any = None, device: Any = None, **options: Any) -> Any:
-    """Convert to a dtype, or to that of another array. The only device is ``"cpu"``; other options are ignored."""
+    """Convert to a dtype, or to that of another array.
+
+    Parameters
+    ----------
+    *args
+        A dtype, an array whose dtype is meant, or the device ``"cpu"``, the only one.
+    dtype, device
+        The same by name.
+    **options
+        PyTorch's ``non_blocking``, ``copy`` and so on, which change nothing.
+
+    Returns
+    -------
+    array
+        The array itself if it has the dtype.
+
+    Raises
+    ------
+    RuntimeError
+        If another device is asked for.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.ones(2).to(ft.float32)
+    tensor([1., 1.], dtype=float32)
+    """
     for target in (device, *args):
         if isinstance(target, str) and target not in np.sctypeDict:
             _check_device(target)
@@ -33,19 +59,40 @@ def to(x: Any, *args: Any, dtype: Any = None, device: Any = None, **options: Any
 
 @method
 def type_(x: Any, dtype: Any = None) -> Any:
-    """Convert to a dtype; without one, name that of the array."""
+    """Convert to a dtype; without one, name that of the array, as NumPy does.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.ones(2).type()
+    'float64'
+    """
     return str(x.dtype) if dtype is None else to(x, dtype)
 
 
 @method
 def type_as(x: Any, other: Any) -> Any:
-    """Convert to the dtype of another array."""
+    """Convert to the dtype of another array.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.arange(2).type_as(ft.ones(1))
+    tensor([0., 1.])
+    """
     return to(x, other.dtype)
 
 
 @method
 def cpu(x: Any) -> Any:
-    """Return the array, which is where it should be."""
+    """Return the array, which is where it should be.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.ones(2).cpu()
+    tensor([1., 1.])
+    """
     return x
 
 
@@ -58,7 +105,7 @@ def _converter(dtype: Any) -> Callable[[Any], Any]:
     def convert(x: Any) -> Any:
         return to(x, dtype)
 
-    convert.__doc__ = f"Convert to {np.dtype(dtype)}."
+    convert.__doc__ = f"Convert to {np.dtype(dtype)}, as `to` does."
     return convert
 
 
@@ -75,65 +122,142 @@ METHODS.update({name: _converter(dtype) for name, dtype in _DTYPES.items()})
 
 @method
 def dim(x: Any) -> int:
-    """Return the number of axes."""
+    """Return the number of axes.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.zeros(2, 3).dim()
+    2
+    """
     return len(shape_of(x))
 
 
 @method
 def numel(x: Any) -> int:
-    """Return the number of elements."""
+    """Return the number of elements.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.numel(ft.zeros(2, 3))
+    6
+    """
     return prod(shape_of(x))
 
 
 @method
 def element_size(x: Any) -> int:
-    """Return the bytes that one element takes."""
+    """Return the bytes that one element takes.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.zeros(2, 3).element_size()
+    8
+    """
     return int(x.dtype.itemsize)
 
 
 @method
 def is_floating_point(x: Any) -> bool:
-    """Say whether the elements are real numbers with a point."""
+    """Say whether the elements are real numbers with a point.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.is_floating_point(ft.ones(2)), ft.is_floating_point(ft.arange(2))
+    (True, False)
+    """
     return as_array(x).dtype.kind == "f"  # type: ignore[no-any-return]
 
 
 @method
 def is_complex(x: Any) -> bool:
-    """Say whether the elements are complex."""
+    """Say whether the elements are complex.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.is_complex(ft.tensor(1j)), ft.is_complex(ft.tensor(1.0))
+    (True, False)
+    """
     return as_array(x).dtype.kind == "c"  # type: ignore[no-any-return]
 
 
 @method
 def is_signed(x: Any) -> bool:
-    """Say whether the dtype has negative numbers."""
+    """Say whether the dtype has negative numbers.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.ones(2).is_signed(), ft.ones(2).bool().is_signed()
+    (True, False)
+    """
     return as_array(x).dtype.kind in "fci"
 
 
 @method
 def is_same_size(x: Any, other: Any) -> bool:
-    """Say whether two arrays have one shape."""
+    """Say whether two arrays have one shape.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.zeros(2).is_same_size(ft.ones(2))
+    True
+    """
     return shape_of(x) == shape_of(other)
 
 
 @method
 def contiguous(x: Any) -> Any:
-    """Return the array: how a traced one lies in memory is not seen."""
+    """Return the array: how a traced one lies in memory is not seen.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.grad(lambda x: x.contiguous() ** 2)(3.0)
+    6.0
+    """
     return x
 
 
 @method
 def is_contiguous(x: Any) -> bool:
-    """Say that the array can be viewed in any shape, since what cannot is copied."""
+    """Say that the array can be viewed in any shape, since what cannot is copied.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.vmap(lambda x: float(x.T.is_contiguous()) * x)(np.ones((1, 2)))
+    array([[1., 1.]])
+    """
     return True
 
 
 def _contiguous_tensor(x: Any) -> Any:
-    """Return the tensor if it lies in memory in C order, else a copy that does."""
+    """Return the tensor if it lies in memory in C order, else a copy that does.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.zeros(2, 3).T.contiguous().is_contiguous()
+    True
+    """
     return x if x.data.flags.c_contiguous else np.reshape(np.ravel(x), x.shape)
 
 
 def _is_contiguous_tensor(x: Any) -> bool:
-    """Say whether the tensor lies in memory in C order."""
+    """Say whether the tensor lies in memory in C order.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.zeros(2, 3).is_contiguous(), ft.zeros(2, 3).T.is_contiguous()
+    (True, False)
+    """
     return bool(x.data.flags.c_contiguous)
 
 

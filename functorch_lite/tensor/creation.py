@@ -61,9 +61,11 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored:
     data
         A number, nested lists, an array, or a tensor, whose history is left behind.
     dtype
-        By default that of the data; Python floats are float64, or what `set_default_dtype` says.
+        By default that of the data; Python floats are float64 (PyTorch: float32), or what `set_default_dtype` says.
     requires_grad
         Whether derivatives with respect to the tensor are recorded.
+    **ignored
+        ``device="cpu"``, the only device there is.
 
     Returns
     -------
@@ -83,7 +85,26 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored:
 
 
 def as_tensor(data: Any, dtype: Any = None, **ignored: Any) -> Any:
-    """Make a tensor that shares memory with an array where it can; a tensor of that dtype is returned as it is."""
+    """Make a tensor that shares memory with an array where it can; a tensor of that dtype is returned as it is.
+
+    Parameters
+    ----------
+    data, dtype, **ignored
+        As for `tensor`.
+
+    Returns
+    -------
+    Tensor
+        A traced value keeps its derivative, as a tensor keeps its history.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> a = np.zeros(2)
+    >>> ft.as_tensor(a)[0] = 1.0
+    >>> a
+    array([1., 0.])
+    """
     _only_device(ignored)
     if is_tensor(data):
         return data if dtype is None or data.dtype == dtype else data.astype(dtype)
@@ -95,62 +116,156 @@ def as_tensor(data: Any, dtype: Any = None, **ignored: Any) -> Any:
 
 
 def from_numpy(array: Any) -> Any:
-    """Make a tensor that shares an array's memory."""
+    """Make a tensor that shares the memory of an array; what is no ndarray raises `TypeError`.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> a = np.zeros(2)
+    >>> ft.from_numpy(a)[0] = 1.0
+    >>> a
+    array([1., 0.])
+    """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy takes an array, not a {type(array).__name__}; ft.tensor takes anything")
     return tensor_of(array, None)
 
 
 def set_default_dtype(dtype: Any) -> None:
-    """Set the dtype that Python floats become, and that functions make which are told none."""
+    """Set the dtype, floating or complex, of Python floats and of functions that are told none: float64 at first.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not floating or complex.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.set_default_dtype(ft.float32)
+    >>> ft.tensor([1.0]).dtype
+    dtype('float32')
+    >>> ft.set_default_dtype(ft.float64)
+    """
     if np.dtype(dtype).kind not in "fc":
         raise TypeError(f"the default dtype is floating, not {np.dtype(dtype)}")
     _Defaults.dtype = np.dtype(dtype)
 
 
 def get_default_dtype() -> Any:
-    """Return what `set_default_dtype` has set: float64 at first."""
+    """Return what `set_default_dtype` has set: float64 at first, where PyTorch has float32.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.get_default_dtype()
+    dtype('float64')
+    """
     return _Defaults.dtype
 
 
 def manual_seed(seed: int) -> None:
-    """Seed the generator of the random tensors."""
+    """Seed the generator of the random tensors, whose numbers are NumPy's, not PyTorch's.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.manual_seed(0)
+    >>> x = ft.rand(2)
+    >>> ft.manual_seed(0)
+    >>> ft.equal(ft.rand(2), x)
+    True
+    """
     _Defaults.generator = np.random.default_rng(seed)
 
 
 def zeros(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
-    """Make a tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
+    """Make a tensor of zeros.
+
+    Parameters
+    ----------
+    *shape
+        The lengths of the axes, ``zeros(2, 3)``, or a tuple of them, ``zeros((2, 3))``.
+    dtype
+        By default what `set_default_dtype` says.
+    requires_grad, **ignored
+        As for `tensor`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
     _only_device(ignored)
     return _made(np.zeros(_shape(shape), dtype or _Defaults.dtype), requires_grad)
 
 
 def ones(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
-    """Make a tensor of ones."""
+    """Make a tensor of ones; the arguments are those of `zeros`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.ones(2, requires_grad=True)
+    tensor([1., 1.], requires_grad=True)
+    """
     _only_device(ignored)
     return _made(np.ones(_shape(shape), dtype or _Defaults.dtype), requires_grad)
 
 
 def empty(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
-    """Make a tensor of whatever is in memory."""
+    """Make a tensor of whatever is in memory; the arguments are those of `zeros`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.empty(2, 3).shape
+    (2, 3)
+    """
     _only_device(ignored)
     return _made(np.empty(_shape(shape), dtype or _Defaults.dtype), requires_grad)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
-    """Make a tensor filled with a value."""
+    """Make a tensor of a shape, filled with a value, whose dtype it has by default; the rest is as for `zeros`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.full((2,), 3.0)
+    tensor([3., 3.])
+    """
     _only_device(ignored)
     value = _raw(fill_value, dtype)
     return _made(np.full(_shape((shape,)), value, dtype or np.array(value).dtype), requires_grad)
 
 
 def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
-    """Make a tensor of evenly spaced numbers: ``arange(stop)``, ``arange(start, stop, step)``."""
+    """Make a tensor of evenly spaced numbers: ``arange(stop)``, ``arange(start, stop)``, ``arange(start, stop, step)``.
+
+    ``stop`` is left out. The numbers are integers if all bounds are; the rest is as for `zeros`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.arange(3), ft.arange(0.0, 1.0, 0.5)
+    (tensor([0, 1, 2]), tensor([0. , 0.5]))
+    """
     _only_device(ignored)
     return _made(_defaulted(np.arange(*bounds), dtype), requires_grad)
 
 
 def linspace(start: Any, end: Any, steps: int, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
-    """Make a tensor of ``steps`` numbers from ``start`` to ``end``."""
+    """Make a tensor of ``steps`` numbers from ``start`` to ``end``, which is among them; the rest is as for `zeros`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.linspace(0.0, 1.0, 5)
+    tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
+    """
     _only_device(ignored)
     return _made(_defaulted(np.linspace(start, end, steps), dtype), requires_grad)
 
@@ -164,31 +279,76 @@ def logspace(
     requires_grad: bool = False,
     **ignored: Any,
 ) -> Any:
-    """Make a tensor of ``steps`` powers of ``base``."""
+    """Make a tensor of ``steps`` powers of ``base``, with exponents as of `linspace`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.logspace(0.0, 2.0, 3)
+    tensor([  1.,  10., 100.])
+    """
     _only_device(ignored)
     return _made(_defaulted(np.logspace(start, end, steps, base=base), dtype), requires_grad)
 
 
 def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
-    """Make the identity matrix."""
+    """Make the identity matrix of ``n`` rows and ``m`` columns, by default as many; the rest is as for `zeros`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     _only_device(ignored)
     return _made(np.eye(n, m, dtype=dtype or _Defaults.dtype), requires_grad)
 
 
 def rand(*shape: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None, **ignored: Any) -> Any:
-    """Make a tensor of random numbers, uniform between 0 and 1."""
+    """Make a tensor of random numbers, uniform between 0 and 1.
+
+    Parameters
+    ----------
+    *shape, dtype, requires_grad, **ignored
+        As for `zeros`.
+    generator
+        A generator of NumPy's; by default the one that `manual_seed` seeds.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.rand(2, 3, generator=np.random.default_rng(0)).shape
+    (2, 3)
+    """
     _only_device(ignored)
     return _made(_random(lambda g: g.random(_shape(shape)), dtype, generator), requires_grad)
 
 
 def randn(*shape: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None, **ignored: Any) -> Any:
-    """Make a tensor of random numbers of the standard normal distribution."""
+    """Make a tensor of random numbers of the standard normal distribution; the arguments are those of `rand`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.randn(2, 3).shape
+    (2, 3)
+    """
     _only_device(ignored)
     return _made(_random(lambda g: g.standard_normal(_shape(shape)), dtype, generator), requires_grad)
 
 
 def randint(*bounds_and_shape: Any, dtype: Any = None, generator: Any = None, **ignored: Any) -> Any:
-    """Make a tensor of random integers: ``randint(high, shape)``, ``randint(low, high, shape)``."""
+    """Make a tensor of random integers, int64 by default: ``randint(high, shape)``, ``randint(low, high, shape)``.
+
+    ``high`` itself is left out, and ``shape`` is a tuple; the rest is as for `rand`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.randint(0, 1, (3,))
+    tensor([0, 0, 0])
+    """
     _only_device(ignored)
     *bounds, shape = bounds_and_shape
     source: Any = generator or _generator()
@@ -196,7 +356,14 @@ def randint(*bounds_and_shape: Any, dtype: Any = None, generator: Any = None, **
 
 
 def randperm(n: int, generator: Any = None) -> Any:
-    """Make a random permutation of ``0 … n - 1``."""
+    """Make a random permutation of ``0 … n - 1``, by NumPy's ``generator`` if one is given.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.randperm(5).sort(dim=0).values
+    tensor([0, 1, 2, 3, 4])
+    """
     return _made((generator or _generator()).permutation(n))
 
 
@@ -206,7 +373,16 @@ def _like(make: Callable[[Any, Any], Any], name: str, doc: str) -> Callable[...,
         dtype = dtype or x.dtype
         return _made(np.array(make(np.shape(x), dtype), dtype), requires_grad)
 
-    like.__name__, like.__doc__ = name, doc
+    like.__name__ = name
+    like.__doc__ = f"""{doc} The rest is as for `zeros`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.{name}(ft.zeros(2, 3, dtype=ft.float32))
+    >>> x.shape, x.dtype
+    ((2, 3), dtype('float32'))
+    """
     return like
 
 
@@ -224,7 +400,14 @@ randn_like = _like(
 
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
-    """Make a tensor of another's shape and dtype, filled with a value."""
+    """Make a tensor of another's shape and dtype, filled with a value; the rest is as for `zeros`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.full_like(ft.arange(2), 3)
+    tensor([3, 3])
+    """
     _only_device(ignored)
     return _made(np.full(np.shape(x), _raw(fill_value, dtype), dtype or x.dtype), requires_grad)
 

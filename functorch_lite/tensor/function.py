@@ -35,6 +35,25 @@ class FunctionContext:
         What `save_for_backward` was given.
     needs_input_grad
         For each argument of ``apply``, whether its derivative is wanted.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> class Sorted(ft.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         order = np.argsort(x)
+    ...         ctx.save_for_backward(order)
+    ...         ctx.mark_non_differentiable(order)
+    ...         ctx.set_materialize_grads(False)
+    ...         return x[order], order
+    ...
+    ...     @staticmethod
+    ...     def backward(ctx, g, _):
+    ...         (order,) = ctx.saved_tensors
+    ...         return None if g is None else g[np.argsort(order)]
+    >>> ft.grad(lambda x: Sorted.apply(x)[0] @ np.array([1.0, 10.0]))(np.array([2.0, 1.0]))
+    array([10.,  1.])
     """
 
     def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
@@ -53,7 +72,24 @@ class FunctionContext:
         self.saved_tensors = tuple(tensors)
 
     def save_for_forward(self, *tensors: Any) -> None:
-        """Keep tensors for ``jvp``, where they are ``ctx.saved_for_forward``."""
+        """Keep tensors for ``jvp``, where they are ``ctx.saved_for_forward``.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> class Square(ft.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.save_for_forward(x)
+        ...         return x * x
+        ...
+        ...     @staticmethod
+        ...     def jvp(ctx, tangent):
+        ...         (x,) = ctx.saved_for_forward
+        ...         return 2.0 * x * tangent
+        >>> ft.jvp(Square.apply, (3.0,), (1.0,))
+        (np.float64(9.0), np.float64(6.0))
+        """
         self.saved_for_forward = tuple(tensors)
 
     def mark_non_differentiable(self, *tensors: Any) -> None:
@@ -61,7 +97,25 @@ class FunctionContext:
         self._without_derivative = tensors
 
     def mark_dirty(self, *tensors: Any) -> None:
-        """Declare that some inputs were written to in place, and are returned."""
+        """Declare that some inputs were written to in place, and are returned.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> class Double(ft.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.mark_dirty(x)
+        ...         return x.mul_(2.0)
+        ...
+        ...     @staticmethod
+        ...     def backward(ctx, grad_output):
+        ...         return 2.0 * grad_output
+        >>> x = ft.tensor([3.0], requires_grad=True)
+        >>> y = x.clone()
+        >>> Double.apply(y) is y, y.item()
+        (True, 6.0)
+        """
         self._dirty = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
@@ -115,17 +169,17 @@ class Function:
 
     @staticmethod
     def forward(*args: Any) -> Any:
-        """Compute the result."""
+        """Compute the result: ``forward(ctx, *args)``, or ``forward(*args)`` beside a ``setup_context``."""
         raise NotImplementedError("a Function defines forward as a static method")
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        """Compute the gradients of the arguments from those of the results."""
+        """Compute the gradients of the arguments from those of the results: one, or None, for each argument."""
         raise NotImplementedError("this Function defines no backward, so it has no derivative in reverse mode")
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
-        """Call the function."""
+        """Call the function on the arguments of ``forward``, and return its result."""
         call = _Call(cls, args)
         outputs = _Application(call).bind(tuple(call.arrays), ())
         return call.restored(outputs)
@@ -334,7 +388,32 @@ class Static:
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a ``backward`` whose own derivative is not to be taken: it raises instead of being wrong."""
+    """Mark a ``backward`` whose own derivative is not to be taken: it raises instead of being wrong.
+
+    Parameters
+    ----------
+    backward
+        The static method, decorated inside ``staticmethod``.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> class Square(ft.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...
+    ...     @staticmethod
+    ...     @ft.autograd.once_differentiable
+    ...     def backward(ctx, grad_output):
+    ...         (x,) = ctx.saved_tensors
+    ...         return 2.0 * x * grad_output
+    >>> ft.grad(ft.grad(Square.apply))(3.0)
+    Traceback (most recent call last):
+        ...
+    RuntimeError: trying to differentiate twice a function that was marked with @once_differentiable
+    """
 
     @wraps(backward)
     def wrapped(ctx: Any, *grad_outputs: Any) -> Any:

@@ -97,7 +97,17 @@ def hessian(
 ) -> Any:
     """Compute the Hessian of a scalar function of tensors.
 
-    Takes what `jacobian` takes. The result has shape ``input.shape + input.shape``; a tuple of tuples for a tuple.
+    Parameters
+    ----------
+    func, inputs, create_graph, strict, vectorize
+        As for `jacobian`; the result of ``func`` has a single element.
+    outer_jacobian_strategy
+        ``"reverse-mode"`` or ``"forward-mode"``.
+
+    Returns
+    -------
+    Tensor, or tuples of them
+        Of shape ``input.shape + input.shape``; a tuple of tuples for a tuple.
 
     Examples
     --------
@@ -124,6 +134,18 @@ def vjp(
     func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
     """Compute the outputs and the product of a vector with the Jacobian: ``(outputs, vᵀJ)``.
+
+    Parameters
+    ----------
+    func, inputs, create_graph, strict
+        As for `jacobian`.
+    v
+        A tensor for each output, of its shape; None for an output of one element.
+
+    Returns
+    -------
+    tuple
+        The outputs, and one product an input, of its shape.
 
     Examples
     --------
@@ -152,6 +174,18 @@ def jvp(
 ) -> tuple[Any, Any]:
     """Compute the outputs and the product of the Jacobian with a vector, by dual numbers: ``(outputs, J v)``.
 
+    Parameters
+    ----------
+    func, inputs, create_graph, strict
+        As for `jacobian`.
+    v
+        A tensor for each input, of its shape; None for an input of one element.
+
+    Returns
+    -------
+    tuple
+        The outputs, and one product an output, of its shape.
+
     Examples
     --------
     >>> import functorch_lite as ft
@@ -171,6 +205,11 @@ def vhp(
     func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
     """Compute the value of a scalar function and the product of a vector with its Hessian, reverse over reverse.
+
+    Parameters
+    ----------
+    func, inputs, v, create_graph, strict
+        As for `jvp`; the result of ``func`` has a single element.
 
     Examples
     --------
@@ -194,7 +233,12 @@ def vhp(
 def hvp(
     func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
-    """Compute the value of a scalar function and the product of its Hessian with a vector, forward over reverse.
+    """Compute the value of a scalar function and the product of its Hessian with a vector; it is what `vhp` gives.
+
+    Parameters
+    ----------
+    func, inputs, v, create_graph, strict
+        As for `jvp`; the result of ``func`` has a single element.
 
     Examples
     --------
@@ -207,6 +251,11 @@ def hvp(
 
 def derivative(func: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function that computes the derivative: a tensor for one argument, a tuple for several.
+
+    Parameters
+    ----------
+    func
+        A function of tensors; of a result that is no scalar, the sum of its elements is differentiated.
 
     Examples
     --------
@@ -238,6 +287,16 @@ def higher_order_grad(outputs: Any, inputs: Any, n: int = 1) -> tuple[Any, ...]:
         A tensor or a sequence of them.
     n
         The order.
+
+    Returns
+    -------
+    tuple of Tensor
+        One an input, of its shape.
+
+    Raises
+    ------
+    ValueError
+        If the order is less than 1.
 
     Examples
     --------

@@ -55,7 +55,15 @@ def is_grad_enabled() -> bool:
 
 
 def is_inference_mode_enabled() -> bool:
-    """Say whether inference mode is on."""
+    """Say whether inference mode is on.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> with ft.inference_mode():
+    ...     ft.is_inference_mode_enabled()
+    True
+    """
     return _inference.get()
 
 

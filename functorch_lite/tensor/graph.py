@@ -172,7 +172,15 @@ def parents_of(node: Node) -> list[Node]:
 
 
 class GraphNode:
-    """A node of the graph, as ``grad_fn`` shows it."""
+    """A node of the graph, as ``grad_fn`` shows it.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor(2.0, requires_grad=True)
+    >>> (x * x.sin()).grad_fn.next_functions
+    ((<AccumulateGrad>, 0), (<SinBackward>, 0))
+    """
 
     __slots__ = ("__weakref__", "_node")
 
@@ -191,7 +199,14 @@ class GraphNode:
         return f"<{self.name()}>"
 
     def name(self) -> str:
-        """Return the name: that of the operation, and ``Backward``."""
+        """Return the name: that of the operation, and ``Backward``.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> ft.ones(2, requires_grad=True).sin().grad_fn.name()
+        'SinBackward'
+        """
         primitive = self._node[1]
         if primitive is None:
             return "AccumulateGrad"
@@ -202,7 +217,14 @@ class GraphNode:
 
     @property
     def next_functions(self) -> tuple[tuple[GraphNode, int], ...]:
-        """For each argument: its node with the number of the output that it was; ``(None, 0)`` for a constant."""
+        """For each argument: its node with the number of the output that it was; ``(None, 0)`` for a constant.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> (ft.tensor(2.0, requires_grad=True) * 3.0).grad_fn.next_functions
+        ((<AccumulateGrad>, 0), (None, 0))
+        """
         node = self._node
         parents = parents_of(node)
         edges: list[tuple[Any, int]] = [
@@ -218,25 +240,62 @@ class GraphNode:
 
     @property
     def variable(self) -> Any:
-        """The leaf tensor into whose ``grad`` an ``AccumulateGrad`` adds."""
+        """The leaf tensor into whose ``grad`` an ``AccumulateGrad`` adds.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.tensor(2.0, requires_grad=True)
+        >>> x.sin().grad_fn.next_functions[0][0].variable is x
+        True
+        """
         if self._node[1] is not None:
             raise AttributeError(f"{self!r} has no variable; only AccumulateGrad has")
         return LEAVES.get(self._node[0])
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What anomaly mode noted about the operation."""
+        """What anomaly mode noted about the operation: under ``"line"``, where it was applied.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> with ft.autograd.detect_anomaly():
+        ...     y = ft.ones(2, requires_grad=True).sin()
+        >>> list(y.grad_fn.metadata)
+        ['line']
+        """
         primitive = self._node[1]
         return {"line": primitive.line} if type(primitive) is Observed and primitive.line else {}
 
     def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call ``hook(grad_inputs, grad_outputs)`` after the derivative; what it returns replaces ``grad_inputs``."""
+        """Call ``hook(grad_inputs, grad_outputs)`` after the derivative; what it returns replaces ``grad_inputs``.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> y = ft.tensor(0.0, requires_grad=True).sin()
+        >>> handle = y.grad_fn.register_hook(lambda grad_inputs, grad_outputs: print(grad_inputs))
+        >>> y.backward()
+        (tensor(1.),)
+        """
         if self._node[1] is None:
             return register(self._accumulation().after, hook)
         return register(observed(self._node).after, hook)
 
     def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call ``hook(grad_outputs)`` before the node's derivative; what it returns replaces grad_outputs."""
+        """Call ``hook(grad_outputs)`` before the node's derivative; what it returns replaces ``grad_outputs``.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.tensor(0.0, requires_grad=True)
+        >>> y = x.sin()
+        >>> handle = y.grad_fn.register_prehook(lambda grad_outputs: (10.0 * grad_outputs[0],))
+        >>> y.backward()
+        >>> x.grad
+        tensor(10.)
+        """
         if self._node[1] is None:
             return register(self._accumulation().before, hook)
         return register(observed(self._node).before, hook)

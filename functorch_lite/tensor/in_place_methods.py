@@ -48,7 +48,7 @@ def _method(name: str) -> Callable[..., Any]:
         return write(self, full_name, getattr(type(self), name), *args, **kwargs)
 
     in_place.__name__ = full_name
-    in_place.__doc__ = f"Write the result of `{name}` into the tensor; return the tensor."
+    in_place.__doc__ = f"Write the result of `{name}`, whose arguments it takes, into the tensor; return the tensor."
     return in_place
 
 
@@ -63,32 +63,77 @@ def _operator(name: str) -> Callable[[Any, Any], Any]:
 
 
 def zero_(self: Any) -> Any:
-    """Set all elements to zero; return the tensor."""
+    """Set all elements to zero; return the tensor.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.ones(2).zero_()
+    tensor([0., 0.])
+    """
     return overwrite(self, 0, "zero_")
 
 
 def fill_(self: Any, value: Any) -> Any:
-    """Set all elements to a scalar; return the tensor."""
+    """Set all elements to a scalar; return the tensor.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.zeros(2).fill_(3.0)
+    tensor([3., 3.])
+    """
     return overwrite(self, value, "fill_")
 
 
 def copy_(self: Any, source: Any) -> Any:
-    """Copy the elements of another array, broadcast and converted, into the tensor; return the tensor."""
+    """Copy the elements of another array, broadcast and converted, into the tensor; return the tensor.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor(3.0, requires_grad=True)
+    >>> ft.zeros(2).copy_(x).sum().backward()
+    >>> x.grad
+    tensor(2.)
+    """
     return overwrite(self, source, "copy_")
 
 
 def normal_(self: Any, mean: float = 0.0, std: float = 1.0) -> Any:
-    """Fill the tensor with random numbers of a normal distribution; return the tensor."""
+    """Fill the tensor with random numbers of a normal distribution; return the tensor.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.zeros(2).normal_(mean=5.0, std=0.0)
+    tensor([5., 5.])
+    """
     return overwrite(self, randn(*self.shape) * std + mean, "normal_")
 
 
 def uniform_(self: Any, low: float = 0.0, high: float = 1.0) -> Any:
-    """Fill the tensor with random numbers, uniform between two bounds; return the tensor."""
+    """Fill the tensor with random numbers, uniform between two bounds; return the tensor.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.zeros(2).uniform_(3.0, 3.0)
+    tensor([3., 3.])
+    """
     return overwrite(self, rand(*self.shape) * (high - low) + low, "uniform_")
 
 
 def fill_diagonal_(self: Any, value: Any) -> Any:
-    """Set the elements of the main diagonal; return the tensor."""
+    """Set the elements of the main diagonal; return the tensor.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.zeros(2, 2).fill_diagonal_(1.0)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     replace_part(np.diagonal(self), value, "fill_diagonal_")
     return self
 

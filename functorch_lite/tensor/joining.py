@@ -35,7 +35,28 @@ __all__ = [
 
 @method
 def split(x: Any, sizes: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Split along an axis into parts of one size (the last may be smaller) or of given sizes."""
+    """Split along an axis into parts of one size (the last may be smaller) or of given sizes.
+
+    Parameters
+    ----------
+    x
+        An array with at least one axis.
+    sizes
+        The size of each part, as in PyTorch (NumPy has their number there); or the sizes of all.
+    dim
+        The axis.
+
+    Raises
+    ------
+    ValueError
+        If the sizes do not add up to the length of the axis, or the size is not positive.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.split(ft.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
     n = shape_of(x)[dim]
     if not isinstance(sizes, int):
         if sum(sizes) != n:
@@ -48,38 +69,96 @@ def split(x: Any, sizes: Any, dim: int = 0) -> tuple[Any, ...]:
 
 @method
 def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-    """Split along an axis into at most ``chunks`` parts of one size, the last of which may be smaller."""
+    """Split along an axis into at most ``chunks`` parts of one size, the last of which may be smaller.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.chunk(ft.arange(5), 3)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
     parts: tuple[Any, ...] = split(x, max(1, -(-shape_of(x)[dim] // chunks)), dim)
     return parts
 
 
 @method
 def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Split along an axis at positions, or into parts whose sizes differ by one at most."""
+    """Split along an axis at positions, or into a number of parts whose sizes differ by one at most.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.tensor_split(ft.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     return tuple(np.array_split(x, indices_or_sections, axis=dim))
 
 
 @method
 def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Return the slices along an axis, which falls away."""
+    """Return the slices along an axis, which falls away, as a tuple.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.unbind(ft.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     return tuple(select(x, dim, i) for i in range(shape_of(x)[dim]))
 
 
 @method
 def select(x: Any, dim: int, index: int) -> Any:
-    """Take one slice along an axis, which falls away."""
+    """Take the slice at ``index`` along an axis, which falls away.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.select(ft.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
     return x[along(only_axis(dim, np.ndim(x)), index)]
 
 
 @method
 def narrow(x: Any, dim: int, start: int, length: int) -> Any:
-    """Take ``length`` slices along an axis from ``start`` on."""
+    """Take ``length`` slices along an axis from ``start`` on.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.narrow(ft.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
     return x[along(only_axis(dim, np.ndim(x)), slice(start, start + length))]
 
 
 @method
 def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
-    """Take all windows of a size along an axis, ``step`` apart; the elements of each lie along a new last axis."""
+    """Take all windows of a size along an axis, ``step`` apart; the elements of each lie along a new last axis.
+
+    Parameters
+    ----------
+    dimension
+        The axis, which counts the windows afterwards.
+    size
+        The length of a window.
+    step
+        How far one window begins behind the one before.
+
+    Returns
+    -------
+    array
+        A copy, where PyTorch gives a view.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> x.unfold(0, 2, 1).sum().backward()
+    >>> x.grad
+    tensor([1., 2., 1.])
+    """
     axis = only_axis(dimension, np.ndim(x))
     starts = np.arange(0, shape_of(x)[axis] - size + 1, step)
     return np.moveaxis(x[along(axis, starts[:, None] + np.arange(size))], axis + 1, -1)
@@ -89,35 +168,93 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
 
 
 def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
-    """Join arrays along an axis."""
+    """Join arrays along an axis that they have; their other axes have the same lengths.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.cat([ft.zeros(1, 2), ft.ones(1, 2)])
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
     return np.concatenate(tensors, axis=dim if axis is None else axis)
 
 
 def stack(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
-    """Join arrays of one shape along a new axis."""
+    """Join arrays of one shape along a new axis.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.stack([ft.zeros(2), ft.ones(2)], dim=1)
+    tensor([[0., 1.],
+            [0., 1.]])
+    """
     return np.stack(tensors, axis=dim if axis is None else axis)
 
 
 def hstack(tensors: Any) -> Any:
-    """Join arrays along the second axis, vectors along their only one."""
+    """Join arrays along the second axis, vectors along their only one.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.hstack([ft.zeros(1), ft.ones(2)])
+    tensor([0., 1., 1.])
+    """
     return np.hstack(tensors)
 
 
 def vstack(tensors: Any) -> Any:
-    """Join arrays along the first axis, vectors as rows."""
+    """Join arrays along the first axis, vectors as rows.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.vstack([ft.zeros(2), ft.ones(2)])
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
     return np.vstack(tensors)
 
 
 def dstack(tensors: Any) -> Any:
-    """Join arrays along the third axis."""
+    """Join arrays along the third axis, which vectors and matrices are given.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.dstack([ft.zeros(2), ft.ones(2)])
+    tensor([[[0., 1.],
+             [0., 1.]]])
+    """
     return np.dstack(tensors)
 
 
 def column_stack(tensors: Any) -> Any:
-    """Join vectors as the columns of a matrix, and matrices side by side."""
+    """Join vectors as the columns of a matrix, and matrices side by side.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.column_stack([ft.zeros(2), ft.ones(2)])
+    tensor([[0., 1.],
+            [0., 1.]])
+    """
     return np.column_stack(tensors)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
-    """Return the coordinates of a grid; the first varies along the first axis unless ``indexing="xy"``."""
+    """Return the coordinates of a grid, one array for each of the vectors, of as many axes as there are vectors.
+
+    The first varies along the first axis, as in PyTorch; with NumPy's ``indexing="xy"`` along the second.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> rows, columns = ft.meshgrid(ft.arange(2), ft.arange(3))
+    >>> rows
+    tensor([[0, 0, 0],
+            [1, 1, 1]])
+    """
     return tuple(np.meshgrid(*unpacked(tensors), indexing=indexing))  # type: ignore[call-overload]

@@ -39,30 +39,60 @@ __all__ = [
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """Return the squared differences, by default their mean.
 
+    Parameters
+    ----------
+    input, target
+        Real arrays of one shape.
+    reduction
+        ``"mean"``, ``"sum"`` or ``"none"``; as for the other losses.
+
     Examples
     --------
-    >>> import numpy as np
-    >>> from functorch_lite.tensor.losses import mse_loss
-    >>> float(mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+    >>> import numpy as np, functorch_lite as ft, functorch_lite.nn.functional as F
+    >>> x, target = np.array([1.0, 2.0]), np.array([1.0, 4.0])
+    >>> float(F.mse_loss(x, target))
     2.0
+    >>> ft.grad(F.mse_loss)(x, target)
+    array([ 0., -2.])
     """
     return _reduced(np.square(input - target), reduction)
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """Return the absolute differences."""
+    """Return the absolute differences of two arrays of one shape, by default their mean; the slope at 0 is 0.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft, functorch_lite.nn.functional as F
+    >>> ft.grad(F.l1_loss)(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+    array([ 0. , -0.5])
+    """
     return _reduced(np.abs(input - target), reduction)
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
-    """Return the differences squared over ``2 beta`` where they are below ``beta``, else absolute less ``beta / 2``."""
+    """Return the differences squared over ``2 * beta`` where they are below ``beta``, else absolute less ``beta / 2``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite.nn.functional as F
+    >>> F.smooth_l1_loss(np.array([1.0, 4.0]), np.zeros(2), reduction="none")
+    array([0.5, 3.5])
+    """
     if beta == 0:
         return l1_loss(input, target, reduction)
     return huber_loss(input, target, reduction, beta) / beta
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
-    """Return half the squared differences where they are below ``delta``, and what goes on linearly beyond."""
+    """Return half the squared differences where they are below ``delta``, and what goes on linearly beyond.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft, functorch_lite.nn.functional as F
+    >>> ft.grad(F.huber_loss)(np.array([0.5, 4.0]), np.zeros(2), reduction="sum")
+    array([0.5, 1. ])
+    """
     error = input - target
     size = np.abs(error)
     return _reduced(np.where(size < delta, 0.5 * error * error, delta * (size - 0.5 * delta)), reduction)
@@ -92,7 +122,25 @@ _bce = Pointwise(
 
 
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
-    """Return ``-(t log p + (1 - t) log(1 - p))`` of probabilities; no logarithm is taken to be below -100."""
+    """Return ``-(t log p + (1 - t) log(1 - p))`` of probabilities; no logarithm is taken to be below -100.
+
+    Parameters
+    ----------
+    input
+        The probabilities p, between 0 and 1.
+    target
+        The targets t, between 0 and 1, of the same shape.
+    weight
+        What each loss is multiplied by: an array that broadcasts, or None.
+    reduction
+        ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite.nn.functional as F
+    >>> F.binary_cross_entropy(np.array([0.0, 1.0]), np.array([1.0, 1.0]), reduction="none")
+    array([100.,  -0.])
+    """
     losses = _bce(input, target)
     return _reduced(losses if weight is None else weight * losses, reduction)
 
@@ -100,14 +148,53 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Any:
-    """Return `binary_cross_entropy` of ``sigmoid(input)``, which neither overflows nor loses digits."""
+    """Return `binary_cross_entropy` of ``sigmoid(input)``, which neither overflows nor loses digits.
+
+    Parameters
+    ----------
+    input
+        Real numbers, the logits.
+    target
+        The targets, between 0 and 1, of the same shape.
+    weight
+        What each loss is multiplied by: an array that broadcasts, or None.
+    reduction
+        ``"mean"``, ``"sum"`` or ``"none"``.
+    pos_weight
+        What the losses of targets 1 are multiplied by besides.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft, functorch_lite.nn.functional as F
+    >>> ft.grad(F.binary_cross_entropy_with_logits)(np.array([0.0, 800.0]), np.array([1.0, 0.0]))
+    array([-0.25,  0.5 ])
+    """
     negative = np.logaddexp(0, -input)  # -log sigmoid(input)
     losses = (1 - target) * input + (negative if pos_weight is None else (1 + (pos_weight - 1) * target) * negative)
     return _reduced(losses if weight is None else weight * losses, reduction)
 
 
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
-    """Return ``t (log t - input)``, where ``input`` is the logarithm of a distribution; also by ``"batchmean"``."""
+    """Return the divergence ``t (log t - input)`` of a distribution from a target, element by element or reduced.
+
+    Parameters
+    ----------
+    input
+        The logarithm of the distribution.
+    target
+        The target t, of the same shape; its logarithm if ``log_target``.
+    reduction
+        ``"mean"``, ``"sum"``, ``"none"``, or ``"batchmean"``: the sum over the length of the first axis.
+    log_target
+        Whether ``target`` is a logarithm.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft, functorch_lite.nn.functional as F
+    >>> p = np.array([[0.5, 0.5]])
+    >>> ft.value_and_grad(F.kl_div)(np.log(p), p, reduction="batchmean")
+    (np.float64(0.0), array([[-0.5, -0.5]]))
+    """
     losses = np.exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     if reduction == "batchmean":
         return np.sum(losses) / shape_of(losses)[0]
@@ -132,6 +219,13 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
         The target that counts nothing.
     reduction
         ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft, functorch_lite.nn.functional as F
+    >>> ft.grad(F.nll_loss)(np.log(np.full((2, 2), 0.5)), np.array([0, 1]))
+    array([[-0.5,  0. ],
+           [ 0. , -0.5]])
     """
     target = as_array(target)
     counts = target != ignore_index
@@ -168,12 +262,20 @@ def cross_entropy(
     label_smoothing
         The fraction of the target that is spread evenly over all classes.
 
+    Raises
+    ------
+    ValueError
+        If the shapes of scores and targets do not fit, or the reduction is another.
+
     Examples
     --------
-    >>> import numpy as np
-    >>> from functorch_lite.tensor.losses import cross_entropy
-    >>> bool(cross_entropy(np.zeros((2, 4)), np.array([0, 3])) == np.log(4))
+    >>> import numpy as np, functorch_lite as ft, functorch_lite.nn.functional as F
+    >>> scores, labels = np.zeros((2, 4)), np.array([0, 3])
+    >>> bool(F.cross_entropy(scores, labels) == np.log(4))
     True
+    >>> ft.grad(F.cross_entropy)(scores, labels)
+    array([[-0.375,  0.125,  0.125,  0.125],
+           [ 0.125,  0.125,  0.125, -0.375]])
     """
     target = as_array(target)
     if weight is None and not label_smoothing and _are_plain_classes(target, shape_of(input), ignore_index):

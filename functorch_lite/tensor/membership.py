@@ -45,7 +45,16 @@ class GraphMember(Taped):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether derivatives with respect to this tensor are recorded."""
+        """Whether derivatives with respect to this tensor are recorded; it can be set, as by `requires_grad_`.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.ones(2)
+        >>> x.requires_grad = True
+        >>> x
+        tensor([1., 1.], requires_grad=True)
+        """
         return self.node is not None
 
     @requires_grad.setter
@@ -59,6 +68,12 @@ class GraphMember(Taped):
         ------
         RuntimeError
             If the tensor is no leaf, or its dtype is not floating or complex.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> ft.ones(2).requires_grad_()
+        tensor([1., 1.], requires_grad=True)
         """
         if requires_grad == (self.node is not None):
             return self
@@ -86,17 +101,41 @@ class GraphMember(Taped):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether the tensor was made by the user and not by a recorded operation."""
+        """Whether the tensor was made by the user and not by a recorded operation.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.ones(2, requires_grad=True)
+        >>> x.is_leaf, (x * 2.0).is_leaf
+        (True, False)
+        """
         return self.node is None or self.node[1] is None
 
     @property
     def grad_fn(self) -> Any:
-        """The node of the operation that made the tensor; None for a leaf."""
+        """The node of the operation that made the tensor; None for a leaf.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> ft.ones(2, requires_grad=True).sin().grad_fn
+        <SinBackward>
+        """
         return None if self.is_leaf else GraphNode(self.node)
 
     @property
     def grad(self) -> Any:
-        """The accumulated gradient, or None."""
+        """The accumulated gradient, or None; a tensor of the same shape and dtype, or None, can be assigned.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.tensor(3.0, requires_grad=True)
+        >>> (x**2).backward()
+        >>> x.grad
+        tensor(6.)
+        """
         if self._grad is None and not self.is_leaf and not self.retains_grad:
             warnings.warn(
                 "the grad of a Tensor that is not a leaf is not kept; call retain_grad() on it before backward",
@@ -125,11 +164,28 @@ class GraphMember(Taped):
 
     @property
     def retains_grad(self) -> bool:
-        """Whether `retain_grad` was asked of this result."""
+        """Whether `retain_grad` was asked of this result.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> (ft.ones(2, requires_grad=True) * 2.0).retains_grad
+        False
+        """
         return not self.is_leaf and type(self.node[1]).__name__ == "Observed" and self.node[1].retained is not None
 
     def retain_grad(self) -> None:
-        """Let `backward` keep the gradient of this result in its ``grad``; of a leaf it does so anyway."""
+        """Let `backward` keep the gradient of this result in its ``grad``; of a leaf it does so anyway.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> y = ft.tensor(3.0, requires_grad=True) * 2.0
+        >>> y.retain_grad()
+        >>> (y**2).backward()
+        >>> y.grad
+        tensor(12.)
+        """
         if self.node is None:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if not self.is_leaf:
@@ -142,11 +198,45 @@ class GraphMember(Taped):
         create_graph: bool = False,
         inputs: Any = None,
     ) -> None:
-        """Add the gradients of this tensor to the ``grad`` of its leaves; see `autograd.backward`."""
+        """Add the gradients of this tensor to the ``grad`` of its leaves.
+
+        Parameters
+        ----------
+        gradient, retain_graph, create_graph, inputs
+            As for `autograd.backward`, whose ``grad_tensors`` is ``gradient``.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x**2).backward(ft.tensor([1.0, 10.0]))
+        >>> x.grad
+        tensor([ 2., 40.])
+        """
         backward(self, gradient, retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Call ``hook(gradient)`` when the gradient of this tensor is known; what it returns takes its place."""
+        """Call ``hook(gradient)`` when the gradient of this tensor is known; what it returns takes its place.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor does not require grad.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.tensor(3.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda g: 10.0 * g)
+        >>> (x**2).backward()
+        >>> x.grad
+        tensor(60.)
+        """
         if self.node is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if not self.is_leaf:
@@ -154,7 +244,26 @@ class GraphMember(Taped):
         return register(hook_table(self), hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Call ``hook(tensor)`` after the gradient was added to this leaf's ``grad``."""
+        """Call ``hook(tensor)`` after the gradient was added to this leaf's ``grad``.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor is no leaf, or does not require grad.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.tensor(3.0, requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: print(x.grad))
+        >>> (x**2).backward()
+        tensor(6.)
+        """
         if not self.is_leaf or self.node is None:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
         if self._after is None:

@@ -39,14 +39,28 @@ __all__ = [
 
 
 class ValuesAndIndices(NamedTuple):
-    """Elements of an array and the positions, along one axis, at which they stand."""
+    """Elements of an array and the positions, along one axis, at which they stand.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.tensor([3.0, 1.0]).max(dim=0)
+    ValuesAndIndices(values=tensor(3.), indices=tensor(0))
+    """
 
     values: Any
     indices: Any
 
 
 class Extremes(NamedTuple):
-    """The smallest and the largest element."""
+    """The smallest and the largest element.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.aminmax(ft.tensor([3.0, 1.0])).max
+    tensor(3.)
+    """
 
     min: Any
     max: Any
@@ -61,13 +75,31 @@ def max_(x: Any, *args: Any, **kwargs: Any) -> Any:
 
     ``max(x)``, ``max(x, axis, keepdims=…)`` is NumPy's: values, whose ties share the derivative. ``max(x, dim=…,
     keepdim=…)`` is PyTorch's: a pair (values, indices). ``max(x, other)`` with an array is the elementwise maximum.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor([[1.0, 3.0], [4.0, 2.0]])
+    >>> x.max(), x.max(0), x.max(dim=0).indices
+    (tensor(4.), tensor([4., 3.]), tensor([1, 0]))
+    >>> ft.grad(lambda x: x.max(dim=1).values.sum())(x)
+    tensor([[0., 1.],
+            [1., 0.]])
     """
     return _extreme(np.max, np.argmax, np.maximum, x, args, kwargs)
 
 
 @method
 def min_(x: Any, *args: Any, **kwargs: Any) -> Any:
-    """Take the smallest element; in three forms, as `max_` does."""
+    """Take the smallest element; in three forms, as `max_` does.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor([[1.0, 3.0], [4.0, 2.0]])
+    >>> x.min(), x.min(0), x.min(dim=0).indices
+    (tensor(1.), tensor([1., 2.]), tensor([0, 1]))
+    """
     return _extreme(np.min, np.argmin, np.minimum, x, args, kwargs)
 
 
@@ -87,7 +119,14 @@ def _dim_and_keepdim(dim: Any, keepdim: bool = False) -> tuple[int, bool]:
 
 
 def aminmax(x: Any, *, dim: Any = None, keepdim: bool = False) -> Extremes:
-    """Take the smallest and the largest element, of all or along an axis."""
+    """Take the smallest and the largest element, of all or along an axis, which stays with length one if ``keepdim``.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.aminmax(ft.tensor([3.0, 1.0]))
+    Extremes(min=tensor(1.), max=tensor(3.))
+    """
     return Extremes(np.min(x, axis=dim, keepdims=keepdim), np.max(x, axis=dim, keepdims=keepdim))
 
 
@@ -95,13 +134,38 @@ def aminmax(x: Any, *, dim: Any = None, keepdim: bool = False) -> Extremes:
 
 
 def sort(x: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> ValuesAndIndices:
-    """Sort along an axis, and tell where the elements stood. Equal elements keep their order."""
+    """Sort along an axis, and tell where the elements stood. Equal elements keep their order.
+
+    Parameters
+    ----------
+    x
+        An array with at least one axis.
+    dim
+        The axis, by default the last.
+    descending
+        Whether the largest comes first.
+    stable
+        Accepted for PyTorch's sake: sorting is always stable.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.sort(ft.tensor([3.0, 1.0, 2.0]))
+    ValuesAndIndices(values=tensor([1., 2., 3.]), indices=tensor([1, 2, 0]))
+    """
     order = _order(x, dim, descending)
     return ValuesAndIndices(np.take_along_axis(x, order, dim), order)
 
 
 def _sort_method(x: Any, *args: Any, **kwargs: Any) -> Any:
-    """Sort along an axis by PyTorch's signature; the bare ``x.sort()``, which in NumPy sorts in place, is refused."""
+    """Sort along an axis by PyTorch's signature; the bare ``x.sort()``, which in NumPy sorts in place, is refused.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.tensor([3.0, 1.0, 2.0]).sort(dim=0)
+    ValuesAndIndices(values=tensor([1., 2., 3.]), indices=tensor([1, 2, 0]))
+    """
     if not kwargs.keys() & {"dim", "descending"} and len(args) < 2:
         _refuse_bare_sort(x)
     return sort(x, *args, **kwargs)
@@ -129,7 +193,27 @@ def argsort(
     descending: bool = False,
     stable: Any = None,
 ) -> Any:
-    """Find the positions of the elements in sorted order; of NumPy's arguments and PyTorch's."""
+    """Find the positions of the elements in sorted order; of NumPy's arguments and PyTorch's.
+
+    Parameters
+    ----------
+    x
+        An array.
+    axis, dim
+        The axis, by default the last.
+    kind, order
+        NumPy's; a bool in the place of ``kind`` is ``descending``, as in PyTorch.
+    descending
+        Whether the largest comes first; equal elements keep their order.
+    stable
+        Whether equal elements are sure to keep their order.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.argsort(ft.tensor([3.0, 1.0, 2.0]), descending=True)
+    tensor([0, 2, 1])
+    """
     if type(kind) is bool:
         kind, descending = None, kind
     axis = axis if dim is None else dim
@@ -138,13 +222,39 @@ def argsort(
 
 @method
 def msort(x: Any) -> Any:
-    """Sort along the first axis."""
+    """Sort along the first axis.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.msort(ft.tensor([3.0, 1.0, 2.0]))
+    tensor([1., 2., 3.])
+    """
     return np.sort(x, axis=0)
 
 
 @method
 def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
-    """Take the ``k`` largest (or smallest) elements along an axis, in their order, and tell where they stood."""
+    """Take the ``k`` largest (or smallest) elements along an axis, in their order, and tell where they stood.
+
+    Parameters
+    ----------
+    k
+        Their number, at most the length of the axis; else `ValueError` is raised.
+    dim
+        The axis, by default the last.
+    largest
+        Whether the largest are meant.
+    sorted
+        Accepted for PyTorch's sake: they are always sorted.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> values, indices = ft.topk(ft.tensor([3.0, 1.0, 2.0]), 2)
+    >>> values, indices
+    (tensor([3., 2.]), tensor([0, 2]))
+    """
     n = shape_of(x)[dim]
     if not 0 <= k <= n:
         raise ValueError(f"topk: k = {k} of the {n} elements along axis {dim} of an array of shape {shape_of(x)}")
@@ -154,7 +264,14 @@ def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = Tru
 
 @method
 def kthvalue(x: Any, k: int, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
-    """Take the k-th smallest element along an axis, counted from 1, and tell where it stood."""
+    """Take the k-th smallest element along an axis, counted from 1, and tell where it stood.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.kthvalue(ft.tensor([3.0, 1.0, 2.0]), 2)
+    ValuesAndIndices(values=tensor(2.), indices=tensor(2))
+    """
     n = shape_of(x)[dim]
     if not 1 <= k <= n:
         raise ValueError(f"kthvalue: k = {k} of the {n} elements along axis {dim} of an array of shape {shape_of(x)}")
@@ -163,7 +280,14 @@ def kthvalue(x: Any, k: int, dim: int = -1, keepdim: bool = False) -> ValuesAndI
 
 @method
 def mode(x: Any, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
-    """Take the most frequent element along an axis, the smallest of several, and tell where it stands last."""
+    """Take the most frequent element along an axis, the smallest of several, and tell where it stands last.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.mode(ft.tensor([2.0, 1.0, 2.0]))
+    ValuesAndIndices(values=tensor(2.), indices=tensor(2))
+    """
     order = np.moveaxis(_order(x, dim, False), dim, -1)
     ordered = np.take_along_axis(np.moveaxis(x, dim, -1), order, -1)
     n = shape_of(ordered)[-1]
@@ -182,6 +306,13 @@ def median(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, 
 
     ``median(x)`` is PyTorch's: of an even number of elements the lower of the two in the middle; ties share the
     derivative. ``median(x, dim)`` is its pair (values, indices). ``median(x, axis=…)`` is NumPy's.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor([1.0, 2.0, 3.0, 4.0])
+    >>> ft.median(x), ft.median(x, axis=0)
+    (tensor(2.), tensor(2.5))
     """
     if axis is not None:
         return np.median(x, axis=axis, keepdims=keepdims)
@@ -196,7 +327,14 @@ def median(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, 
 
 @method
 def nanmedian(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """Take the median as `median` does, of the elements that are numbers."""
+    """Take the median as `median` does, of the elements that are numbers.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.nanmedian(ft.tensor([1.0, np.nan, 3.0]))
+    tensor(1.)
+    """
     if dim is None:
         return nanmedian(np.ravel(x), 0).values
     count = np.sum(~np.isnan(x), axis=dim, keepdims=True)
@@ -205,13 +343,41 @@ def nanmedian(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 @method
 def quantile(x: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
-    """Take quantiles, of all elements or along an axis; a vector ``q`` gives a first axis."""
+    """Take quantiles, of all elements or along an axis.
+
+    Parameters
+    ----------
+    x
+        A real array.
+    q
+        A number between 0 and 1, or a vector of them, which gives the result a first axis.
+    dim
+        The axis; None for all.
+    keepdim
+        Whether the axis stays, with length one.
+    interpolation
+        What to take between two elements: ``"linear"``, ``"lower"``, ``"higher"``, ``"nearest"``, ``"midpoint"``.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor([1.0, 2.0, 4.0, 8.0])
+    >>> ft.quantile(x, 0.5), ft.grad(ft.quantile)(x, 0.5)
+    (tensor(3.), tensor([0. , 0.5, 0.5, 0. ]))
+    """
     return np.quantile(x, q, axis=dim, keepdims=keepdim, method=interpolation)
 
 
 @method
 def nanquantile(x: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
-    """Take quantiles as `quantile` does, of the elements that are numbers."""
+    """Take quantiles as `quantile` does, of the elements that are numbers.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.nanquantile(ft.tensor([1.0, np.nan, 3.0]), 0.5)
+    tensor(2.)
+    """
     return np.nanquantile(x, q, axis=dim, keepdims=keepdim, method=interpolation)
 
 
@@ -220,13 +386,27 @@ def nanquantile(x: Any, q: Any, dim: Any = None, keepdim: bool = False, *, inter
 
 @method
 def cummax(x: Any, dim: int) -> ValuesAndIndices:
-    """Take the largest of the elements up to each one, and tell where it stands last."""
+    """Take the largest of the elements up to each one along an axis, and tell where it stands last.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.cummax(ft.tensor([1.0, 3.0, 2.0]), 0)
+    ValuesAndIndices(values=tensor([1., 3., 3.]), indices=tensor([0, 1, 1]))
+    """
     return _running(x, np.maximum.accumulate(x, axis=dim), dim)
 
 
 @method
 def cummin(x: Any, dim: int) -> ValuesAndIndices:
-    """Take the smallest of the elements up to each one, and tell where it stands last."""
+    """Take the smallest of the elements up to each one along an axis, and tell where it stands last.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.cummin(ft.tensor([3.0, 1.0, 2.0]), 0)
+    ValuesAndIndices(values=tensor([3., 1., 1.]), indices=tensor([0, 1, 1]))
+    """
     return _running(x, np.minimum.accumulate(x, axis=dim), dim)
 
 

@@ -52,7 +52,15 @@ def _bilingual(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(x, *args, **kwargs)
 
     reduction.__name__ = function.__name__
-    reduction.__doc__ = f"``np.{function.__name__}``, which also understands PyTorch's ``dim`` and ``keepdim``."
+    reduction.__doc__ = f"""``np.{function.__name__}``, which also understands PyTorch's ``dim`` and ``keepdim``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> x = np.array([[1.0, 0.0], [2.0, 3.0]])
+    >>> np.array_equal(ft.{function.__name__}(x, dim=1), np.{function.__name__}(x, axis=1))
+    True
+    """
     return method(reduction)
 
 
@@ -96,9 +104,17 @@ def _dispersion(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(x, *args, **kwargs)
 
     reduction.__name__ = function.__name__
-    reduction.__doc__ = (
-        f"``np.{function.__name__}``; with ``dim``, ``unbiased`` or ``correction`` PyTorch's, which divides by n - 1."
-    )
+    reduction.__doc__ = f"""``np.{function.__name__}``; with ``dim``, ``unbiased`` or ``correction`` PyTorch's.
+
+    NumPy's divides by ``n - ddof``, by n unless told otherwise; PyTorch's by ``n - correction``, by n - 1.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor([1.0, 2.0, 3.0])
+    >>> ft.equal(ft.{function.__name__}(x, dim=0), ft.{function.__name__}(x, ddof=1))
+    True
+    """
     return method(reduction)
 
 
@@ -107,12 +123,37 @@ var = _dispersion(np.var)
 
 
 def std_mean(x: Any, dim: Any = None, *, correction: Any = 1, keepdim: bool = False) -> tuple[Any, Any]:
-    """Return the standard deviation (that divides by ``n - correction``) and the mean."""
+    """Return the standard deviation and the mean, a pair.
+
+    Parameters
+    ----------
+    x
+        A real or complex array.
+    dim
+        The axes; None for all.
+    correction
+        The deviation divides by ``n - correction``; NumPy's ``std`` by n.
+    keepdim
+        Whether the axes stay, with length one.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.std_mean(ft.tensor([1.0, 3.0, 5.0]))
+    (tensor(2.), tensor(3.))
+    """
     return std(x, dim=dim, correction=correction, keepdim=keepdim), mean(x, dim=dim, keepdim=keepdim)
 
 
 def var_mean(x: Any, dim: Any = None, *, correction: Any = 1, keepdim: bool = False) -> tuple[Any, Any]:
-    """Return the variance (that divides by ``n - correction``) and the mean."""
+    """Return the variance and the mean, a pair; the arguments are those of `std_mean`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.var_mean(ft.tensor([1.0, 3.0, 5.0]))
+    (tensor(4.), tensor(3.))
+    """
     return var(x, dim=dim, correction=correction, keepdim=keepdim), mean(x, dim=dim, keepdim=keepdim)
 
 
@@ -121,21 +162,52 @@ def var_mean(x: Any, dim: Any = None, *, correction: Any = 1, keepdim: bool = Fa
 
 @method
 def amax(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """Take the largest element over axes. Ties share the derivative."""
+    """Take the largest element over axes, over all by default. Ties share the derivative.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.grad(ft.amax)(ft.tensor([1.0, 3.0, 3.0]))
+    tensor([0. , 0.5, 0.5])
+    """
     return np.max(x, axis=dim if isinstance(dim, int) else tuple(dim or ()) or None, keepdims=keepdim)
 
 
 @method
 def amin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """Take the smallest element over axes. Ties share the derivative."""
+    """Take the smallest element over axes, over all by default. Ties share the derivative.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.grad(ft.amin)(ft.tensor([1.0, 1.0, 3.0]))
+    tensor([0.5, 0.5, 0. ])
+    """
     return np.min(x, axis=dim if isinstance(dim, int) else tuple(dim or ()) or None, keepdims=keepdim)
 
 
 @method
 def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
-    """Return the p-norm of the elements, of all or over axes; at zero its derivative is zero.
+    """Return the p-norm of the elements; at zero its derivative is zero.
 
-    ``p`` is a number, an infinity, ``"fro"`` (the same as 2) or ``"nuc"`` (of matrices, the sum of singular values).
+    Parameters
+    ----------
+    x
+        A real or complex array.
+    p
+        A number, an infinity, ``"fro"`` (the same as 2) or ``"nuc"`` (of matrices, the sum of singular values).
+    dim
+        The axes; None for all, and for ``"nuc"`` the last two.
+    keepdim
+        Whether the axes stay, with length one.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.norm(ft.tensor([[3.0, 4.0], [0.0, 0.0]]), dim=1)
+    tensor([5., 0.])
+    >>> ft.grad(ft.norm)(ft.zeros(2))
+    tensor([0., 0.])
     """
     dim = dim if dim is None or isinstance(dim, int) else tuple(dim)
     if p == "nuc":
@@ -145,7 +217,20 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
 
 @method
 def sum_to_size(x: Any, *size: Any) -> Any:
-    """Sum over the axes along which an array of the given size would be repeated to that of ``x``."""
+    """Sum over the axes along which an array of the given size would be repeated to that of ``x``.
+
+    Raises
+    ------
+    ValueError
+        If no array of that size would be.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.ones(2, 3).sum_to_size(2, 1)
+    tensor([[3.],
+            [3.]])
+    """
     shape = tuple(size[0] if len(size) == 1 and not isinstance(size[0], int) else size)
     axes = zip(shape[::-1], shape_of(x)[::-1], strict=False)
     if len(shape) > len(shape_of(x)) or any(n not in (1, own) for n, own in axes):
@@ -158,19 +243,51 @@ def sum_to_size(x: Any, *size: Any) -> Any:
 
 @method
 def logcumsumexp(x: Any, dim: int) -> Any:
-    """Return the logarithm of the running sum of exponentials."""
+    """Return the logarithm of the running sum of exponentials along an axis, which neither overflows nor underflows.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.logcumsumexp(ft.tensor([1000.0, 1000.0]), 0) - 1000.0
+    tensor([0.        , 0.69314718])
+    """
     return np.logaddexp.accumulate(x, axis=dim)
 
 
 @method
 def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    """Take the differences of neighbours along an axis, ``n`` times."""
+    """Take the differences of neighbours along an axis, ``n`` times, with arrays put before and behind it if given.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.diff(ft.tensor([1.0, 4.0, 9.0]))
+    tensor([3., 5.])
+    """
     ends = {name: a for name, a in (("prepend", prepend), ("append", append)) if a is not None}
     return np.diff(x, n, dim, **ends)
 
 
 def trapezoid(y: Any, x: Any = None, *, dx: Any = 1.0, dim: int = -1) -> Any:
-    """Integrate along an axis by the trapezoidal rule."""
+    """Integrate along an axis by the trapezoidal rule.
+
+    Parameters
+    ----------
+    y
+        The values of the integrand.
+    x
+        Where they were taken, of the shape of ``y`` or that of the axis; None for points ``dx`` apart.
+    dx
+        The distance of the points.
+    dim
+        The axis.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.grad(ft.trapezoid)(ft.ones(3), dx=0.5)
+    tensor([0.25, 0.5 , 0.25])
+    """
     return np.trapezoid(y, x, dx=dx, axis=dim)
 
 

@@ -34,7 +34,7 @@ def _method(name: str) -> Callable[..., Any]:
         return _reshaped(self, f"{name}_", lambda x: getattr(type(x), name)(x, *args, **kwargs))
 
     in_place.__name__ = f"{name}_"
-    in_place.__doc__ = f"Give the tensor the shape of the view `{name}`; return the tensor."
+    in_place.__doc__ = f"Give the tensor the shape of the view `{name}`, whose arguments it takes; return the tensor."
     return in_place
 
 

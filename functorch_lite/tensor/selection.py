@@ -45,33 +45,69 @@ __all__ = [
 
 
 def where(condition: Any, *args: Any) -> Any:
-    """Take from the first array where the condition holds, else from the second; alone, find where it holds."""
+    """Take from the first array where the condition holds, else from the second; alone, find where it holds.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.where(ft.tensor([True, False]), 1.0, ft.tensor([8.0, 9.0]))
+    tensor([1., 9.])
+    """
     return np.where(condition, *args)
 
 
 @method
 def masked_fill(x: Any, mask: Any, value: Any) -> Any:
-    """Put a number where a mask is true."""
+    """Put a number where a mask, which broadcasts, is true.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.masked_fill(ft.tensor([1.0, 2.0]), ft.tensor([True, False]), 0.0)
+    tensor([0., 2.])
+    """
     return np.where(mask, value, x)
 
 
 @method
 def masked_select(x: Any, mask: Any) -> Any:
-    """Take the elements where a mask is true, as a vector."""
+    """Take the elements where a mask, which broadcasts, is true, as a vector.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.grad(lambda x: ft.masked_select(x, x > 1.0).sum())(ft.tensor([1.0, 2.0]))
+    tensor([0., 1.])
+    """
     shape = np.broadcast_shapes(shape_of(x), shape_of(mask))
     return indexing.getitem(np.broadcast_to(x, shape), np.broadcast_to(mask, shape))
 
 
 @method
 def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
-    """Put the elements of ``source``, one after the other, where a mask is true."""
+    """Put the elements of ``source``, one after the other, where a mask is true.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.masked_scatter(ft.zeros(3), ft.tensor([True, False, True]), ft.tensor([1.0, 2.0]))
+    tensor([1., 0., 2.])
+    """
     mask = np.broadcast_to(mask, shape_of(x))
     order = np.reshape(np.cumsum(np.ravel(mask)), shape_of(x))
     return np.where(mask, taking.take(np.ravel(source), np.maximum(order - 1, 0), mode="clip"), x)
 
 
 def _where_method(x: Any, condition: Any, other: Any) -> Any:
-    """Keep the elements where a condition holds; take those of the other array elsewhere."""
+    """Keep the elements where a condition holds; take those of the other array elsewhere.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor([-1.0, 2.0])
+    >>> x.where(x > 0, 0.0)
+    tensor([0., 2.])
+    """
     return np.where(condition, x, other)
 
 
@@ -80,7 +116,17 @@ METHODS["where"] = _where_method
 
 @method
 def nonzero(x: Any, *, as_tuple: bool = True) -> Any:
-    """Find the elements that are not zero: one array of positions an axis, or one row of positions an element."""
+    """Find the elements that are not zero: one array of positions an axis, or one row of positions an element.
+
+    The first is the default, NumPy's; ``as_tuple=False`` (PyTorch's default) gives the rows.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.nonzero(ft.tensor([0.0, 3.0, 5.0]), as_tuple=False)
+    tensor([[1],
+            [2]])
+    """
     return np.nonzero(x) if as_tuple else np.argwhere(x)
 
 
@@ -89,20 +135,58 @@ def nonzero(x: Any, *, as_tuple: bool = True) -> Any:
 
 @method
 def gather(x: Any, dim: int, index: Any) -> Any:
-    """Take ``x[index[i, j], j]`` (for ``dim=0`` of a matrix) at each place ``i, j`` of ``index``."""
+    """Take ``x[index[i, j], j]`` (for ``dim=0`` of a matrix) at each place ``i, j`` of ``index``.
+
+    Parameters
+    ----------
+    x
+        An array.
+    dim
+        The axis along which ``index`` has positions.
+    index
+        Integers, with as many axes as ``x``; the other axes may be shorter.
+
+    Returns
+    -------
+    array
+        Of the shape of ``index``.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.gather(ft.tensor([[1, 2], [3, 4]]), 1, ft.tensor([[0], [1]]))
+    tensor([[1],
+            [4]])
+    """
     x, index = as_array(x), as_array(index)
     return indexing.gather.bind((x, *_places(x, dim, index)), _key(x))
 
 
 @method
 def index_select(x: Any, dim: int, index: Any) -> Any:
-    """Take slices along an axis."""
+    """Take the slices along an axis that a vector of integers names.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.grad(lambda x: ft.index_select(x, 0, ft.tensor([0, 0])).sum())(ft.ones(2))
+    tensor([2., 0.])
+    """
     return taking.take(x, index, dim)
 
 
 @method
 def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
-    """Take along an axis at positions whose other axes repeat as needed; from the flattened array without an axis."""
+    """Take along an axis at positions whose other axes repeat as needed; from the flattened array without an axis.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor([[3, 1], [2, 4]])
+    >>> ft.take_along_dim(x, x.argmax(1, keepdims=True), 1)
+    tensor([[3],
+            [4]])
+    """
     if dim is None:
         return np.take_along_axis(np.ravel(x), np.ravel(indices), 0)
     axis = only_axis(dim, np.ndim(x))
@@ -117,7 +201,25 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
 
 @method
 def scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
-    """Put ``src[i, j]`` (or a number) at ``x[index[i, j], j]``; of several put at one place the last stays."""
+    """Put ``src[i, j]`` (or a number) at ``x[index[i, j], j]``; of several put at one place the last stays.
+
+    Parameters
+    ----------
+    x
+        An array.
+    dim
+        The axis along which ``index`` has positions.
+    index
+        Integers, with as many axes as ``x``; the other axes may be shorter.
+    src
+        A number, or an array at least as large as ``index``.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.scatter(ft.zeros(3), 0, ft.tensor([2, 0]), ft.tensor([1.0, 5.0]))
+    tensor([5., 0., 1.])
+    """
     x, index = as_array(x), as_array(index)
     axis = only_axis(dim, x.ndim)
     writer = _writer(index, axis, x.shape)
@@ -131,7 +233,14 @@ def scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
 
 @method
 def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
-    """Add ``src[i, j]`` to ``x[index[i, j], j]``, as often as a place is named."""
+    """Add ``src[i, j]`` to ``x[index[i, j], j]``, as often as a place is named; the arguments are those of `scatter`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.scatter_add(ft.zeros(3), 0, ft.tensor([2, 2]), ft.tensor([1.0, 5.0]))
+    tensor([0., 0., 6.])
+    """
     x, index = as_array(x), as_array(index)
     src = np.broadcast_to(src, index.shape) if not shape_of(src) else src[tuple(slice(n) for n in index.shape)]
     return x + indexing.scatter.bind((src, *_places(x, dim, index)), (x.shape, *_key(x)))
@@ -139,7 +248,14 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
 
 @method
 def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
-    """Add slices of ``source`` to the slices of the array that ``index`` names along an axis."""
+    """Add slices of ``source``, times ``alpha``, to the slices of the array that ``index`` names along an axis.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.index_add(ft.zeros(3), 0, ft.tensor([2, 2]), ft.tensor([1.0, 5.0]))
+    tensor([0., 0., 6.])
+    """
     x, index = as_array(x), as_array(index)
     axis = only_axis(dim, x.ndim)
     added = indexing.scatter.bind((source, index), (x.shape, (slice(None),) * axis + (0,), (axis,), False))
@@ -148,14 +264,28 @@ def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> A
 
 @method
 def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
-    """Put slices of ``source`` in the place of the slices that ``index`` names along an axis."""
+    """Put slices of ``source`` in the place of the slices that ``index`` names along an axis.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.index_copy(ft.zeros(3), 0, ft.tensor([2, 0]), ft.tensor([1.0, 5.0]))
+    tensor([5., 0., 1.])
+    """
     index = np.reshape(index, (-1, *(1,) * (np.ndim(x) - only_axis(dim, np.ndim(x)) - 1)))
     return scatter(x, dim, np.broadcast_to(index, shape_of(source)), source)
 
 
 @method
 def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
-    """Put a number in all slices that ``index`` names along an axis."""
+    """Put a number in all slices that ``index`` names along an axis.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.index_fill(ft.zeros(3), 0, ft.tensor([2, 0]), 7.0)
+    tensor([7., 0., 7.])
+    """
     axis, shape = only_axis(dim, np.ndim(x)), shape_of(x)
     named = np.reshape(np.isin(np.arange(shape[axis]), index), (-1, *(1,) * (len(shape) - axis - 1)))
     return np.where(named, value, x)
@@ -167,6 +297,12 @@ def index_put(x: Any, indices: Sequence[Any], values: Any, accumulate: bool = Fa
 
     Of several values put at one place the last stays; all that are added count. None among the indices is all of an
     axis.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.index_put(ft.zeros(3), (ft.tensor([2, 2]),), ft.tensor([1.0, 5.0]), accumulate=True)
+    tensor([0., 0., 6.])
     """
     x, values = as_array(x), as_array(values)
     key = tuple(slice(None) if k is None else _at_hand(k) for k in indices)
@@ -176,18 +312,39 @@ def index_put(x: Any, indices: Sequence[Any], values: Any, accumulate: bool = Fa
 
 
 def searchsorted(sorted_sequence: Any, values: Any, *, right: bool = False, side: Any = None) -> Any:
-    """Find where values would be put into a sorted vector to keep it sorted, before or behind equal ones."""
+    """Find where values would be put into a sorted vector to keep it sorted, before or (``right``) behind equal ones.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.searchsorted(ft.tensor([1.0, 3.0]), ft.tensor([0.0, 3.0, 9.0]))
+    tensor([0, 1, 2])
+    """
     return np.searchsorted(sorted_sequence, values, side=side or ("right" if right else "left"))
 
 
 def bucketize(x: Any, boundaries: Any, *, right: bool = False) -> Any:
-    """Find between which boundaries each element lies."""
+    """Find between which boundaries each element lies: how many boundaries are below it, or (``right``) not above it.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.bucketize(ft.tensor([0.0, 3.0, 9.0]), ft.tensor([1.0, 3.0]))
+    tensor([0, 1, 2])
+    """
     return searchsorted(boundaries, x, right=right)
 
 
 @method
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """Count how often each number from 0 on occurs, or sum the weights that stand with it."""
+    """Count how often each number from 0 on occurs in a vector, or sum the weights that stand with it.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.bincount(ft.tensor([0, 2, 2]))
+    array([1, 0, 2])
+    """
     return np.bincount(_at_hand(x), weights, minlength)
 
 
@@ -198,6 +355,23 @@ def unique(
     """Take the distinct elements (or slices along an axis), sorted; on request where they went and how many they are.
 
     The derivative of each belongs to its first occurrence.
+
+    Parameters
+    ----------
+    x
+        An array; where transformed, one whose values are at hand.
+    sorted
+        Accepted for PyTorch's sake: they are always sorted.
+    return_inverse, return_counts
+        Whether the result is a tuple, with the positions that give ``x`` back, or the numbers.
+    dim
+        The axis; None for the elements of the flattened array.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.unique(ft.tensor([3, 1, 3]), return_counts=True)
+    (tensor([1, 3]), array([1, 2]))
     """
     _, first, inverse, counts = np.unique(_at_hand(x), True, True, True, axis=dim)
     values = taking.take(np.ravel(x), first, 0) if dim is None else taking.take(x, first, dim)

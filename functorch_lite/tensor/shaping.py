@@ -51,7 +51,14 @@ __all__ = [
 
 @method
 def t(x: Any) -> Any:
-    """Transpose a matrix; a vector and a number stay as they are."""
+    """Transpose a matrix; a vector and a number stay as they are, and more axes raise `ValueError`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.t(ft.zeros(2, 3)).shape
+    (3, 2)
+    """
     if np.ndim(x) > 2:
         raise ValueError(f"t: expects at most two axes, not shape {shape_of(x)}; name the axes: swapaxes(x, -1, -2)")
     return np.transpose(x)
@@ -59,12 +66,26 @@ def t(x: Any) -> Any:
 
 @method
 def permute(x: Any, *dims: Any) -> Any:
-    """Put the axes in another order: ``permute(x, 2, 0, 1)`` or ``permute(x, (2, 0, 1))``."""
+    """Put the axes in another order: ``permute(x, 2, 0, 1)`` or ``permute(x, (2, 0, 1))``.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.permute(ft.zeros(2, 3, 4), 2, 0, 1).shape
+    (4, 2, 3)
+    """
     return np.transpose(x, unpacked(dims))
 
 
 def transpose(x: Any, *axes: Any, dim0: Any = None, dim1: Any = None) -> Any:
-    """Exchange two axes, ``transpose(x, 0, 1)``; or, as in NumPy, permute them all, ``transpose(x, (2, 0, 1))``."""
+    """Exchange two axes, ``transpose(x, 0, 1)``; or, as in NumPy, permute them all, ``transpose(x, (2, 0, 1))``.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.transpose(ft.zeros(2, 3, 4), 0, 2).shape, ft.transpose(ft.zeros(2, 3, 4), (2, 0, 1)).shape
+    ((4, 3, 2), (4, 2, 3))
+    """
     axes += tuple(dim for dim in (dim0, dim1) if dim is not None)
     if len(axes) == 2 and isinstance(axes[0], int):
         return np.swapaxes(x, *axes)
@@ -87,25 +108,54 @@ METHODS["transpose"], TENSOR_METHODS["transpose"] = _transpose_unless_ambiguous,
 
 @method
 def movedim(x: Any, source: Any, destination: Any) -> Any:
-    """Move axes to other places; the others keep their order."""
+    """Move axes to other places; the others keep their order.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.movedim(ft.zeros(2, 3, 4), 0, -1).shape
+    (3, 4, 2)
+    """
     return np.moveaxis(x, source, destination)
 
 
 @method
 def flip(x: Any, *axes: Any, dims: Any = None) -> Any:
-    """Reverse the order along axes, along all if none is named."""
+    """Reverse the order along axes, along all if none is named.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.flip(ft.tensor([1, 2, 3]), 0)
+    tensor([3, 2, 1])
+    """
     return np.flip(x, dims if axes == () else unpacked(axes))
 
 
 @method
 def roll(x: Any, shifts: Any, dims: Any = None) -> Any:
-    """Shift along axes, what falls out coming in again; along the flattened array if no axis is named."""
+    """Shift along axes, what falls out coming in again; along the flattened array if no axis is named.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.roll(ft.tensor([1, 2, 3]), 1)
+    tensor([3, 1, 2])
+    """
     return np.roll(x, shifts, axis=dims)
 
 
 @method
 def rot90(x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
-    """Rotate by ninety degrees ``k`` times in the plane of two axes."""
+    """Rotate by ninety degrees ``k`` times in the plane of two axes, from the first towards the second.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.rot90(ft.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 4],
+            [1, 3]])
+    """
     return np.rot90(x, k, dims)
 
 
@@ -114,7 +164,14 @@ def rot90(x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
 
 @method
 def view(x: Any, *shape: Any) -> Any:
-    """Return the array with another shape. NumPy's ``view(dtype)``, which reads the bits anew, is refused."""
+    """Return the array with another shape. NumPy's ``view(dtype)``, which reads the bits anew, is refused.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.vmap(lambda x: x.view(2, -1))(np.zeros((5, 6))).shape
+    (5, 2, 3)
+    """
     if len(shape) == 1 and isinstance(shape[0], type | np.dtype | str):
         raise TypeError(
             f"view({shape[0]!r}) at {user_line()} would read the bits of {x.dtype} anew, which has no derivative; "
@@ -124,7 +181,16 @@ def view(x: Any, *shape: Any) -> Any:
 
 
 def _view_of_tensor(x: Any, *shape: Any) -> Any:
-    """Return the tensor with another shape and the same memory, or raise where only a copy has that shape."""
+    """Return the tensor with another shape and the same memory, or raise where only a copy has that shape.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.zeros(2, 2)
+    >>> x.view(4)[0] = 1.0
+    >>> x.tolist()
+    [[1.0, 0.0], [0.0, 0.0]]
+    """
     result = view(x, *shape)
     if result.size and not np.may_share_memory(result.data, x.data):
         raise RuntimeError(
@@ -139,13 +205,27 @@ TENSOR_METHODS["view"] = _view_of_tensor
 
 @method
 def view_as(x: Any, other: Any) -> Any:
-    """Return the array with the shape of another."""
+    """Return the array with the shape of another.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.arange(4).view_as(ft.zeros(2, 2)).shape
+    (2, 2)
+    """
     return np.reshape(x, other.shape)
 
 
 @method
 def expand(x: Any, *sizes: Any) -> Any:
-    """Repeat along axes of length one, and along new axes in front; -1 keeps an axis as it is."""
+    """Repeat along axes of length one, and along new axes in front; -1 keeps an axis as it is.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.grad(lambda x: x.expand(3, -1).sum())(ft.tensor([1.0, 2.0]))
+    tensor([3., 3.])
+    """
     shape, wanted = shape_of(x), unpacked(sizes)
     own = (-1,) * (len(wanted) - len(shape)) + shape
     return np.broadcast_to(x, tuple(o if n == -1 else n for n, o in zip(wanted, own, strict=True)))
@@ -153,19 +233,40 @@ def expand(x: Any, *sizes: Any) -> Any:
 
 @method
 def expand_as(x: Any, other: Any) -> Any:
-    """Repeat to the shape of another array."""
+    """Repeat to the shape of another array.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.zeros(2, 1).expand_as(ft.zeros(2, 3)).shape
+    (2, 3)
+    """
     return np.broadcast_to(x, other.shape)
 
 
 @method
 def broadcast_to(x: Any, *size: Any) -> Any:
-    """Repeat to a shape."""
+    """Repeat along axes of length one, and along new axes in front, to a shape.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.broadcast_to(ft.zeros(3), 2, 3).shape
+    (2, 3)
+    """
     return np.broadcast_to(x, unpacked(size))
 
 
 @method
 def flatten(x: Any, start_dim: Any = 0, end_dim: int = -1, order: str = "C") -> Any:
-    """Join axes into one, all of them unless told otherwise; ``flatten(order)`` is NumPy's."""
+    """Join axes, from ``start_dim`` to ``end_dim``, into one; ``flatten(order)`` is NumPy's.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.flatten(ft.zeros(2, 3, 4), 1).shape
+    (2, 12)
+    """
     x = as_array(x)
     if isinstance(start_dim, str):
         start_dim, order = 0, start_dim
@@ -179,7 +280,14 @@ def flatten(x: Any, start_dim: Any = 0, end_dim: int = -1, order: str = "C") -> 
 
 @method
 def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
-    """Split an axis into several."""
+    """Split an axis into several, of the given lengths; one of them may be -1.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.unflatten(ft.zeros(2, 12), 1, (3, -1)).shape
+    (2, 3, 4)
+    """
     axis, shape = only_axis(dim, np.ndim(x)), shape_of(x)
     rest = int(np.prod([n for n in sizes if n != -1]))
     sizes = [shape[axis] // rest if n == -1 else n for n in sizes]
@@ -188,13 +296,27 @@ def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
 
 @method
 def unsqueeze(x: Any, dim: int) -> Any:
-    """Put in an axis of length one."""
+    """Put in an axis of length one, which is axis ``dim`` of the result.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.unsqueeze(ft.zeros(2, 3), 1).shape
+    (2, 1, 3)
+    """
     return np.expand_dims(x, dim)
 
 
 @method
 def squeeze(x: Any, axis: Any = None, *, dim: Any = None) -> Any:
-    """Drop axes of length one. By ``dim`` longer axes stay, as in PyTorch; by position or ``axis`` NumPy raises."""
+    """Drop axes of length one. By ``dim`` longer axes stay, as in PyTorch; by position or ``axis`` NumPy raises.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.squeeze(ft.zeros(1, 2, 1)).shape, ft.squeeze(ft.zeros(1, 2, 1), dim=(1, 2)).shape
+    ((2,), (1, 2))
+    """
     if dim is None:
         return np.squeeze(x, axis)
     shape = shape_of(x)
@@ -207,14 +329,30 @@ def squeeze(x: Any, axis: Any = None, *, dim: Any = None) -> Any:
 
 @method
 def tile(x: Any, *dims: Any) -> Any:
-    """Stack copies, ``dims[i]`` of them along axis ``i``."""
+    """Stack copies, ``dims[i]`` of them along axis ``i``; fewer numbers than axes count from the last axis.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.tile(ft.tensor([1, 2]), 2)
+    tensor([1, 2, 1, 2])
+    """
     return np.tile(x, unpacked(dims))
 
 
 def repeat(x: Any, *sizes: Any, axis: Any = None, repeats: Any = None) -> Any:
-    """Stack copies, ``repeat(x, 2, 3)``; or, as in NumPy, repeat each element, ``repeat(x, 2)`` or along an axis.
+    """Stack copies, ``x.repeat(2, 3)``; or, as in NumPy, repeat each element, ``x.repeat(2)``, ``x.repeat(2, axis=0)``.
 
-    Several ints, and a tuple, are PyTorch's if there are as many as axes at least and no axis 0 among them.
+    Several ints, and a tuple, are PyTorch's if there are as many as axes at least and no axis 0 among them; one int is
+    NumPy's (PyTorch's ``x.repeat(2)`` of a vector is ``x.repeat((2,))`` here).
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.tensor([1, 2]).repeat((2,))
+    tensor([1, 2, 1, 2])
+    >>> ft.tensor([1, 2]).repeat(2)
+    tensor([1, 1, 2, 2])
     """
     if repeats is None and axis is None and _counts_copies(x, sizes):
         return np.tile(x, unpacked(sizes))
@@ -248,7 +386,14 @@ METHODS["repeat"], TENSOR_METHODS["repeat"] = _repeat_unless_ambiguous, repeat
 
 @method
 def repeat_interleave(x: Any, repeats: Any, dim: Any = None) -> Any:
-    """Repeat each element, along an axis or of the flattened array; ``repeats`` is a number or one for each."""
+    """Repeat each element, along an axis or of the flattened array; ``repeats`` is a number or one for each.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.repeat_interleave(ft.tensor([1, 2]), [1, 3])
+    tensor([1, 2, 2, 2])
+    """
     return np.repeat(x, repeats, axis=dim)
 
 
@@ -257,13 +402,29 @@ def repeat_interleave(x: Any, repeats: Any, dim: Any = None) -> Any:
 
 @method
 def tril(x: Any, diagonal: int = 0) -> Any:
-    """Keep what is on and below a diagonal of matrices."""
+    """Keep what is on and below a diagonal of matrices, 0 being the main one and -1 the next below.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.tril(ft.ones(2, 2))
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
     return np.tril(x, diagonal)
 
 
 @method
 def triu(x: Any, diagonal: int = 0) -> Any:
-    """Keep what is on and above a diagonal of matrices."""
+    """Keep what is on and above a diagonal of matrices, 0 being the main one and 1 the next above.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.triu(ft.ones(2, 2), 1)
+    tensor([[0., 1.],
+            [0., 0.]])
+    """
     return np.triu(x, diagonal)
 
 
@@ -271,25 +432,55 @@ def triu(x: Any, diagonal: int = 0) -> Any:
 def diagonal(
     x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dim1: int | None = None, dim2: int | None = None
 ) -> Any:
-    """Take a diagonal of the matrices that two axes span."""
+    """Take a diagonal of the matrices that two axes span (in PyTorch ``dim1`` and ``dim2``), as a new last axis.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.diagonal(ft.arange(4).reshape(2, 2))
+    tensor([0, 3])
+    """
     return np.diagonal(x, offset, axis1 if dim1 is None else dim1, axis2 if dim2 is None else dim2)
 
 
 @method
 def diag(x: Any, diagonal: int = 0) -> Any:
-    """Take a diagonal of a matrix, or make a matrix of a vector on its diagonal."""
+    """Take a diagonal of a matrix, or make a matrix of a vector on its diagonal.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.diag(ft.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     return np.diag(x, diagonal)
 
 
 @method
 def diagflat(x: Any, offset: int = 0) -> Any:
-    """Make a matrix that has the flattened array on a diagonal."""
+    """Make a matrix that has the flattened array on a diagonal.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.diagflat(ft.tensor([1]), 1)
+    tensor([[0, 1],
+            [0, 0]])
+    """
     return np.diagflat(x, offset)
 
 
 @method
 def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
-    """Make matrices that have the last axis of the array on a diagonal."""
+    """Make matrices, in the plane of two axes of the result, that have the last axis of the array on a diagonal.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.diag_embed(ft.ones(5, 2), offset=1).shape
+    (5, 3, 3)
+    """
     n = shape_of(x)[-1] + abs(offset)
     padding = [(0, 0)] * (np.ndim(x) - 1) + [(0, offset) if offset >= 0 else (-offset, 0)]
     rows = np.expand_dims(np.pad(x, padding) if offset else x, -1)
@@ -297,12 +488,28 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
 
 
 def tril_indices(row: int, col: int, offset: int = 0) -> Any:
-    """Return the positions on and below a diagonal of a matrix: one row for each axis."""
+    """Return the positions on and below a diagonal of a matrix of given lengths, as in PyTorch: one row for each axis.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.tril_indices(2, 2)
+    array([[0, 1, 1],
+           [0, 0, 1]])
+    """
     return np.stack(np.tril_indices(row, offset, col))
 
 
 def triu_indices(row: int, col: int, offset: int = 0) -> Any:
-    """Return the positions on and above a diagonal of a matrix: one row for each axis."""
+    """Return the positions on and above a diagonal of a matrix of given lengths, as in PyTorch: one row for each axis.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.triu_indices(2, 2)
+    array([[0, 0, 1],
+           [0, 1, 1]])
+    """
     return np.stack(np.triu_indices(row, offset, col))
 
 

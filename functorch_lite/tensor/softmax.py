@@ -73,14 +73,25 @@ def _logsumexp(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
 
 @method
 def softmax(x: Any, dim: int = -1, dtype: Any = None) -> Any:
-    """Return exponentials divided by their sum along an axis.
+    """Return exponentials divided by their sum along an axis, which neither overflow nor vanish together.
+
+    Parameters
+    ----------
+    x
+        A real array.
+    dim
+        The axis, by default the last.
+    dtype
+        What to convert ``x`` to before, if not None.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from functorch_lite.tensor.softmax import softmax
-    >>> softmax(np.array([1000.0, 1000.0]), dim=0)
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.softmax(np.array([1000.0, 1000.0]), dim=0)
     array([0.5, 0.5])
+    >>> ft.jacobian(ft.softmax)(np.zeros(2))
+    array([[ 0.25, -0.25],
+           [-0.25,  0.25]])
     """
     x = as_array(x) if dtype is None else as_array(x).astype(dtype)
     return softmax_(x, only_axis(dim, x.ndim))
@@ -88,18 +99,51 @@ def softmax(x: Any, dim: int = -1, dtype: Any = None) -> Any:
 
 @method
 def log_softmax(x: Any, dim: int = -1, dtype: Any = None) -> Any:
-    """Return the logarithm of `softmax`, which never underflows."""
+    """Return the logarithm of `softmax`, which never underflows; the arguments are the same.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.log_softmax(np.array([0.0, 1000.0]))
+    array([-1000.,     0.])
+    """
     x = as_array(x) if dtype is None else as_array(x).astype(dtype)
     return _log_softmax(x, only_axis(dim, x.ndim))
 
 
 def softmin(x: Any, dim: int = -1, dtype: Any = None) -> Any:
-    """Return `softmax` of ``-x``."""
+    """Return `softmax` of ``-x``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite.nn.functional as F
+    >>> F.softmin(np.array([0.0, 1000.0]))
+    array([1., 0.])
+    """
     return softmax(-x, dim, dtype)
 
 
 @method
 def logsumexp(x: Any, dim: Any, keepdim: bool = False) -> Any:
-    """Return the logarithm of the sum of exponentials over axes, which neither overflows nor underflows."""
+    """Return the logarithm of the sum of exponentials over axes, which neither overflows nor underflows.
+
+    Parameters
+    ----------
+    x
+        A real array.
+    dim
+        An axis, or a tuple of them.
+    keepdim
+        Whether the axes stay, with length one.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor([1000.0, 1000.0])
+    >>> ft.logsumexp(x, 0) - 1000.0
+    tensor(0.69314718)
+    >>> ft.grad(ft.logsumexp)(x, 0)
+    tensor([0.5, 0.5])
+    """
     x = as_array(x)
     return _logsumexp(x, reduced_axes(dim, x.ndim), bool(keepdim))

@@ -79,7 +79,16 @@ class Tensor(GraphMember):
 
     @property
     def data(self) -> Any:
-        """The raw array, sharing memory."""
+        """The raw array, sharing memory.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.ones(2, requires_grad=True)
+        >>> x.data *= 3.0
+        >>> x
+        tensor([3., 3.], requires_grad=True)
+        """
         own_memory(self) if type(self.value) is not np.ndarray else None
         return self.value
 
@@ -93,7 +102,15 @@ class Tensor(GraphMember):
         self._set_value(value)
 
     def set_(self, source: Any) -> Any:
-        """Replace the value by another tensor's, sharing its memory."""
+        """Replace the value by another tensor's, sharing its memory; return the tensor.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.zeros(2)
+        >>> x.set_(ft.ones(3))
+        tensor([1., 1., 1.])
+        """
         self.data = source
         return self
 
@@ -105,17 +122,39 @@ class Tensor(GraphMember):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The lengths of the axes."""
+        """The lengths of the axes.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> ft.zeros(2, 3).shape
+        (2, 3)
+        """
         return self.value.shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> Any:
-        """The dtype of the elements."""
+        """The dtype of the elements, one of NumPy's.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> ft.zeros(2, 3).dtype
+        dtype('float64')
+        """
         return self.value.dtype
 
     @property
     def size(self) -> Any:
-        """The number of elements; called, the shape."""
+        """The number of elements, as NumPy has it; called, the shape or the length of one axis, as PyTorch has it.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.zeros(2, 3)
+        >>> int(x.size), x.size(), x.size(1)
+        (6, (2, 3), 3)
+        """
         return Size(self.value.shape)
 
     def numpy(self, *, force: bool = False) -> Any:
@@ -125,6 +164,14 @@ class Tensor(GraphMember):
         ------
         RuntimeError
             If the tensor requires grad, since NumPy would lose it; ``force=True`` stands for ``detach()``.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> ft.ones(2).numpy()
+        array([1., 1.])
+        >>> ft.ones(2, requires_grad=True).numpy(force=True)
+        array([1., 1.])
         """
         if self.node is not None and not force:
             raise RuntimeError(
@@ -143,13 +190,27 @@ class Tensor(GraphMember):
         return np.array(self.data, dtype, copy=copy)
 
     def item(self, *index: Any) -> Any:
-        """Return the only element (or the one at an index) as a Python number."""
+        """Return the only element (or the one at an index) as a Python number; of several `RuntimeError` is raised.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> ft.tensor([2.0]).item()
+        2.0
+        """
         if self.value.size != 1 and not index:
             raise RuntimeError(f"a Tensor with {self.value.size} elements cannot be converted to Scalar")
         return self.value.item(*index)
 
     def tolist(self) -> Any:
-        """Return the elements as nested lists of Python numbers."""
+        """Return the elements as nested lists of Python numbers.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> ft.eye(2).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+        """
         return self.value.tolist()
 
     def __float__(self) -> float:  # type: ignore[override]
@@ -228,26 +289,67 @@ class Tensor(GraphMember):
     # --- Leaving the graph --------------------------------------------------------------------------------------------
 
     def detach(self) -> Any:
-        """Return a tensor that shares memory and does not require grad."""
+        """Return a tensor that shares memory and does not require grad.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.ones(2, requires_grad=True)
+        >>> (x * 2.0).detach()
+        tensor([2., 2.])
+        """
         return tensor_of(self.data, None)
 
     def detach_(self) -> Any:
-        """Forget the history of this tensor, which becomes a leaf that does not require grad; return it."""
+        """Forget the history of this tensor, which becomes a leaf that does not require grad; return it.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> y = ft.ones(2, requires_grad=True) * 2.0
+        >>> y.detach_().is_leaf
+        True
+        """
         if self._view is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         self.node = None
         return self
 
     def clone(self) -> Any:
-        """Return a copy with its own memory and this tensor's history."""
+        """Return a copy with its own memory and this tensor's history.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.tensor(3.0, requires_grad=True)
+        >>> (x.clone() ** 2).backward()
+        >>> x.grad
+        tensor(6.)
+        """
         return np.positive(self)
 
     def copy(self, order: str = "C") -> Any:
-        """Return a copy with its own memory that does not require grad."""
+        """Return a copy with its own memory that does not require grad.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> ft.ones(2, requires_grad=True).copy()
+        tensor([1., 1.])
+        """
         return tensor_of(np.array(self.value), None)
 
     def is_inference(self) -> bool:
-        """Say whether the tensor was made in inference mode."""
+        """Say whether the tensor was made in inference mode.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> with ft.inference_mode():
+        ...     x = ft.ones(2)
+        >>> x.is_inference()
+        True
+        """
         return self._inference
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
@@ -278,6 +380,11 @@ class Tensor(GraphMember):
     def d(self, *variables: Any) -> Any:
         """Return the mixed partial derivative of this scalar with respect to scalars, in turn.
 
+        Raises
+        ------
+        ValueError
+            If one of the tensors is no scalar.
+
         Examples
         --------
         >>> import functorch_lite as ft
@@ -300,7 +407,16 @@ class Tensor(GraphMember):
         return value
 
     def attach_zero_grad_sources(self, *sources: Any) -> Any:
-        """Attach other tensors as sources, which receive zero gradients when this one receives its own; return it."""
+        """Attach other tensors as sources, which receive zero gradients when this one receives its own; return it.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x, y = ft.tensor(2.0, requires_grad=True), ft.ones(2, requires_grad=True)
+        >>> (x * x).attach_zero_grad_sources(y).backward()
+        >>> x.grad, y.grad
+        (tensor(4.), tensor([0., 0.]))
+        """
         flat: Sequence[Any] = sources[0] if len(sources) == 1 and isinstance(sources[0], list | tuple) else sources
         zeros = [fwbw_all_zero(source) for source in flat]
         if self.node is not None and self.is_leaf:
@@ -313,7 +429,14 @@ class Tensor(GraphMember):
         return self
 
     def replace_(self, value: Any) -> Any:
-        """Write values into the tensor in place; what `copy_` does without broadcasting."""
+        """Write values into the tensor in place; what `copy_` does without broadcasting.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> ft.zeros(2).replace_(ft.ones(2))
+        tensor([1., 1.])
+        """
         return replace(self, value, "replace_")
 
 

@@ -25,7 +25,12 @@ __all__ = ["Adam", "AdamW"]
 
 
 class Adam(FunctionalOptimizer):
-    """Adam, as a pure rule; see `functorch_lite.optim.Adam` for the parameters.
+    """Adam, as a pure rule.
+
+    Parameters
+    ----------
+    lr, betas, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay
+        As for `functorch_lite.optim.Adam`; the numbers may be traced.
 
     Examples
     --------
@@ -92,7 +97,12 @@ class Adam(FunctionalOptimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay, as a pure rule; see `functorch_lite.optim.AdamW` for the parameters.
+    """Adam with decoupled weight decay, as a pure rule.
+
+    Parameters
+    ----------
+    lr, betas, eps, weight_decay, amsgrad, maximize
+        As for `functorch_lite.optim.AdamW`; the numbers may be traced.
 
     Examples
     --------

@@ -23,14 +23,18 @@ SMALLEST_CURVATURE = 1e-10
 
 
 class LBFGS:
-    """L-BFGS in functional form; see `functorch_lite.optim.LBFGS` for the parameters.
+    """L-BFGS in functional form.
 
     It evaluates the function itself, several times a step, and goes by what it finds: it can be differentiated along
     the way that it took, but not be batched by `vmap`.
 
+    Parameters
+    ----------
+    lr, max_iter, max_eval, tolerance_grad, tolerance_change, history_size, line_search_fn
+        As for `functorch_lite.optim.LBFGS`.
+
     Examples
     --------
-    >>> import numpy as np
     >>> import functorch_lite as ft
     >>> from functorch_lite.optim import functional
     >>> def rosenbrock(p):
@@ -94,7 +98,17 @@ class LBFGS:
         return tree.unflatten(structure, unflattened(x, leaves)), state
 
     def check(self, options: Options) -> None:
-        """Raise a `ValueError` that names the hyper-parameter that is out of range."""
+        """Raise an error that names the hyper-parameter that is out of range.
+
+        Examples
+        --------
+        >>> from functorch_lite.optim import functional
+        >>> optimizer = functional.LBFGS()
+        >>> optimizer.check({**optimizer.options, "lr": -1.0})
+        Traceback (most recent call last):
+            ...
+        ValueError: Invalid learning rate: -1.0. lr must be 0 or more
+        """
         refuse_negative(options, lr="learning rate")
         if options["line_search_fn"] not in (None, "strong_wolfe"):
             raise RuntimeError(f"only 'strong_wolfe' is supported as line_search_fn, not {options['line_search_fn']!r}")

@@ -25,7 +25,12 @@ __all__ = ["Adagrad", "RMSprop"]
 
 
 class RMSprop(FunctionalOptimizer):
-    """RMSprop, as a pure rule; see `functorch_lite.optim.RMSprop` for the parameters.
+    """RMSprop, as a pure rule.
+
+    Parameters
+    ----------
+    lr, alpha, eps, weight_decay, momentum, centered, maximize
+        As for `functorch_lite.optim.RMSprop`; the numbers may be traced.
 
     Examples
     --------
@@ -95,7 +100,12 @@ class RMSprop(FunctionalOptimizer):
 
 
 class Adagrad(FunctionalOptimizer):
-    """Adagrad, as a pure rule; see `functorch_lite.optim.Adagrad` for the parameters.
+    """Adagrad, as a pure rule.
+
+    Parameters
+    ----------
+    lr, lr_decay, weight_decay, initial_accumulator_value, eps, maximize
+        As for `functorch_lite.optim.Adagrad`; the numbers may be traced.
 
     Examples
     --------

@@ -36,12 +36,13 @@ State: TypeAlias = dict[str, Any]
 class FunctionalOptimizer:
     """An optimiser as two pure functions: `init` gives the state, `update` the next parameters and state.
 
-    Both work on trees, and under every transformation: hyper-parameters may be traced values too.
+    Both work on trees, and under every transformation: hyper-parameters may be traced values too. A rule of one's own
+    defines `check`, `start` and `change`, of which `begin` and `advance` make those of any one array.
 
     Parameters
     ----------
     options
-        The hyper-parameters by name.
+        The hyper-parameters by name, ``"maximize"`` and ``"weight_decay"`` among them.
 
     Raises
     ------
@@ -51,7 +52,6 @@ class FunctionalOptimizer:
     Examples
     --------
     >>> import numpy as np
-    >>> import functorch_lite as ft
     >>> from functorch_lite.optim import functional
     >>> optimizer = functional.SGD(lr=0.25)
     >>> params = {"w": np.array([2.0, 4.0])}
@@ -59,6 +59,23 @@ class FunctionalOptimizer:
     >>> params, state = optimizer.update({"w": np.array([4.0, 8.0])}, state, params)
     >>> params
     {'w': array([1., 2.])}
+
+    Descent by the sign of the gradient:
+
+    >>> class SignDescent(functional.FunctionalOptimizer):
+    ...     def check(self, options):
+    ...         if options["lr"] < 0:
+    ...             raise ValueError("lr must be 0 or more")
+    ...
+    ...     def start(self, parameter, options):
+    ...         return {}
+    ...
+    ...     def change(self, gradient, state, parameter, options):
+    ...         return -options["lr"] * np.sign(gradient), {}
+    >>> optimizer = SignDescent({"lr": 0.5, "maximize": False, "weight_decay": 0})
+    >>> x = np.array([3.0, -4.0])
+    >>> optimizer.update(x, optimizer.init(x), x)
+    (array([ 2.5, -3.5]), {'step': 1})
     """
 
     def __init__(self, options: Options) -> None:
@@ -126,13 +143,31 @@ class FunctionalOptimizer:
         return tree.unflatten(structure, new_params), _by_name(new_states, structure)
 
     def begin(self, parameter: Any, options: Options) -> State:
-        """Return the state of one array before its first step."""
+        """Return the state of one array before its first step, ``"step"`` with it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from functorch_lite.optim import functional
+        >>> optimizer = functional.SGD(momentum=0.9)
+        >>> optimizer.begin(np.ones(2), optimizer.options)
+        {'step': 0, 'momentum_buffer': array([0., 0.])}
+        """
         if not np.iscomplexobj(parameter):
             return {"step": 0, **self.start(parameter, options)}
         return {"step": 0, **{name: joined(x) for name, x in self.start(split(parameter), options).items()}}
 
     def advance(self, gradient: Any, state: State, parameter: Any, options: Options) -> tuple[Any, State]:
-        """Return what is to be added to one array, and its next state."""
+        """Return what is to be added to one array, and its next state.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from functorch_lite.optim import functional
+        >>> optimizer = functional.SGD(lr=0.5)
+        >>> optimizer.advance(np.ones(2), {"step": 0}, np.zeros(2), optimizer.options)
+        (array([-0.5, -0.5]), {'step': 1})
+        """
         if np.iscomplexobj(parameter):
             parts = {name: x if name == "step" else split(x) for name, x in state.items()}
             change, new = self.advance(split(gradient), parts, split(parameter), options)
@@ -149,6 +184,16 @@ class FunctionalOptimizer:
         """Make the step of one raw array in its own memory; return its next state.
 
         A subclass may do so with less memory; the numbers are those of `advance`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from functorch_lite.optim import functional
+        >>> optimizer, x = functional.SGD(lr=0.5), np.zeros(2)
+        >>> optimizer.advance_in_place(np.ones(2), {"step": 0}, x, optimizer.options)
+        {'step': 1}
+        >>> x
+        array([-0.5, -0.5])
         """
         change, new = self.advance(gradient, state, parameter, options)
         np.add(parameter, change, out=parameter, casting="same_kind")

@@ -21,10 +21,16 @@ __all__ = ["SGD"]
 
 
 class SGD(FunctionalOptimizer):
-    """Stochastic gradient descent, as a pure rule; see `functorch_lite.optim.SGD` for the parameters.
+    """Stochastic gradient descent, as a pure rule.
+
+    Parameters
+    ----------
+    lr, momentum, dampening, weight_decay, nesterov, maximize
+        As for `functorch_lite.optim.SGD`; the numbers may be traced.
 
     Examples
     --------
+    >>> import functorch_lite as ft
     >>> from functorch_lite.optim import functional
     >>> optimizer = functional.SGD(lr=0.5, momentum=0.5)
     >>> x, state = 4.0, optimizer.init(4.0)
@@ -32,6 +38,12 @@ class SGD(FunctionalOptimizer):
     ...     x, state = optimizer.update(x, state, x)
     >>> float(x), int(state["step"])
     (0.0, 2)
+
+    The derivative of what a step leads to with respect to the learning rate:
+
+    >>> step = lambda lr: functional.SGD(lr).update(2.0, {"step": 0}, 4.0)[0]
+    >>> float(ft.grad(step)(0.5))
+    -2.0
     """
 
     def __init__(

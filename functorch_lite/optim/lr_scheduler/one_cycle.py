@@ -24,14 +24,17 @@ class OneCycleLR(LRScheduler):
     max_lr
         The largest learning rate, or one for each group.
     total_steps
-        The number of steps; or give ``epochs`` and ``steps_per_epoch``.
+        The number of steps.
+    epochs, steps_per_epoch
+        Two numbers whose product is that of the steps, where ``total_steps`` is not given.
     pct_start
         The part of the steps in which the rate grows.
     anneal_strategy
         ``"cos"`` or ``"linear"``.
     cycle_momentum
-        Whether the momentum (or the first of ``betas``) moves the other way, between ``max_momentum`` and
-        ``base_momentum``.
+        Whether the momentum (or the first of ``betas``) moves the other way.
+    base_momentum, max_momentum
+        Its least and its largest value, or one for each group; it begins and ends at the largest.
     div_factor
         The rate begins at ``max_lr / div_factor``,
     final_div_factor

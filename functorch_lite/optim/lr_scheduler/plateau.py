@@ -82,7 +82,19 @@ class ReduceLROnPlateau(LRScheduler):
 
     @property
     def in_cooldown(self) -> bool:
-        """Whether a reduction was made so lately that epochs do not count."""
+        """Whether a reduction was made so lately that epochs do not count.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> from functorch_lite import optim
+        >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=0.5)
+        >>> scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, cooldown=3)
+        >>> for loss in (2.0, 2.0):
+        ...     scheduler.step(loss)
+        >>> scheduler.in_cooldown
+        True
+        """
         return self.cooldown_counter > 0
 
     def step(self, metrics: Any) -> None:  # type: ignore[override]

@@ -28,6 +28,20 @@ class LRScheduler:
         If ``optimizer`` is none.
     KeyError
         If a group has no ``"initial_lr"`` to go on from.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> from functorch_lite import optim
+    >>> class Halving(optim.lr_scheduler.LRScheduler):
+    ...     def multiplier(self):
+    ...         return 0.5 if self.last_epoch > 0 else 1.0
+    >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=0.5)
+    >>> scheduler = Halving(optimizer)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> scheduler.get_lr(), scheduler.get_last_lr(), optimizer.param_groups[0]["lr"]
+    ([0.125], [0.25], 0.25)
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
@@ -78,11 +92,31 @@ class LRScheduler:
         raise NotImplementedError(f"{type(self).__name__} defines neither get_lr nor multiplier")
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the schedule remembers, without the optimiser."""
+        """Return what the schedule remembers, without the optimiser.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> from functorch_lite import optim
+        >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=0.5)
+        >>> optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5).state_dict()["last_epoch"]
+        0
+        """
         return {name: value for name, value in vars(self).items() if name != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave. Load the optimiser's own state as well."""
+        """Take over what `state_dict` gave. Load the optimiser's own state as well.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> from functorch_lite import optim
+        >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=0.5)
+        >>> scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=3)
+        >>> scheduler.load_state_dict({"step_size": 5, "last_epoch": 2})
+        >>> scheduler.step_size, scheduler.last_epoch
+        (5, 2)
+        """
         vars(self).update(state_dict)
 
     def _current(self) -> list[Any]:

@@ -79,6 +79,19 @@ class MultiplicativeLR(LambdaLR):
     ----------
     optimizer, lr_lambda, last_epoch
         As for `LambdaLR`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> from functorch_lite import optim
+    >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=0.5)
+    >>> scheduler, rates = optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 1 / (epoch + 1)), []
+    >>> for _ in range(3):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 3) for rate in rates]
+    [0.5, 0.25, 0.083]
     """
 
     def get_lr(self) -> list[Any]:
@@ -99,6 +112,19 @@ class StepLR(LRScheduler):
         The number of epochs.
     gamma
         The factor.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> from functorch_lite import optim
+    >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler, rates = optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5), []
+    >>> for _ in range(4):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 3) for rate in rates]
+    [1.0, 1.0, 0.5, 0.5]
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
@@ -121,6 +147,19 @@ class MultiStepLR(LRScheduler):
         The epochs; one that is named twice counts twice.
     gamma
         The factor.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> from functorch_lite import optim
+    >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler, rates = optim.lr_scheduler.MultiStepLR(optimizer, milestones=[1, 3], gamma=0.5), []
+    >>> for _ in range(4):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 3) for rate in rates]
+    [1.0, 0.5, 0.5, 0.25]
     """
 
     def __init__(
@@ -150,6 +189,19 @@ class ConstantLR(LRScheduler):
     ------
     ValueError
         If the factor is outside its range.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> from functorch_lite import optim
+    >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler, rates = optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2), []
+    >>> for _ in range(4):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 3) for rate in rates]
+    [0.5, 0.5, 1.0, 1.0]
     """
 
     def __init__(
@@ -185,6 +237,19 @@ class LinearLR(LRScheduler):
     ------
     ValueError
         If a factor is outside its range.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> from functorch_lite import optim
+    >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler, rates = optim.lr_scheduler.LinearLR(optimizer, start_factor=0.25, total_iters=3), []
+    >>> for _ in range(4):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 3) for rate in rates]
+    [0.25, 0.5, 0.75, 1.0]
     """
 
     def __init__(
@@ -224,6 +289,19 @@ class ExponentialLR(LRScheduler):
         As for `LRScheduler`.
     gamma
         The factor.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> from functorch_lite import optim
+    >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler, rates = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5), []
+    >>> for _ in range(3):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 3) for rate in rates]
+    [1.0, 0.5, 0.25]
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
@@ -248,6 +326,19 @@ class CosineAnnealingLR(LRScheduler):
         The number of epochs.
     eta_min
         The least learning rate.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> from functorch_lite import optim
+    >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler, rates = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=4), []
+    >>> for _ in range(5):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 3) for rate in rates]
+    [1.0, 0.854, 0.5, 0.146, 0.0]
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
