@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.operands import zeros_like
 from functorch_lite.core.primitive import NAMED, PRIMITIVES
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable
@@ -66,7 +67,7 @@ def pushed(
         parts = [trace.parts(y) for y in call(program, placed(leaves[:n], active, duals), {}, trace)]
         trace.close()
         flags[:] = [t is not None for _, t in parts]
-        out_tangents = [(np.zeros_like(v) if is_inexact(v) else False) if t is None else t for v, t in parts]
+        out_tangents = [(zeros_like(v) if is_inexact(v) else False) if t is None else t for v, t in parts]
         return (*(v for v, _ in parts), *out_tangents)
 
     return staged(both, (*values, *tangents), f"{program.name}_forward"), flags

@@ -15,7 +15,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.backward import project
-from functorch_lite.core.operands import OBJECT, shape_of
+from functorch_lite.core.operands import OBJECT, shape_of, zeros_like
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero
 from functorch_lite.core.tape import LinearTrace, dtype_or_type
 from functorch_lite.core.trace import Tracer, next_birth
@@ -403,7 +403,7 @@ _NO_COTANGENT = 0.0
 
 
 def _zero_tangent(x: Any) -> Any:
-    return np.zeros_like(x) if is_inexact(x) else np.zeros(shape_of(x))
+    return zeros_like(x) if is_inexact(x) else np.zeros(shape_of(x))[()]
 
 
 def _holds_tracers(x: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.operands import is_unready
+from functorch_lite.core.operands import is_unready, zeros_like
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.rules import IDENTITY, KEEP_ANS, KEEP_NOTHING, KEEP_X, KEEP_Y, KEPT, NEGATION
 from functorch_lite.core.trace import Trace, Tracer
@@ -83,7 +83,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     parts, out_structure, aux = called_with_duals(f, tree.unflatten(structure, duals), trace, has_aux)
     value = tree.unflatten(out_structure, [v for v, _ in parts])
     seen = {id(t) for t in directions}
-    tangents = (np.zeros_like(v) if t is None else like_primal(unshared(t, seen), v) for v, t in parts)
+    tangents = (zeros_like(v) if t is None else like_primal(unshared(t, seen), v) for v, t in parts)
     tangent = tree.unflatten(out_structure, tangents)
     return (value, tangent, aux) if has_aux else (value, tangent)
 

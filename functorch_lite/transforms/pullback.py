@@ -10,6 +10,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.backward import Walk, backward
+from functorch_lite.core.operands import zeros_like
 from functorch_lite.core.tape import Node, ReverseTrace, Taped, leaf
 from functorch_lite.transforms.arguments import (
     call,
@@ -151,4 +152,4 @@ def zeros_for(x: Any) -> Any:
     """Return the gradient zero of a primal."""
     if not hasattr(x, "dtype"):
         return 0.0 if not isinstance(x, complex) else 0j
-    return np.zeros_like(x) if x.dtype.kind in "fc" else np.zeros(x.shape)
+    return zeros_like(x) if x.dtype.kind in "fc" else np.zeros(x.shape)[()]

@@ -12,10 +12,8 @@ from functools import wraps
 from math import factorial
 from typing import Any
 
-import numpy as np
-
 from functorch_lite.core import tree
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import shape_of, zeros_like
 from functorch_lite.transforms.arguments import Selection, call, check_like, differentiable, returned, unshared
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.series import TaylorTrace
@@ -182,5 +180,5 @@ def expanded(
 def _derivative(value: Any, coefficient: Any, k: int, seen: set[int]) -> Any:
     """Return the derivative of order ``k`` that a coefficient stands for, as an array of its own."""
     if coefficient is None:
-        return np.zeros_like(value)
+        return zeros_like(value)
     return unshared(coefficient, seen) if k == 1 else factorial(k) * coefficient
