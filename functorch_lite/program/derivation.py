@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.operands import zeros_like
-from functorch_lite.core.primitive import NAMED, PRIMITIVES
+from functorch_lite.core.primitive import NAMED, PRIMITIVES, JointPrimitive
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable
 from functorch_lite.program.passes import dead_code, optimized
@@ -167,8 +167,10 @@ def dependents(
         flags = [a in found for a in equation.operands]
         if not any(flags):
             continue
-        reaches = getattr(equation.primitive, "reaches", None)
-        reached = [True] * len(equation.outputs) if reaches is None else reaches(flags, differentiably, along)
+        primitive = equation.primitive
+        reached = primitive.reaches(flags, differentiably, along) if isinstance(primitive, JointPrimitive) else None
+        if reached is None:
+            reached = [True] * len(equation.outputs)
         found.update(
             y
             for y, is_reached in zip(equation.outputs, reached, strict=True)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.plain_call import plain_call
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
@@ -22,6 +21,7 @@ from functorch_lite.transforms.custom import custom_jvp
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.jacobians import jacobian
 from functorch_lite.transforms.linear_systems import custom_linear_solve
+from functorch_lite.transforms.plain_call import plain_call
 
 __all__ = ["fixed_point", "implicit_root", "solution_of"]
 

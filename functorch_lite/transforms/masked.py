@@ -82,6 +82,8 @@ def _batch_of_one(primitive: Primitive, size: int, arrays: Arrays, batched: tupl
     mask, x = arrays
     if not batched[0]:
         return primitive(mask, x)
+    if not size:
+        return x if batched[1] else np.broadcast_to(x, (0, *shape_of(x)))
     if batched[1]:
         x = FUNCTIONS[np.take](x, np.argmax(mask, 0), 0)
     chosen = primitive(np.any(mask, 0), x)
