@@ -16,6 +16,7 @@ from functorch_lite.calculus.taking import take
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Pointwise, Primitive
 from functorch_lite.core.tracer import apply_unary
+from functorch_lite.tensor.fitting import positions
 from functorch_lite.tensor.method_table import method, methods_of_functions
 from functorch_lite.tensor.reductions import mean
 
@@ -205,7 +206,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 
 def embedding(x: Any, weight: Any) -> Any:
     """Take the rows of ``weight`` that the integers ``x`` name."""
-    return take(weight, x, 0)
+    return take(weight, positions(x, shape_of(weight)[0], "embedding", negative=False), 0)
 
 
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
@@ -235,6 +236,7 @@ def one_hot(labels: Any, num_classes: int = -1) -> Any:
     """Return 1 at the position that each integer names along a new last axis, else 0."""
     labels = as_array(labels)
     n = int(np.max(labels)) + 1 if num_classes == -1 else num_classes
+    labels = positions(labels, n, "one_hot", negative=False)
     return (np.expand_dims(labels, -1) == np.arange(n)).astype(np.int64)
 
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from functorch_lite.calculus.arguments import only_axis
 from functorch_lite.calculus.cumulative import along
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
+from functorch_lite.tensor.fitting import part_of_axis
 from functorch_lite.tensor.method_table import method
 from functorch_lite.tensor.shaping import unpacked
 
@@ -49,6 +51,8 @@ def split(x: Any, sizes: Any, dim: int = 0) -> tuple[Any, ...]:
 @method
 def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """Split along an axis into at most ``chunks`` parts of one size, the last of which may be smaller."""
+    if chunks < 1:
+        raise ValueError(f"chunk: the number of parts must be positive, not {chunks}")
     parts: tuple[Any, ...] = split(x, max(1, -(-shape_of(x)[dim] // chunks)), dim)
     return parts
 
@@ -74,14 +78,21 @@ def select(x: Any, dim: int, index: int) -> Any:
 @method
 def narrow(x: Any, dim: int, start: int, length: int) -> Any:
     """Take ``length`` slices along an axis from ``start`` on."""
-    return x[along(only_axis(dim, np.ndim(x)), slice(start, start + length))]
+    axis = only_axis(dim, np.ndim(x))
+    return x[along(axis, part_of_axis(start, length, shape_of(x)[axis], "narrow"))]
 
 
 @method
 def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
     """Take all windows of a size along an axis, ``step`` apart; the elements of each lie along a new last axis."""
     axis = only_axis(dimension, np.ndim(x))
-    starts = np.arange(0, shape_of(x)[axis] - size + 1, step)
+    length = shape_of(x)[axis]
+    if not 0 <= size <= length or step < 1:
+        raise ValueError(
+            f"unfold: windows of {size} elements, {step} apart, along axis {axis} of length {length}: the size must be "
+            f"from 0 to {length}, and the step positive"
+        )
+    starts = np.arange(0, length - size + 1, step)
     return np.moveaxis(x[along(axis, starts[:, None] + np.arange(size))], axis + 1, -1)
 
 
@@ -90,12 +101,22 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
 
 def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
     """Join arrays along an axis."""
-    return np.concatenate(tensors, axis=dim if axis is None else axis)
+    return np.concatenate(tensors, axis=_number(dim if axis is None else axis, "cat"))
 
 
 def stack(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
     """Join arrays of one shape along a new axis."""
-    return np.stack(tensors, axis=dim if axis is None else axis)
+    return np.stack(tensors, axis=_number(dim if axis is None else axis, "stack"))
+
+
+def _number(axis: Any, name: str) -> Any:
+    """Return an axis after a look that it is not the second of some arrays that were not put into a list."""
+    if not isinstance(axis, int | np.integer):
+        raise TypeError(
+            f"{name} at {user_line()} takes a sequence of tensors, then an axis: {name}((a, b), dim=0); the axis it "
+            f"was given is a {type(axis).__name__}"
+        )
+    return axis
 
 
 def hstack(tensors: Any) -> Any:

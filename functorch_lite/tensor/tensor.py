@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS
@@ -288,6 +289,8 @@ class Tensor(GraphMember):
         if not variables:
             raise TypeError("d needs the tensors to differentiate with respect to: f.d(x), f.d(x, y)")
         for x in (self, *variables):
+            if not isinstance(x, Tensor):
+                raise TypeError(f"d at {user_line()} differentiates with respect to tensors, and was given {x!r}")
             if x.shape != ():
                 raise ValueError(f"d is for scalars; a tensor has shape {x.shape}. Use ft.autograd.grad, ft.hessian")
         value = self
@@ -328,6 +331,8 @@ def fwbw_all_zero(x: Any) -> Any:
     >>> x.grad
     tensor([0., 0.])
     """
+    if not hasattr(x, "dtype"):
+        raise TypeError(f"at {user_line()} {x!r} was to receive zero gradients; it is no tensor, and receives none")
     return np.where(np.zeros(x.shape, bool), x, 0).sum()
 
 
