@@ -76,6 +76,12 @@ class Tensor(GraphMember):
 
     __slots__ = ()
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError(
+            f"Tensor(…) at {user_line()}: tensors are made by ft.tensor(data), which copies, ft.as_tensor(array), "
+            f"which shares memory, ft.zeros(shape), ft.empty(shape) and their kin"
+        )
+
     # --- The value ----------------------------------------------------------------------------------------------------
 
     @property

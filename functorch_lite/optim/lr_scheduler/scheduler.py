@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from functorch_lite.optim.optimizer import Optimizer, number_of, set_option
+from functorch_lite.optim.optimizer import Optimizer, number_of, refuse_foreign_state, set_option
 
 __all__ = ["LRScheduler", "per_group"]
 
@@ -83,6 +83,7 @@ class LRScheduler:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what `state_dict` gave. Load the optimiser's own state as well."""
+        refuse_foreign_state(self, state_dict, "last_epoch")
         vars(self).update(state_dict)
 
     def _current(self) -> list[Any]:
