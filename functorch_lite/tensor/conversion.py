@@ -52,8 +52,8 @@ def cpu(x: Any) -> Any:
 def _check_device(name: str) -> None:
     if name.split(":")[0] != "cpu":
         raise RuntimeError(
-            f"to({name!r}) at {user_line()}: this is no dtype of NumPy's (float32, complex128, int64, …), nor 'cpu', "
-            f"the only device, since arrays are NumPy's"
+            f"to({name!r}) at {user_line()}: this is no dtype of NumPy's (float32, complex128, int64, …), and "
+            f"the only device is 'cpu', since arrays are NumPy's"
         )
 
 

@@ -40,7 +40,7 @@ def test_the_class_makes_no_tensors() -> None:
 
 def test_what_is_neither_dtype_nor_device() -> None:
     for name in ("float99", "cuda", "cuda:0"):
-        with pytest.raises(RuntimeError, match=rf"to\('{name}'\).*no dtype of NumPy's .*'cpu'"):
+        with pytest.raises(RuntimeError, match=rf"to\('{name}'\).*no dtype of NumPy's .*only device is 'cpu'"):
             scalar().to(name)
 
 
