@@ -23,6 +23,7 @@ from functorch_lite.tensor.reductions import mean
 __all__ = [
     "celu",
     "cosine_similarity",
+    "digamma",
     "elu",
     "embedding",
     "erf",
@@ -33,6 +34,7 @@ __all__ = [
     "hardtanh",
     "layer_norm",
     "leaky_relu",
+    "lgamma",
     "linear",
     "logsigmoid",
     "mish",
@@ -94,6 +96,22 @@ def relu(x: Any) -> Any:
 def erf(x: Any) -> Any:
     """Return the error function; it needs scipy."""
     return apply_unary(_erf, x)
+
+
+@method
+def lgamma(x: Any) -> Any:
+    """Return the logarithm of the absolute value of the gamma function; it needs scipy."""
+    from scipy.special import gammaln  # noqa: PLC0415 - scipy is optional
+
+    return gammaln(x)
+
+
+@method
+def digamma(x: Any) -> Any:
+    """Return the derivative of `lgamma`; it needs scipy."""
+    from scipy.special import digamma as exact  # noqa: PLC0415 - scipy is optional
+
+    return exact(x)
 
 
 # --- Smooth functions -------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ __all__ = [
     "rand",
     "rand_like",
     "randint",
+    "randint_like",
     "randn",
     "randn_like",
     "randperm",
@@ -242,6 +243,11 @@ randn_like = _like(
     "randn_like",
     "Make `randn` of another's shape and dtype.",
 )
+
+
+def randint_like(x: Any, *bounds: Any, dtype: Any = None, generator: Any = None, **ignored: Any) -> Any:
+    """Make `randint` of another's shape and dtype: ``randint_like(x, high)``, ``randint_like(x, low, high)``."""
+    return randint(*bounds, np.shape(x), dtype=dtype or x.dtype, generator=generator, **ignored)
 
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:

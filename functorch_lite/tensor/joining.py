@@ -12,7 +12,7 @@ from functorch_lite.calculus.cumulative import along
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.tensor.fitting import part_of_axis
-from functorch_lite.tensor.method_table import method
+from functorch_lite.tensor.method_table import method, methods_of_functions
 from functorch_lite.tensor.shaping import unpacked
 
 __all__ = [
@@ -142,3 +142,6 @@ def column_stack(tensors: Any) -> Any:
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     """Return the coordinates of a grid; the first varies along the first axis unless ``indexing="xy"``."""
     return tuple(np.meshgrid(*unpacked(tensors), indexing=indexing))  # type: ignore[call-overload]
+
+
+methods_of_functions({"dsplit": np.dsplit, "hsplit": np.hsplit, "vsplit": np.vsplit})

@@ -21,7 +21,7 @@ from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.tensor.ambient import is_tensor
 from functorch_lite.tensor.fitting import checked_index, mask_of, positions, refuse_other_shape
-from functorch_lite.tensor.method_table import METHODS, method
+from functorch_lite.tensor.method_table import METHODS, method, methods_of_functions
 
 __all__ = [
     "bincount",
@@ -199,6 +199,9 @@ def searchsorted(sorted_sequence: Any, values: Any, *, right: bool = False, side
 def bucketize(x: Any, boundaries: Any, *, right: bool = False) -> Any:
     """Find between which boundaries each element lies."""
     return searchsorted(boundaries, x, right=right)
+
+
+methods_of_functions({"argwhere": np.argwhere})
 
 
 @method

@@ -150,6 +150,21 @@ def test_the_default_dtype_reaches_lists_of_tensors() -> None:
         ft.set_default_dtype(ft.float64)
 
 
+def test_random_integers_like_a_tensor() -> None:
+    x = ft.zeros(50, dtype=ft.float32)
+    n = ft.randint_like(x, 3)
+    assert (n.shape, n.dtype) == (x.shape, x.dtype)
+    assert set(n.tolist()) <= {0.0, 1.0, 2.0}
+    assert set(ft.randint_like(x, 2, 4, dtype=ft.int64).tolist()) <= {2, 3}
+
+
+def test_numbers_and_shapes_by_pytorchs_names() -> None:
+    assert (ft.pi, ft.e, ft.inf) == (np.pi, np.e, np.inf)
+    assert np.isnan(ft.nan)
+    assert ft.Size([2, 3]) == ft.zeros(2, 3).shape
+    assert isinstance(ft.zeros(2, 3).shape, ft.Size)
+
+
 def test_unknown_keywords_are_named() -> None:
     for make in (ft.zeros, ft.ones, ft.rand, ft.arange):
         with pytest.raises(TypeError, match=r"unexpected keyword argument dtpye='float32'.*test_creation.py"):
