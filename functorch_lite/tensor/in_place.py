@@ -17,7 +17,7 @@ from functorch_lite.core.memory import owner, record_write
 from functorch_lite.core.primitive import General, Primitive
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import FUNCTIONS
-from functorch_lite.core.tape import FIRST_PARENT, Node, next_order
+from functorch_lite.core.tape import FIRST_PARENT, ORDER, Node, next_order
 from functorch_lite.core.trace import Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.tensor.ambient import AMBIENT, is_tensor, tensor_of
@@ -51,7 +51,8 @@ def write(x: Any, name: str, compute: Callable[..., Any], *args: Any, **kwargs: 
         the result do not fit.
     """
     refuse_leaf(x, name)
-    return replace(x, compute(x, *args, **kwargs), name)
+    begun = next_order()
+    return replace(x, compute(x, *args, **kwargs), name, begun)
 
 
 def write_by(x: Any, name: str, ufunc: np.ufunc, other: Any) -> Any:
@@ -88,8 +89,11 @@ def refuse_leaf(x: Any, name: str) -> None:
         )
 
 
-def replace(x: Any, result: Any, name: str) -> Any:
-    """Write a result into a tensor's memory, and let the tensor have its history."""
+def replace(x: Any, result: Any, name: str, begun: int | None = None) -> Any:
+    """Write a result into a tensor's memory, and let the tensor have its history.
+
+    ``begun`` is when the computation of the result began, which may be several operations; if not told, it was one.
+    """
     if isinstance(result, Tracer) and not is_tensor(result):
         raise RuntimeError(
             f"{name} would write a value traced by {result._trace.transformation} into a tensor, which outlives it; "
@@ -107,7 +111,7 @@ def replace(x: Any, result: Any, name: str) -> Any:
     value = result.value if is_tensor(result) else result
     node = result.node if is_tensor(result) else None
     if node is not None:
-        _keep_copies(node, owner(x.value))
+        _keep_copies(node, owner(x.value), node[ORDER] if begun is None else begun)
     x.value[...] = value
     record_write(x.value, name)
     if recording():
@@ -228,11 +232,26 @@ def _derive_again(view: Any) -> None:
         move_retained(view, before)
 
 
-def _keep_copies(node: Node, memory: Any) -> None:
-    """Copy what an operation has kept of the memory that its result is about to overwrite."""
-    if isinstance(node[1], Primitive):
-        for k in range(FIRST_PARENT + 2, len(node), 3):
-            node[k] = _copied(node[k], memory)
+def _keep_copies(last: Node, memory: Any, begun: int) -> None:
+    """Copy what the operations of one write, from when it began to the last, have kept of the memory to be overwritten.
+
+    What the user's program has kept before is not copied: it is stale from here on, and `backward` says so.
+    """
+    for node in (last,) if last[ORDER] >= begun - 1 else _since(begun, last):
+        if isinstance(node[1], Primitive):
+            for k in range(FIRST_PARENT + 2, len(node), 3):
+                node[k] = _copied(node[k], memory)
+
+
+def _since(begun: int, last: Node) -> list[Node]:
+    """Return the nodes from a time to the last one."""
+    found, seen = [last], {last[ORDER]}
+    for node in found:  # which grows meanwhile
+        for parent in node[FIRST_PARENT::3] if isinstance(node[1], Primitive) else ():
+            if type(parent) is list and parent[ORDER] < begun and parent[ORDER] not in seen:
+                seen.add(parent[ORDER])
+                found.append(parent)
+    return found
 
 
 def _copied(kept: Any, memory: Any) -> Any:

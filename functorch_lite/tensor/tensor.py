@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS
@@ -74,6 +75,12 @@ class Tensor(GraphMember):
     """
 
     __slots__ = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError(
+            f"Tensor(…) at {user_line()}: tensors are made by ft.tensor(data), which copies, ft.as_tensor(array), "
+            f"which shares memory, ft.zeros(shape), ft.empty(shape) and their kin"
+        )
 
     # --- The value ----------------------------------------------------------------------------------------------------
 
@@ -395,6 +402,8 @@ class Tensor(GraphMember):
         if not variables:
             raise TypeError("d needs the tensors to differentiate with respect to: f.d(x), f.d(x, y)")
         for x in (self, *variables):
+            if not isinstance(x, Tensor):
+                raise TypeError(f"d at {user_line()} differentiates with respect to tensors, and was given {x!r}")
             if x.shape != ():
                 raise ValueError(f"d is for scalars; a tensor has shape {x.shape}. Use ft.autograd.grad, ft.hessian")
         value = self
@@ -451,6 +460,8 @@ def fwbw_all_zero(x: Any) -> Any:
     >>> x.grad
     tensor([0., 0.])
     """
+    if not hasattr(x, "dtype"):
+        raise TypeError(f"at {user_line()} {x!r} was to receive zero gradients; it is no tensor, and receives none")
     return np.where(np.zeros(x.shape, bool), x, 0).sum()
 
 

@@ -83,7 +83,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     parts, out_structure, aux = called_with_duals(f, tree.unflatten(structure, duals), trace, has_aux)
     value = tree.unflatten(out_structure, [v for v, _ in parts])
     seen = {id(t) for t in directions}
-    tangents = (zeros_like(v) if t is None else like_primal(unshared(t, seen), v) for v, t in parts)
+    tangents = (like_primal(zeros_like(v) if t is None else unshared(t, seen), v) for v, t in parts)
     tangent = tree.unflatten(out_structure, tangents)
     return (value, tangent, aux) if has_aux else (value, tangent)
 

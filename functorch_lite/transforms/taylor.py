@@ -180,5 +180,5 @@ def expanded(
 def _derivative(value: Any, coefficient: Any, k: int, seen: set[int]) -> Any:
     """Return the derivative of order ``k`` that a coefficient stands for, as an array of its own."""
     if coefficient is None:
-        return zeros_like(value)
+        return like_primal(zeros_like(value), value)
     return unshared(coefficient, seen) if k == 1 else factorial(k) * coefficient
