@@ -18,9 +18,9 @@ from functorch_lite.program.entries import Entry
 from functorch_lite.program.keeping import kept
 from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import PLAIN, Static, positional_names, signature, single
-from functorch_lite.program.staging import StagingTrace, check_value
+from functorch_lite.program.staging import StagingTrace
 from functorch_lite.program.structures import RecordedStructures
-from functorch_lite.transforms.arguments import name_of
+from functorch_lite.transforms.arguments import check_value, name_of
 
 __all__ = ["JitFunction", "jit", "make_program"]
 
@@ -216,7 +216,7 @@ class JitFunction:
             check_value(
                 x,
                 f"leaf {i} of the arguments of {name_of(self.f)} is",
-                "Make the argument static (static_argnums, static_argnames), or register its class by ft.tree.register "
-                "if it contains arrays",
+                "Under jit programs compute those. Make the argument static (static_argnums, static_argnames), or "
+                "register its class by ft.tree.register if it contains arrays",
             )
         return checked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -19,25 +19,37 @@ __all__ = [
     "Selection",
     "call",
     "check_like",
+    "check_value",
     "differentiable",
     "dtype_of",
     "is_inexact",
+    "is_number",
     "like_primal",
     "name_of",
+    "named_like",
     "returned",
+    "returned_leaves",
     "split_aux",
     "unshared",
 ]
 
+F = TypeVar("F", bound=Callable[..., Any])
 Argnums: TypeAlias = int | Sequence[int]
 Argnames: TypeAlias = str | Sequence[str] | None
 
 _FLOATING = frozenset({float, complex, np.float64, np.float32, np.complex128, np.complex64})
+_NUMBERS = (bool, int, float, complex)
 
 
 def name_of(f: Callable[..., Any]) -> str:
     """Return the name of a function for messages."""
     return getattr(f, "__name__", None) or type(f).__name__
+
+
+def named_like(f: Callable[..., Any], g: F) -> F:
+    """Return ``g``, a function made here of the user's ``f``, under the name of that: messages name it."""
+    g.__name__ = name_of(f)
+    return g
 
 
 def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], trace: Trace) -> Any:
@@ -69,6 +81,43 @@ def returned(value: Any, trace: Trace | None) -> Any:
     return stacked(value) if getattr(value, "dtype", None) is OBJECT else value
 
 
+def returned_leaves(out: Any, trace: Trace | None, f: Callable[..., Any] | str) -> tuple[list[Any], tree.Structure]:
+    """Return the leaves of what a function, or a rule with a name, has returned, and their structure; see `returned`.
+
+    Raises
+    ------
+    TypeError
+        If a leaf is no array of numbers, no number and no tracer, which would have a derivative of nothing.
+    """
+    leaves, structure = tree.flatten(out)
+    for i, leaf in enumerate(leaves):
+        y = leaves[i] = returned(leaf, trace)
+        if not (isinstance(y, Tracer) or is_number(y)):
+            name = f if isinstance(f, str) else name_of(f)
+            place = tree.paths(out)[i]
+            check_value(
+                y,
+                f"{name} returned{' at ' + place if place else ''}",
+                "Return arrays or numbers, or a tree of them: a tuple, list or dict, or a class that ft.tree.register "
+                "knows",
+            )
+    return leaves, structure
+
+
+def check_value(x: Any, what: str, remedy: str) -> None:
+    """Raise a `TypeError` if a value that is no tracer is no array of numbers and no number."""
+    if not is_number(x):
+        dtype = getattr(x, "dtype", None)
+        kind = f"class, {x.__name__}" if isinstance(x, type) else type(x).__name__
+        described = kind if dtype is None or isinstance(x, type) else f"{kind} of {dtype}"
+        raise TypeError(f"{what} a {described}, which is no array of numbers. {remedy}.")
+
+
+def is_number(x: Any) -> bool:
+    """Say whether a value is an array of numbers, traced or not, or a number."""
+    return type(x) in _FLOATING or getattr(getattr(x, "dtype", None), "kind", "O") in "biufc" or isinstance(x, _NUMBERS)
+
+
 def unshared(g: Any, seen: set[int]) -> Any:
     """Return a derivative that the caller may write into: no view, not read-only, not given out before."""
     if type(g) is np.ndarray:
@@ -86,12 +135,12 @@ def like_primal(g: Any, x: Any) -> Any:
     return g
 
 
-def split_aux(out: Any) -> tuple[Any, Any]:
-    """Return the two parts of a result with ``has_aux=True``."""
+def split_aux(out: Any, f: Callable[..., Any]) -> tuple[Any, Any]:
+    """Return the two parts of what a function has returned with ``has_aux=True``."""
     if not (isinstance(out, tuple) and len(out) == 2):
-        raise TypeError(
-            f"with has_aux=True the function must return a pair (output, aux); it returned a {type(out).__name__}"
-        )
+        given = f"{dtype_of(out)}{list(shape_of(out))}" if isinstance(out, Tracer) else type(out).__name__
+        given += f" of length {len(out)}" if isinstance(out, tuple) else ""
+        raise TypeError(f"with has_aux=True {name_of(f)} must return a pair (output, aux); it returned a {given}")
     return out
 
 

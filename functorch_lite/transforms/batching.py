@@ -19,7 +19,7 @@ from functorch_lite.core.operands import OBJECT, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
-from functorch_lite.transforms.arguments import call, name_of, returned
+from functorch_lite.transforms.arguments import call, check_value, is_number, name_of, returned
 from functorch_lite.transforms.axes import Axis, NamedSize, axis_named, axis_of, opened
 
 __all__ = ["ACROSS", "BatchTrace", "Batched", "NamedBatchTrace", "Unbatched", "check_chunk_size", "vmap"]
@@ -331,7 +331,12 @@ def _to_place(f: Callable[..., Any], y: Any, place: Any, size: int) -> Any:
                 f"examples; give it an axis"
             )
         return y
-    value = y.value if isinstance(y, _Whole) else np.broadcast_to(y, (size, *shape_of(y))).copy()
+    if isinstance(y, _Whole):
+        value = y.value
+    else:
+        if not is_number(y):
+            check_value(y, f"{name_of(f)} returned", "Return arrays, numbers or trees of them, or set out_axes=None")
+        value = np.broadcast_to(y, (size, *shape_of(y))).copy()
     rank = len(shape_of(value))
     if not -rank <= place < rank:
         raise ValueError(

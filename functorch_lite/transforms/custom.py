@@ -20,7 +20,7 @@ from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero
 from functorch_lite.core.tape import LinearTrace, dtype_or_type
 from functorch_lite.core.trace import Tracer, next_birth
 from functorch_lite.numpy.buffers import SEAL, run_again
-from functorch_lite.transforms.arguments import is_inexact, name_of, returned
+from functorch_lite.transforms.arguments import is_inexact, name_of, returned, returned_leaves
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.pullback import vjp_with
 
@@ -311,12 +311,12 @@ class _Call:
             args.insert(i, value)
         return args
 
-    def _outputs(self, out: Any) -> Arrays:
-        leaves, self.out_structure = tree.flatten(out)
-        return tuple(returned(y, None) for y in leaves)
+    def _outputs(self, out: Any, rule: Callable[..., Any] | str) -> Arrays:
+        leaves, self.out_structure = returned_leaves(out, None, rule)
+        return tuple(leaves)
 
     def _run(self, leaves: Arrays) -> Arrays:
-        return self._outputs(self.custom.f(*self._arguments(leaves)))
+        return self._outputs(self.custom.f(*self._arguments(leaves)), self.custom.f)
 
     def _jvp(self, leaves: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
         result = self.custom.jvp(  # type: ignore[misc]
@@ -324,14 +324,14 @@ class _Call:
         )
         if not (isinstance(result, tuple | list) and len(result) == 2):
             raise TypeError(f"the forward rule of {self.name} must return a pair (out, tangent_out)")
-        outputs = self._outputs(result[0])
-        pushed, structure = tree.flatten(result[1])
+        rule = f"the forward rule of {self.name}"
+        outputs = self._outputs(result[0], rule)
+        pushed, structure = returned_leaves(result[1], None, rule)
         if structure != self.out_structure:
             raise TypeError(
                 f"the forward rule of {self.name} returned an output of structure {self.out_structure} and a tangent "
                 f"of structure {structure}; they must agree"
             )
-        pushed = [returned(t, None) for t in pushed]
         for y, t in zip(outputs, pushed, strict=True):
             if shape_of(y) != shape_of(t):
                 raise ValueError(
@@ -344,7 +344,7 @@ class _Call:
         result = self.custom.fwd(*self._arguments(leaves))  # type: ignore[misc]
         if not (isinstance(result, tuple | list) and len(result) == 2):
             raise TypeError(f"the rule fwd of {self.name} must return a pair (out, residuals)")
-        return self._outputs(result[0]), result[1]
+        return self._outputs(result[0], f"the rule fwd of {self.name}"), result[1]
 
     def _bwd(self, residuals: Any, g: Arrays) -> Arrays:
         cotangent = tree.unflatten(self.out_structure, g)
@@ -386,6 +386,7 @@ def _filled(name: str, cotangent: Any, argument: Any) -> list[Any]:
     """Return the leaves of a cotangent, zero for each leaf of the argument where the cotangent has None."""
     marked = tree.mark_none(cotangent)
     given = sum(c is not tree.NONE for c in tree.leaves(marked))
+    returned_leaves(cotangent, None, f"the rule bwd of {name}")
     try:
         entries = tree.broadcast_prefix(marked, argument)
     except ValueError:

@@ -23,6 +23,7 @@ from functorch_lite.transforms.arguments import (
     differentiable,
     like_primal,
     returned,
+    returned_leaves,
     split_aux,
     unshared,
 )
@@ -101,9 +102,9 @@ def called_with_duals(
     out = call(f, args, {}, trace)
     aux = None
     if has_aux:
-        out, aux = split_aux(out)
-        aux = tree.map(lambda a: trace.parts(a)[0], aux)
-    leaves, structure = tree.flatten(out)
+        out, aux = split_aux(out, f)
+        aux = tree.map(lambda a: trace.parts(returned(a, trace))[0], aux)
+    leaves, structure = returned_leaves(out, trace, f)
     parts = [trace.parts(leaf) for leaf in leaves]
     trace.close()
     return parts, structure, aux
@@ -132,7 +133,6 @@ class ForwardTrace(Trace):
 
     def parts(self, value: Any) -> tuple[Any, Any]:
         """Return value and tangent of a result; the tangent is None if it does not depend on this trace's inputs."""
-        value = returned(value, self)
         if isinstance(value, Dual) and value._trace is self:
             return value.value, value.tangent
         return value, None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.transforms.arguments import Argnums, Selection, differentiable
+from functorch_lite.transforms.arguments import Argnums, Selection, differentiable, named_like
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.jacobians import basis, split
@@ -91,7 +91,9 @@ def hessian_diag(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | N
 
         def gradient(x: Any) -> Any:
             new_args, new_kwargs = selection.put(x, places, args, kwargs)
-            return grad(lambda y: f(*selection.put(y, places, tuple(new_args), new_kwargs)[0], **new_kwargs))(x)
+            return grad(
+                named_like(f, lambda y: f(*selection.put(y, places, tuple(new_args), new_kwargs)[0], **new_kwargs))
+            )(x)
 
         def entry(direction: list[Any]) -> Any:
             _, column = jvp(gradient, (selected,), (tree.unflatten(structure, direction),))

@@ -23,6 +23,7 @@ from functorch_lite.transforms.arguments import (
     dtype_of,
     like_primal,
     name_of,
+    named_like,
 )
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.directions import Space
@@ -296,7 +297,7 @@ def _of_leaves(
         new_args, new_kwargs = selection.put(tree.unflatten(structure, xs), places, args, kwargs)
         return f(*new_args, **new_kwargs)
 
-    return of_leaves, _checked(f, leaves, selected, options), structure
+    return named_like(f, of_leaves), _checked(f, leaves, selected, options), structure
 
 
 def _forward(
@@ -328,7 +329,7 @@ def _reverse(
     The function is recorded on the trace; from a single output the walk goes back. Where it may ``choose``, and the
     outputs are more than the leaves' elements, the basis is that of the leaves.
     """
-    pull, aux = recorded(trace, of_leaves, leaves, structure, options.has_aux)
+    pull, aux = recorded(trace, f, of_leaves, leaves, structure, options.has_aux)
     out_leaves, out_structure = pull.values, pull.out_structure
     for y in out_leaves:
         _check_output(f, y, options)

@@ -24,8 +24,10 @@ from functorch_lite.transforms.arguments import (
     check_like,
     differentiable,
     dtype_of,
+    is_number,
     like_primal,
     name_of,
+    returned,
     split_aux,
     unshared,
 )
@@ -137,9 +139,9 @@ def value_and_grad(
         out = call(f, new_args, new_kwargs, trace)
         aux = None
         if has_aux:
-            out, aux = split_aux(out)
-            aux = tree.map(lambda a: parts_of(trace, a)[0], aux)
-        value, node = parts_of(trace, out)
+            out, aux = split_aux(out, f)
+            aux = tree.map(lambda a: parts_of(trace, returned(a, trace))[0], aux)
+        value, node = parts_of(trace, returned(out, trace))
         _check_scalar(f, value, holomorphic)
         trace.close()
         found = {} if node is None else backward([(node, _one(value))])
@@ -327,7 +329,7 @@ def _checked_inputs(leaves: Sequence[Any], selected: Any, holomorphic: bool) -> 
 def _check_scalar(f: Callable[..., Any], value: Any, holomorphic: bool) -> None:
     if type(value) is np.float64 and not holomorphic:
         return
-    if not hasattr(value, "dtype") and not isinstance(value, int | float | complex):
+    if not is_number(value):
         raise TypeError(
             f"grad needs a scalar result; {name_of(f)} returned a {type(value).__name__}. Return (scalar, aux) with "
             f"has_aux=True for a pair, use ft.jacobian or ft.vjp for several outputs."

@@ -19,7 +19,7 @@ from functorch_lite.calculus.arguments import as_array
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.trace import is_tracer
-from functorch_lite.transforms.arguments import dtype_of, name_of
+from functorch_lite.transforms.arguments import dtype_of, name_of, returned_leaves
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.checkpointing import checkpoint as recomputed
 from functorch_lite.transforms.checkpointing import with_its_variables
@@ -191,7 +191,7 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
         if not shape_of(a[0])[0]:
             return a
         first, second = (tree.unflatten(structure, [np.moveaxis(x, 0, axis) for x in part]) for part in (a, b))
-        out, out_structure = tree.flatten(fn(first, second))
+        out, out_structure = returned_leaves(fn(first, second), None, fn)
         if out_structure != structure:
             raise TypeError(
                 f"associative_scan: {name_of(fn)} was given trees of structure {structure} and returned "
@@ -240,7 +240,7 @@ def _run(
     order: Iterable[int] = reversed(range(n)) if reverse else range(n)
     for i in order:
         carry, y = step(i, carry, tree.unflatten(structure, [x[i] for x in rows]))
-        values, own = tree.flatten(y)
+        values, own = returned_leaves(y, None, f)
         if y_structure is not None and own != y_structure:
             raise TypeError(f"scan: {name_of(f)} returned a y of structure {y_structure}, then one of {own}")
         y_structure = own

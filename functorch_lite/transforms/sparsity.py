@@ -17,7 +17,15 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.trace import Tracer
-from functorch_lite.transforms.arguments import Argnums, Selection, differentiable, dtype_of, name_of
+from functorch_lite.transforms.arguments import (
+    Argnums,
+    Selection,
+    differentiable,
+    dtype_of,
+    name_of,
+    named_like,
+    returned_leaves,
+)
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.colouring import column_colours, star_colours
 from functorch_lite.transforms.dependence import dependence
@@ -75,8 +83,7 @@ def sparse_jacobian(
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
         problem = _Problem(f, selection, args, kwargs, "sparse_jacobian")
-        out = problem.of_leaves(*problem.leaves)
-        outputs, out_structure = tree.flatten(out)
+        outputs, out_structure = returned_leaves(problem.of_leaves(*problem.leaves), None, f)
         for y in outputs:
             if dtype_of(y).kind != "f":
                 raise TypeError(
@@ -172,8 +179,7 @@ class _Problem:
     def __init__(
         self, f: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any], name: str
     ) -> None:
-        self.f, self.selection, self.args, self.kwargs = f, selection, args, kwargs
-        selected, self.places = selection.take(args, kwargs)
+        selected, places = selection.take(args, kwargs)
         leaves, self.structure = tree.flatten(selected)
         self.leaves = differentiable(leaves, selected, name, "Convert it to float, or leave it out of argnums.")
         for x in self.leaves:
@@ -185,10 +191,11 @@ class _Problem:
             if dtype_of(x).kind != "f":
                 raise TypeError(f"{name} of {name_of(f)}: an argument is {dtype_of(x)}; it must be real and floating")
 
-    def of_leaves(self, *leaves: Any) -> Any:
-        """Call the function."""
-        args, kwargs = self.selection.put(self.unflatten(leaves), self.places, self.args, self.kwargs)
-        return self.f(*args, **kwargs)
+        def of_leaves(*leaves: Any) -> Any:
+            new_args, new_kwargs = selection.put(self.unflatten(leaves), places, args, kwargs)
+            return f(*new_args, **new_kwargs)
+
+        self.of_leaves = named_like(f, of_leaves)
 
     def unflatten(self, leaves: Sequence[Any]) -> Any:
         """Return the tree of the selected arguments with these leaves."""
@@ -213,7 +220,7 @@ def _pulled(
     f: Callable[..., Any], leaves: Sequence[Any], outputs: Sequence[Any], colours: Any, chunk_size: int | None
 ) -> Any:
     """Return one row a colour: the product of the sum of the unit vectors of its rows with the Jacobian."""
-    _, pull = vjp(lambda *x: tuple(tree.leaves(f(*x))), *leaves)
+    _, pull = vjp(named_like(f, lambda *x: tuple(tree.leaves(f(*x)))), *leaves)
     return _in_chunks(lambda *g: tuple(map(np.ravel, pull(g))), outputs, colours, chunk_size)
 
 

@@ -16,7 +16,15 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
-from functorch_lite.transforms.arguments import Selection, call, check_like, differentiable, returned, unshared
+from functorch_lite.transforms.arguments import (
+    Selection,
+    call,
+    check_like,
+    differentiable,
+    named_like,
+    returned_leaves,
+    unshared,
+)
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.series import TaylorTrace
 
@@ -132,6 +140,7 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
             new_args, new_kwargs = selection.put(y, places, args, kwargs)
             return f(*new_args, **new_kwargs)
 
+        named_like(f, of_scalar)
         if order == 0:
             return of_scalar(x)
         if order == 1:
@@ -169,10 +178,9 @@ def expanded(
     traced = [trace.series(x, None) for x in leaves]
     for i, x in enumerate(traced):
         x.known = [row[i] for row in coefficients]
-    outputs, out_structure = tree.flatten(call(f, tree.unflatten(structure, traced), {}, trace))
+    outputs, out_structure = returned_leaves(call(f, tree.unflatten(structure, traced), {}, trace), trace, f)
     values, terms = [], []
     for y in outputs:
-        y = returned(y, trace)
         values.append(trace.term(y, 0))
         terms.append([trace.term(y, k) for k in range(1, trace.order + 1)])
     trace.close()

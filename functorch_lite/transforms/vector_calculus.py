@@ -16,7 +16,14 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
-from functorch_lite.transforms.arguments import Selection, differentiable, dtype_of, name_of
+from functorch_lite.transforms.arguments import (
+    Selection,
+    differentiable,
+    dtype_of,
+    name_of,
+    named_like,
+    returned_leaves,
+)
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.jacobians import basis, jacfwd
@@ -65,7 +72,7 @@ def divergence(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | Non
         shapes = [shape_of(x) for x in leaves]
 
         def field(x: Any) -> Any:
-            parts, own = tree.flatten(g(x))
+            parts, own = returned_leaves(g(x), None, f)
             found = [shape_of(p) for p in parts]
             if own != structure or found != shapes:
                 raise ValueError(
@@ -74,9 +81,11 @@ def divergence(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | Non
                 )
             return tree.unflatten(own, parts)
 
+        named_like(f, field)
         point = tree.unflatten(structure, leaves)
         if chunk_size is None and leaves:
-            own = push_own(lambda xs: field(tree.unflatten(structure, xs)), leaves, basis(leaves, sparse=True))
+            of_leaves = named_like(f, lambda xs: field(tree.unflatten(structure, xs)))
+            own = push_own(of_leaves, leaves, basis(leaves, sparse=True))
             return sum(np.sum(t) for t in tree.leaves(own))
 
         def component(i: Any) -> Any:
@@ -218,4 +227,4 @@ def _field(
         new_args, new_kwargs = selection.put(x, places, args, kwargs)
         return f(*new_args, **new_kwargs)
 
-    return of_selected, leaves, structure
+    return named_like(f, of_selected), leaves, structure

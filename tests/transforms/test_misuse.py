@@ -1,0 +1,158 @@
+"""Wrong uses of transformations raise at the call that is wrong, and name what was given and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import functorch_lite as ft
+
+X = np.array([0.3, -0.7, 1.1])
+
+# --- What functions return --------------------------------------------------------------------------------------------
+
+
+def _with_rule(f: Callable[[Any], Any]) -> Any:
+    g = ft.custom_jvp(f)
+    g.defjvp(lambda primals, tangents: (f(*primals), f(*tangents)))
+    return g
+
+
+# All transformations that call a function of X, which may return any tree of arrays.
+OF_ANY_RESULT: dict[str, Callable[[Callable[[Any], Any]], Any]] = {
+    "jvp": lambda f: ft.jvp(f, (X,), (X,)),
+    "vjp": lambda f: ft.vjp(f, X),
+    "linearize": lambda f: ft.linearize(f, X),
+    "linear_transpose": lambda f: ft.linear_transpose(f, X),
+    "jacfwd": lambda f: ft.jacfwd(f)(X),
+    "jacfwd in chunks": lambda f: ft.jacfwd(f, chunk_size=2)(X),
+    "jacrev": lambda f: ft.jacrev(f)(X),
+    "jacobian": lambda f: ft.jacobian(f)(X),
+    "value_and_jacobian": lambda f: ft.value_and_jacobian(f)(X),
+    "hessian": lambda f: ft.hessian(f)(X),
+    "laplacian": lambda f: ft.laplacian(f)(X),
+    "divergence": lambda f: ft.divergence(f)(X),
+    "curl": lambda f: ft.curl(f)(X),
+    "sparse_jacobian": lambda f: ft.sparse_jacobian(f)(X),
+    "jet": lambda f: ft.jet(f, (X,), ([X, X],)),
+    "derivative": lambda f: ft.derivative(lambda t: f(t * X))(1.0),
+    "second derivative": lambda f: ft.derivative(lambda t: f(t * X), 2)(1.0),
+    "vmap": lambda f: ft.vmap(f)(np.stack([X, X])),
+    "jit": lambda f: ft.jit(f)(X),
+    "make_program": lambda f: ft.make_program(f)(X),
+    "checkpoint": lambda f: ft.jvp(ft.checkpoint(f), (X,), (X,)),
+    "custom_jvp": lambda f: ft.jvp(_with_rule(f), (X,), (X,)),
+    "scan": lambda f: ft.scan(lambda carry, x: (carry, f(X)), 0.0, X),
+    "map": lambda f: ft.map(lambda x: f(X), X),
+    "associative_scan": lambda f: ft.associative_scan(lambda a, b: f(a), X),
+    "custom_linear_solve": lambda f: ft.custom_linear_solve(f, X, lambda matvec, b: b),
+    "check_grads": lambda f: ft.check_grads(f, (X,), 1),
+    "gradcheck": lambda f: ft.gradcheck(f, (X,)),
+}
+
+# Those whose function returns a scalar.
+OF_A_SCALAR: dict[str, Callable[[Callable[[Any], Any]], Any]] = {
+    "grad": lambda f: ft.grad(f)(X),
+    "value_and_grad": lambda f: ft.value_and_grad(f)(X),
+    "hvp": lambda f: ft.hvp(f, (X,), (X,)),
+    "vhp": lambda f: ft.vhp(f, (X,), (X,)),
+    "hessian_diag": lambda f: ft.hessian_diag(f)(X),
+    "sparse_hessian": lambda f: ft.sparse_hessian(f)(X),
+}
+
+# What is no array of numbers, no number and no tree of them, and how messages call it.
+NO_RESULTS: dict[str, Callable[[Any], Any]] = {
+    "set": lambda x: {2 * x[0]},
+    "generator": lambda x: (t for t in x),
+    "function": lambda x: lambda: x,
+    "object": lambda x: object(),
+    "str": lambda x: "text",
+    "class, float64": lambda x: x.dtype.type,
+    "ndarray of <U4": lambda x: np.array(["text"]),
+    "set in a dict": lambda x: {"a": (x, {1})},
+}
+
+
+@pytest.mark.parametrize("name", NO_RESULTS)
+@pytest.mark.parametrize("transform", OF_ANY_RESULT)
+def test_what_a_function_returns_is_an_array_or_a_tree_of_them(transform: str, name: str) -> None:
+    kind = name.removesuffix(" in a dict")
+    with pytest.raises(TypeError, match=rf"returned (at \['a'\]\[1\] )?a {kind}, which is no array of numbers\. \w+"):
+        OF_ANY_RESULT[transform](NO_RESULTS[name])
+
+
+@pytest.mark.parametrize("name", NO_RESULTS)
+@pytest.mark.parametrize("transform", OF_A_SCALAR)
+def test_what_a_scalar_function_returns_is_a_number(transform: str, name: str) -> None:
+    with pytest.raises(TypeError, match=r"grad needs a scalar result; <lambda> returned a \w+\."):
+        OF_A_SCALAR[transform](NO_RESULTS[name])
+
+
+def test_the_message_names_the_function_and_the_place() -> None:
+    def model(x: Any) -> Any:
+        return {"loss": np.sum(x), "tags": [x, "good"]}
+
+    for name in ("jvp", "vjp", "jacfwd", "jacrev", "laplacian", "sparse_jacobian", "jet", "checkpoint", "gradcheck"):
+        with pytest.raises(TypeError, match=r"^model returned at \['tags'\]\[1\] a str, which is no array of numbers"):
+            OF_ANY_RESULT[name](model)
+
+
+def test_trees_none_numbers_and_object_arrays_of_tracers_are_results() -> None:
+    value, tangent = ft.jvp(lambda x: (x, None, {"a": 2, "b": True, "c": 1j}), (X,), (X,))
+    assert value[1] is tangent[1] is None
+    assert value[2] == {"a": 2, "b": True, "c": 1j}
+    np.testing.assert_array_equal(ft.jacfwd(lambda x: np.array([x[0], x[2]]))(X), np.eye(3)[[0, 2]])
+    np.testing.assert_array_equal(ft.jacrev(lambda x: [np.array([x[0], x[2]])])(X)[0], np.eye(3)[[0, 2]])
+    assert ft.vmap(lambda x: None)(X) is None
+    assert ft.vjp(lambda x: None, X)[0] is None
+
+
+def test_auxiliary_output_is_anything() -> None:
+    anything = {"name": "text", "kind": X.dtype.type, "set": {1}, "f": np.sin}
+    assert ft.grad(lambda x: (x * x, anything), has_aux=True)(3.0) == (6.0, anything)
+    assert ft.jvp(lambda x: (x * x, anything), (3.0,), (1.0,), has_aux=True) == (9.0, 6.0, anything)
+    assert ft.vjp(lambda x: (x * x, anything), 3.0, has_aux=True)[2] == anything
+    assert ft.jacfwd(lambda x: (x * x, anything), has_aux=True)(3.0) == (6.0, anything)
+
+
+def test_auxiliary_output_that_is_missing_is_asked_for_by_the_name_of_the_function() -> None:
+    def loss(x: Any) -> Any:
+        return np.sum(x)
+
+    with pytest.raises(TypeError, match=r"has_aux=True loss must return a pair .*; it returned a float64\[\]"):
+        ft.grad(loss, has_aux=True)(X)
+    with pytest.raises(TypeError, match=r"has_aux=True loss must return .*; it returned a float64\[\]"):
+        ft.vjp(loss, X, has_aux=True)
+    with pytest.raises(TypeError, match=r"has_aux=True <lambda> must return .*; it returned a tuple of length 3"):
+        ft.jvp(lambda x: (x, x, x), (X,), (X,), has_aux=True)
+
+
+def test_under_vmap_other_values_pass_where_they_have_no_axis() -> None:
+    assert ft.vmap(lambda x: (x, "note"), out_axes=(0, None))(X)[1] == "note"
+    with pytest.raises(TypeError, match=r"returned a str, which is no array of numbers.*out_axes=None"):
+        ft.vmap(lambda x: (x, "note"))(X)
+
+
+@pytest.mark.parametrize("wrong", ["a", {1.0}, object(), np.array("a")])
+def test_what_the_rules_of_custom_functions_return_is_named_after_them(wrong: Any) -> None:
+    @ft.custom_vjp
+    def square(x: Any) -> Any:
+        return x * x
+
+    square.defvjp(lambda x: (x * x, x), lambda x, g: (wrong,))
+    with pytest.raises(TypeError, match=r"the rule bwd of square returned a .*, which is no array of numbers"):
+        ft.grad(square)(2.0)
+    square.defvjp(lambda x: (wrong, x), lambda x, g: (2 * x * g,))
+    with pytest.raises(TypeError, match=r"the rule fwd of square returned a .*, which is no array of numbers"):
+        ft.vjp(square, 2.0)
+
+    @ft.custom_jvp
+    def cube(x: Any) -> Any:
+        return x**3
+
+    cube.defjvp(lambda primals, tangents: (primals[0] ** 3, wrong))
+    with pytest.raises(TypeError, match=r"the forward rule of cube returned a .*, which is no array of numbers"):
+        ft.jvp(cube, (2.0,), (1.0,))
