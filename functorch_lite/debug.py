@@ -17,6 +17,7 @@ from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.effects import Effect
 from functorch_lite.program.nans import CURE, checking
+from functorch_lite.transforms.arguments import check_callable
 
 __all__ = ["callback", "nans", "print"]
 
@@ -93,6 +94,7 @@ def callback(f: Callable[..., Any], *args: Any) -> None:
     >>> [float(x) for x in seen]
     [5.0, 7.0]
     """
+    check_callable(f, "debug.callback", "(f, x)")
     _check("callback", args, "let f close over it: ft.debug.callback(lambda x: record(name, x), x)")
     _callback.bind(args, (f, _next_number()))
 

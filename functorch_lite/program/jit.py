@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import update_wrapper
+from functools import update_wrapper, wraps
 from itertools import count
 from types import MethodType
 from typing import Any
@@ -20,7 +20,7 @@ from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import PLAIN, Static, positional_names, signature, single
 from functorch_lite.program.staging import StagingTrace
 from functorch_lite.program.structures import RecordedStructures
-from functorch_lite.transforms.arguments import check_value, name_of
+from functorch_lite.transforms.arguments import check_callable, check_value, name_of
 
 __all__ = ["JitFunction", "jit", "make_program"]
 
@@ -88,6 +88,7 @@ def jit(
     """
     if f is None:
         return lambda function: jit(function, static_argnums=static_argnums, static_argnames=static_argnames)
+    check_callable(f, "jit")
     return JitFunction(f, static_argnums, static_argnames)
 
 
@@ -103,7 +104,9 @@ def make_program(f: Callable[..., Any]) -> Callable[..., Program]:
         c: float = add(b, 1.0)
         return c
     """
+    check_callable(f, "make_program")
 
+    @wraps(f, updated=())
     def made(*args: Any, **kwargs: Any) -> Program:
         leaves, structure = tree.flatten((args, kwargs))
         return recorded(f, leaves, structure, ()).program

@@ -18,8 +18,10 @@ __all__ = [
     "Argnums",
     "Selection",
     "call",
+    "check_callable",
     "check_like",
     "check_value",
+    "described",
     "differentiable",
     "dtype_of",
     "is_inexact",
@@ -50,6 +52,21 @@ def named_like(f: Callable[..., Any], g: F) -> F:
     """Return ``g``, a function made here of the user's ``f``, under the name of that: messages name it."""
     g.__name__ = name_of(f)
     return g
+
+
+def described(x: Any) -> str:
+    """Return what a message calls a value: ``float64[3]`` if it is an array or traced, else its type."""
+    dtype, shape = getattr(x, "dtype", None), getattr(x, "shape", None)
+    if x is None:
+        return "None"
+    return f"a {dtype}{list(shape)}" if dtype is not None and isinstance(shape, tuple) else f"a {type(x).__name__}"
+
+
+def check_callable(f: Any, name: str, usage: str = "(f)(x)") -> None:
+    """Raise a `TypeError` if a transformation was given no function but, as a rule, what the function returns."""
+    if not callable(f):
+        instead = f", not ft.{name}(f(x))" if usage == "(f)(x)" else ""
+        raise TypeError(f"ft.{name} needs a function, not {described(f)}; write ft.{name}{usage}{instead}")
 
 
 def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], trace: Trace) -> Any:
@@ -138,9 +155,10 @@ def like_primal(g: Any, x: Any) -> Any:
 def split_aux(out: Any, f: Callable[..., Any]) -> tuple[Any, Any]:
     """Return the two parts of what a function has returned with ``has_aux=True``."""
     if not (isinstance(out, tuple) and len(out) == 2):
-        given = f"{dtype_of(out)}{list(shape_of(out))}" if isinstance(out, Tracer) else type(out).__name__
-        given += f" of length {len(out)}" if isinstance(out, tuple) else ""
-        raise TypeError(f"with has_aux=True {name_of(f)} must return a pair (output, aux); it returned a {given}")
+        length = f" of length {len(out)}" if isinstance(out, tuple) else ""
+        raise TypeError(
+            f"with has_aux=True {name_of(f)} must return a pair (output, aux); it returned {described(out)}{length}"
+        )
     return out
 
 

@@ -19,7 +19,7 @@ from functorch_lite.core.operands import OBJECT, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
-from functorch_lite.transforms.arguments import call, check_value, is_number, name_of, returned
+from functorch_lite.transforms.arguments import call, check_callable, check_value, is_number, name_of, returned
 from functorch_lite.transforms.axes import Axis, NamedSize, axis_named, axis_of, opened
 
 __all__ = ["ACROSS", "BatchTrace", "Batched", "NamedBatchTrace", "Unbatched", "check_chunk_size", "vmap"]
@@ -81,6 +81,7 @@ def vmap(
     >>> ft.vmap(ft.grad(lambda x: x**3))(np.array([1.0, 2.0]))
     array([ 3., 12.])
     """
+    check_callable(f, "vmap")
     check_chunk_size(chunk_size)
     known = None if axis_size is None else axis_of(axis_size)
     if axis_name is not None and chunk_size is not None:

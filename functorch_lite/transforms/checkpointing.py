@@ -18,7 +18,7 @@ from functorch_lite.core import tree
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer, next_birth
 from functorch_lite.numpy.buffers import SEAL, run_again
-from functorch_lite.transforms.arguments import name_of, returned_leaves
+from functorch_lite.transforms.arguments import check_callable, name_of, returned_leaves
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.custom import wraps_its_own_level
 from functorch_lite.transforms.reverse import vjp
@@ -54,6 +54,7 @@ def checkpoint(
     >>> float(ft.grad(lambda x: layer(layer(x)))(0.0))
     1.0
     """
+    check_callable(f, "checkpoint")
     if isinstance(policy, str):
         raise TypeError(f"policy is a collection of names or a predicate; for one name write {{{policy!r}}}")
     keeps = policy if policy is None or callable(policy) else frozenset(policy).__contains__

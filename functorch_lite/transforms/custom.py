@@ -20,7 +20,7 @@ from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero
 from functorch_lite.core.tape import LinearTrace, dtype_or_type
 from functorch_lite.core.trace import Tracer, next_birth
 from functorch_lite.numpy.buffers import SEAL, run_again
-from functorch_lite.transforms.arguments import is_inexact, name_of, returned, returned_leaves
+from functorch_lite.transforms.arguments import check_callable, is_inexact, name_of, returned, returned_leaves
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.pullback import vjp_with
 
@@ -31,6 +31,7 @@ class _CustomFunction:
     """A function with derivatives of its own: what `custom_jvp` and `custom_vjp` have in common."""
 
     def __init__(self, f: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
+        check_callable(f, type(self).__name__, "(f)")
         update_wrapper(self, f)
         self.f = f
         self.nondiff_argnums = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
@@ -44,6 +45,7 @@ class _CustomFunction:
         Both arguments are tuples, one entry for each differentiable argument; the rule must be linear in the tangents.
         Usable as a decorator.
         """
+        check_callable(jvp, f"{type(self).__name__}.defjvp", "(rule)")
         self.jvp = jvp
         return jvp
 
@@ -58,6 +60,8 @@ class _CustomFunction:
             ``bwd(*nondiff_args, residuals, cotangent) → tuple`` with one cotangent for each differentiable argument;
             None in the place of an argument, or of a part of it, means zero.
         """
+        for rule in (fwd, bwd):
+            check_callable(rule, f"{type(self).__name__}.defvjp", "(fwd, bwd)")
         self.fwd, self.bwd = fwd, bwd
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

@@ -19,6 +19,7 @@ from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import (
     call,
+    check_callable,
     check_like,
     differentiable,
     like_primal,
@@ -69,6 +70,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     >>> float(y), float(t)
     (15.0, 6.0)
     """
+    check_callable(f, "jvp", "(f, (x,), (t,))")
     if not (isinstance(primals, tuple | list) and isinstance(tangents, tuple | list)):
         raise TypeError(
             f"jvp takes tuples of primals and tangents, not {type(primals).__name__} and {type(tangents).__name__}"

@@ -17,7 +17,7 @@ from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.trace import Tracer, next_birth
-from functorch_lite.transforms.arguments import dtype_of, is_inexact, name_of, returned
+from functorch_lite.transforms.arguments import check_callable, dtype_of, is_inexact, name_of, returned
 from functorch_lite.transforms.custom import custom_jvp
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.jacobians import jacobian
@@ -67,6 +67,8 @@ def implicit_root(f: Callable[..., Any], solver: Solver, *, linear_solve: Solver
     >>> float(ft.grad(cube_root, 1)(1.0, 8.0))  # 1 / (3 · 2²)
     0.0833...
     """
+    for function in (f, solver):
+        check_callable(function, "implicit_root", "(f, solver)")
     return solution_of(f, f, lambda g, x0, args: solver(g, x0), linear_solve, "implicit_root")
 
 
@@ -102,6 +104,8 @@ def fixed_point(
     >>> float(ft.grad(point, 1)(1.0, 4.0))  # the derivative of √a
     0.25
     """
+    for function in (f, solver or _iterated):
+        check_callable(function, "fixed_point", "(f, solver)")
 
     def residual(x: Any, *args: Any) -> Any:
         return tree.map(lambda a, b: a - b, x, f(x, *args))

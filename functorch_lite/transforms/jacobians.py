@@ -19,6 +19,7 @@ from functorch_lite.transforms.arguments import (
     Argnames,
     Argnums,
     Selection,
+    check_callable,
     differentiable,
     dtype_of,
     like_primal,
@@ -80,6 +81,7 @@ def jacfwd(
     array([[3., 2.],
            [0., 6.]])
     """
+    check_callable(f, "jacfwd")
     options = _Options("jacfwd", has_aux, holomorphic, chunk_size)
     return _without_value(f, _value_and_jacfwd(f, Selection(f, argnums, argnames), options), has_aux)
 
@@ -104,6 +106,7 @@ def jacrev(
     array([[3., 2.],
            [0., 6.]])
     """
+    check_callable(f, "jacrev")
     options = _Options("jacrev", has_aux, holomorphic, chunk_size, takes_complex=True)
     return _without_value(f, _value_and_jacrev(f, Selection(f, argnums, argnames), options), has_aux)
 
@@ -129,6 +132,7 @@ def jacobian(
     array([[2., 0.],
            [0., 4.]])
     """
+    check_callable(f, "jacobian")
     options = _Options("jacobian", has_aux, holomorphic, chunk_size, takes_complex=True)
     transform = _value_and_jacrev(f, Selection(f, argnums, argnames), options, choose=True)
     return _without_value(f, transform, has_aux)
@@ -154,6 +158,7 @@ def value_and_jacobian(
     (array([1., 4.]), array([[2., 0.],
            [0., 4.]]))
     """
+    check_callable(f, "value_and_jacobian")
     options = _Options("value_and_jacobian", has_aux, holomorphic, chunk_size, takes_complex=True)
     transform = _value_and_jacrev(f, Selection(f, argnums, argnames), options, choose=True)
 
@@ -196,6 +201,7 @@ def hessian(
     array([[4., 2.],
            [2., 0.]])
     """
+    check_callable(f, "hessian")
     options = _Options("hessian", has_aux, holomorphic, chunk_size)
     return _without_value(f, _gradient_and_hessian(f, Selection(f, argnums, argnames), options), has_aux)
 

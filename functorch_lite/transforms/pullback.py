@@ -13,6 +13,7 @@ from functorch_lite.core.backward import Walk, backward
 from functorch_lite.core.tape import Node, ReverseTrace, Taped, leaf
 from functorch_lite.transforms.arguments import (
     call,
+    check_callable,
     check_like,
     differentiable,
     like_primal,
@@ -31,6 +32,7 @@ def vjp_with(
     trace: ReverseTrace, f: Callable[..., Any], primals: tuple[Any, ...], *, has_aux: bool = False, name: str = "vjp"
 ) -> Any:
     """Compute what `vjp` does for the transformation of a name, recording on a trace, which is closed afterwards."""
+    check_callable(f, name, "(f, x)")
     leaves, structure = tree.flatten(primals)
     leaves = differentiable(leaves, primals, name, "Convert it to float, or close over it.")
     pullback, aux = recorded(trace, f, lambda xs: f(*tree.unflatten(structure, xs)), leaves, structure, has_aux)

@@ -21,6 +21,7 @@ from functorch_lite.transforms.arguments import (
     Argnums,
     Selection,
     call,
+    check_callable,
     check_like,
     differentiable,
     dtype_of,
@@ -89,6 +90,7 @@ def grad(
     >>> ft.grad(lambda p: p["w"] ** 2 + p["b"])({"w": 3.0, "b": 1.0})
     {'w': 6.0, 'b': 1.0}
     """
+    check_callable(f, "grad")
     transform = value_and_grad(
         f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
     )
@@ -120,6 +122,7 @@ def value_and_grad(
     >>> ft.value_and_grad(lambda x: x**2)(3.0)
     (9.0, 6.0)
     """
+    check_callable(f, "value_and_grad")
     selection = Selection(f, argnums, argnames)
 
     @wraps(f, updated=())
@@ -179,6 +182,7 @@ def grad_and_value(
     >>> ft.grad_and_value(lambda x: x**2)(3.0)
     (6.0, 9.0)
     """
+    check_callable(f, "grad_and_value")
     transform = value_and_grad(
         f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
     )

@@ -19,7 +19,7 @@ from functorch_lite.calculus.arguments import as_array
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.trace import is_tracer
-from functorch_lite.transforms.arguments import dtype_of, name_of, returned_leaves
+from functorch_lite.transforms.arguments import check_callable, dtype_of, name_of, returned_leaves
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.checkpointing import checkpoint as recomputed
 from functorch_lite.transforms.checkpointing import with_its_variables
@@ -80,6 +80,7 @@ def scan(
     >>> float(ft.grad(lambda s: ft.scan(step, s, length=100, checkpoint="sqrt")[0])(0.0))
     1.0
     """
+    check_callable(f, "scan", "(f, init, xs)")
     leaves, structure = tree.flatten(xs)
     leaves = [as_array(x) for x in leaves]
     n = _length(leaves, xs, length)
@@ -135,6 +136,7 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
     >>> ft.map(lambda x: x**2 if x > 0 else 0.0, np.array([-1.0, 2.0, 3.0]))
     array([0., 4., 9.])
     """
+    check_callable(f, "map", "(f, xs)")
     if batch_size is not None:
         return vmap(f, chunk_size=batch_size)(xs)
     return scan(lambda carry, x: (carry, f(x)), (), xs)[1]
@@ -176,6 +178,7 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
     >>> ft.associative_scan(then, (np.array([2.0, 2.0, 2.0]), np.ones(3)))[1]
     array([1., 3., 7.])
     """
+    check_callable(fn, "associative_scan", "(fn, elems)")
     leaves, structure = tree.flatten(elems)
     if not leaves:
         raise ValueError("associative_scan needs one array at least")

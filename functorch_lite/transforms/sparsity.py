@@ -20,6 +20,7 @@ from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import (
     Argnums,
     Selection,
+    check_callable,
     differentiable,
     dtype_of,
     name_of,
@@ -78,6 +79,7 @@ def sparse_jacobian(
            [0., 3., 2., 0.],
            [0., 0., 4., 3.]])
     """
+    check_callable(f, "sparse_jacobian")
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())
@@ -144,6 +146,7 @@ def sparse_hessian(
            [2., 6., 4.],
            [0., 4., 0.]])
     """
+    check_callable(f, "sparse_hessian")
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())

@@ -19,6 +19,7 @@ from functorch_lite.core.operands import shape_of
 from functorch_lite.transforms.arguments import (
     Selection,
     call,
+    check_callable,
     check_like,
     differentiable,
     named_like,
@@ -72,6 +73,7 @@ def jet(f: Callable[..., Any], primals: Any, series: Any) -> tuple[Any, Any]:
     >>> ft.jet(lambda x: x**3, (2.0,), ([1.0, 0.0, 0.0],))
     (8.0, [12.0, 12.0, 6.0])
     """
+    check_callable(f, "jet", "(f, (x,), ([t],))")
     if not (isinstance(primals, tuple | list) and isinstance(series, tuple | list) and len(primals) == len(series)):
         raise TypeError("jet takes a tuple of primals and a tuple of as many lists of derivatives, one for each primal")
     orders = {len(terms) if isinstance(terms, tuple | list) else -1 for terms in series}
@@ -122,6 +124,7 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
     >>> ft.derivative(lambda x: x**4, order=3)(2.0)
     48.0
     """
+    check_callable(f, "derivative")
     order = operator.index(order)
     if order < 0:
         raise ValueError(f"the order of a derivative is not negative: {order}")

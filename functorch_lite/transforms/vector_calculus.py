@@ -18,6 +18,7 @@ from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
 from functorch_lite.transforms.arguments import (
     Selection,
+    check_callable,
     differentiable,
     dtype_of,
     name_of,
@@ -64,6 +65,7 @@ def divergence(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | Non
     >>> float(ft.divergence(lambda x: x**2)(np.array([1.0, 2.0, 3.0])))
     12.0
     """
+    check_callable(f, "divergence")
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())
@@ -127,6 +129,7 @@ def curl(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     >>> ft.curl(lambda x: np.stack([x[2] ** 2, x[0], x[1]]))(np.array([1.0, 2.0, 3.0]))
     array([1., 6., 1.])
     """
+    check_callable(f, "curl")
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())
@@ -177,6 +180,7 @@ def laplacian(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | None
     >>> float(ft.laplacian(lambda x: np.sum(x**3))(np.array([1.0, 2.0])))
     18.0
     """
+    check_callable(f, "laplacian")
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -156,3 +157,82 @@ def test_what_the_rules_of_custom_functions_return_is_named_after_them(wrong: An
     cube.defjvp(lambda primals, tangents: (primals[0] ** 3, wrong))
     with pytest.raises(TypeError, match=r"the forward rule of cube returned a .*, which is no array of numbers"):
         ft.jvp(cube, (2.0,), (1.0,))
+
+
+# --- What is transformed ----------------------------------------------------------------------------------------------
+
+
+# Calls with the value of a function in the place of the function.
+WITHOUT_A_FUNCTION: dict[str, Callable[[Any], Any]] = {
+    "jvp": lambda f: ft.jvp(f, (X,), (X,)),
+    "vjp": lambda f: ft.vjp(f, X),
+    "linearize": lambda f: ft.linearize(f, X),
+    "linear_transpose": lambda f: ft.linear_transpose(f, X),
+    "hvp": lambda f: ft.hvp(f, (X,), (X,)),
+    "vhp": lambda f: ft.vhp(f, (X,), (X,)),
+    "jet": lambda f: ft.jet(f, (X,), ([X],)),
+    "cond": lambda f: ft.cond(False, f, np.sin, X),
+    "cond ": lambda f: ft.cond(False, np.sin, f, X),
+    "switch": lambda f: ft.switch(0, [np.sin, f], X),
+    "while_loop": lambda f: ft.while_loop(f, np.sin, X),
+    "while_loop ": lambda f: ft.while_loop(lambda x: False, f, X),
+    "fori_loop": lambda f: ft.fori_loop(0, 0, f, X),
+    "scan": lambda f: ft.scan(f, 0.0, X),
+    "map": lambda f: ft.map(f, X),
+    "associative_scan": lambda f: ft.associative_scan(f, X),
+    "implicit_root": lambda f: ft.implicit_root(f, np.sin),
+    "implicit_root ": lambda f: ft.implicit_root(np.sin, f),
+    "custom_linear_solve": lambda f: ft.custom_linear_solve(f, X, np.sin),
+    "custom_linear_solve ": lambda f: ft.custom_linear_solve(np.sin, X, f),
+    "custom_jvp": ft.custom_jvp,
+    "custom_vjp": ft.custom_vjp,
+    "custom_jvp.defjvp": lambda f: ft.custom_jvp(np.sin).defjvp(f),
+    "custom_vjp.defvjp": lambda f: ft.custom_vjp(np.sin).defvjp(np.sin, f),
+    "debug.callback": lambda f: ft.debug.callback(f, X),
+    "check_grads": lambda f: ft.check_grads(f, (X,), 1),
+    "gradcheck": lambda f: ft.gradcheck(f, (X,)),
+    "gradgradcheck": lambda f: ft.gradgradcheck(f, (X,)),
+    "fixed_point": ft.fixed_point,
+}
+
+# Transformations from a function to a function.
+DECORATORS = (
+    *("grad", "value_and_grad", "grad_and_value", "jacfwd", "jacrev", "jacobian", "value_and_jacobian", "hessian"),
+    *("hessian_diag", "derivative", "divergence", "curl", "laplacian", "sparse_jacobian", "sparse_hessian"),
+    *("vmap", "jit", "make_program", "checkpoint"),
+)
+
+
+@pytest.mark.parametrize("name", DECORATORS)
+def test_the_value_of_a_function_is_no_function(name: str) -> None:
+    transform = getattr(ft, name)
+    written = rf"; write ft\.{name}\(f\)\(x\), not ft\.{name}\(f\(x\)\)"
+    for given, kind in ((X, r"a float64\[3\]"), (3.0, "a float"), ("sin", "a str"), ([np.sin], "a list")):
+        with pytest.raises(TypeError, match=rf"ft\.{name} needs a function, not {kind}{written}"):
+            transform(given)
+    with pytest.raises(TypeError, match=r"needs a function, not a float64\[3\]"):
+        ft.vmap(lambda x: transform(x)(x))(np.stack([X, X]))
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_FUNCTION)
+def test_a_value_in_the_place_of_a_function_is_named(name: str) -> None:
+    public = rf"ft\.{name.strip()}"
+    with pytest.raises(TypeError, match=rf"{public} needs a function, not a float64\[3\]; write {public}\("):
+        WITHOUT_A_FUNCTION[name](X)
+    with pytest.raises(TypeError, match=r"needs a function, not None"):
+        WITHOUT_A_FUNCTION[name](None)
+
+
+def test_branches_of_a_switch_are_a_list() -> None:
+    with pytest.raises(TypeError, match=r"ft\.switch needs a list of functions, not a ufunc"):
+        ft.switch(0, np.sin, X)
+
+
+def test_whatever_can_be_called_is_a_function() -> None:
+    class Model:
+        def __call__(self, x: Any) -> Any:
+            return np.sum(x * x)
+
+    for f in (Model(), partial(np.dot, X), np.sum, Model().__call__, ft.jit(Model())):
+        for name in ("grad", "jacfwd", "hessian", "jit"):
+            getattr(ft, name)(f)(X)
