@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import update_wrapper, wraps
 from itertools import count
 from types import MethodType
@@ -20,7 +20,7 @@ from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import PLAIN, Static, positional_names, signature, single
 from functorch_lite.program.staging import StagingTrace
 from functorch_lite.program.structures import RecordedStructures
-from functorch_lite.transforms.arguments import check_callable, check_value, name_of
+from functorch_lite.transforms.arguments import INTEGER, check_callable, check_parameters, check_value, keys_of, name_of
 
 __all__ = ["JitFunction", "jit", "make_program"]
 
@@ -86,10 +86,13 @@ def jit(
         b: float64[] = cos(a)
         return b
     """
+    places = keys_of(_listed(static_argnums), "static_argnums", INTEGER)
+    names = keys_of(_listed(static_argnames), "static_argnames", str)
     if f is None:
-        return lambda function: jit(function, static_argnums=static_argnums, static_argnames=static_argnames)
+        return lambda function: jit(function, static_argnums=places, static_argnames=names)
     check_callable(f, "jit")
-    return JitFunction(f, static_argnums, static_argnames)
+    check_parameters(f, places, names, "static")
+    return JitFunction(f, places, names)
 
 
 def make_program(f: Callable[..., Any]) -> Callable[..., Program]:
@@ -114,14 +117,17 @@ def make_program(f: Callable[..., Any]) -> Callable[..., Program]:
     return made
 
 
+def _listed(given: Any) -> Any:
+    """Return the positions or names of an option in a tuple, whatever collection they come in; one as it is."""
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
+
+
 class JitFunction:
     """A function that `jit` has made."""
 
-    def __init__(self, f: Callable[..., Any], static_argnums: Any, static_argnames: Any) -> None:
+    def __init__(self, f: Callable[..., Any], places: tuple[int, ...], names: tuple[str, ...]) -> None:
         update_wrapper(self, f)
         self.f = f
-        names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
-        places = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
         positional = positional_names(f) if names or places else []
         self.static_argnums = (*places, *(positional.index(name) for name in names if name in positional))
         self.static_argnames = (*names, *(positional[i] for i in places if -len(positional) <= i < len(positional)))

@@ -16,7 +16,7 @@ from functorch_lite.testing.comparison import GradcheckError, compare_numbers, c
 from functorch_lite.testing.gradcheck import BACKWARD, FORWARD, Options, check_slowly
 from functorch_lite.testing.numerical import directional_difference
 from functorch_lite.testing.subject import Subject
-from functorch_lite.transforms.arguments import check_callable
+from functorch_lite.transforms.arguments import check_callable, check_count
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.reverse import vjp
 
@@ -67,8 +67,7 @@ def check_grads(
     modes = (modes,) if isinstance(modes, str) else tuple(modes)
     if not modes or not set(modes) <= {"fwd", "rev"}:
         raise ValueError(f"modes are 'fwd' and 'rev', not {modes}")
-    if order < 1:
-        raise ValueError(f"order counts from 1, the first derivative; it is {order}")
+    check_count(order, "order, which counts from 1, the first derivative,")
     if not isinstance(args, tuple | list):
         raise TypeError(f"args is a tuple of the function's arguments, not a {type(args).__name__}")
     subject = Subject(f, tuple(args))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -14,18 +15,22 @@ from functorch_lite.core.operands import OBJECT, is_unready, shape_of, stacked
 from functorch_lite.core.trace import ClosedTrace, Trace, Tracer, running
 
 __all__ = [
+    "INTEGER",
     "Argnames",
     "Argnums",
     "Selection",
     "call",
     "check_callable",
+    "check_count",
     "check_like",
+    "check_parameters",
     "check_value",
     "described",
     "differentiable",
     "dtype_of",
     "is_inexact",
     "is_number",
+    "keys_of",
     "like_primal",
     "name_of",
     "named_like",
@@ -38,6 +43,9 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 Argnums: TypeAlias = int | Sequence[int]
 Argnames: TypeAlias = str | Sequence[str] | None
+
+#: What a position may be.
+INTEGER = int | np.integer
 
 _FLOATING = frozenset({float, complex, np.float64, np.float32, np.complex128, np.complex64})
 _NUMBERS = (bool, int, float, complex)
@@ -67,6 +75,48 @@ def check_callable(f: Any, name: str, usage: str = "(f)(x)") -> None:
     if not callable(f):
         instead = f", not ft.{name}(f(x))" if usage == "(f)(x)" else ""
         raise TypeError(f"ft.{name} needs a function, not {described(f)}; write ft.{name}{usage}{instead}")
+
+
+def check_count(value: Any, name: str, least: int = 1) -> None:
+    """Raise if an option is no whole number, or one that is too small."""
+    try:
+        operator.index(value)
+    except TypeError:
+        if isinstance(value, Tracer):
+            raise
+        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+    if value < least:
+        raise ValueError(f"{name} must be {'positive' if least else 'zero or more'}, not {value}")
+
+
+def keys_of(given: Any, name: str, kind: Any) -> tuple[Any, ...]:
+    """Return the positions (of kind int) or the names (of kind str) that an option gives: one, or a tuple or list."""
+    keys = (given,) if isinstance(given, kind) else given
+    if not isinstance(keys, tuple | list) or not all(isinstance(key, kind) and key is not True for key in keys):
+        raise TypeError(
+            f"{name} must be {'a name' if kind is str else 'an integer'} or a tuple of them, not {given!r}"
+        )
+    return tuple(keys)
+
+
+def check_parameters(f: Callable[..., Any], argnums: Sequence[int], argnames: Sequence[str], kind: str) -> None:
+    """Raise if a function tells its parameters, and has none at a position or of a name; the kind is ``"static"``."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (ValueError, TypeError):  # some functions of NumPy have none
+        return
+    kinds = {p.kind for p in parameters}
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    for i in argnums:
+        if not -len(positional) <= i < len(positional) and inspect.Parameter.VAR_POSITIONAL not in kinds:
+            raise ValueError(
+                f"{kind}_argnums={i} is out of range: {name_of(f)} has {len(positional)} positional parameters, "
+                f"{', '.join(positional)}"
+            )
+    names = [p.name for p in parameters]
+    for name in argnames:
+        if name not in names and inspect.Parameter.VAR_KEYWORD not in kinds:
+            raise ValueError(f"{kind}_argnames: {name_of(f)} has no parameter {name!r}; it has {', '.join(names)}")
 
 
 def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], trace: Trace) -> Any:
@@ -181,13 +231,12 @@ class Selection:
             self.single = True
             self.keys: tuple[Any, ...] = (argnums,)
             return
-        name, given, kind = ("argnums", argnums, int | np.integer) if argnames is None else ("argnames", argnames, str)
-        self.single = isinstance(given, kind)
-        keys = (given,) if self.single else given
-        if not isinstance(keys, tuple | list) or not all(isinstance(key, kind) and key is not True for key in keys):
-            wanted = "an integer" if argnames is None else "a name"
-            raise TypeError(f"{name} must be {wanted} or a tuple of them, not {given!r}")
-        self.keys = tuple(keys)
+        if argnames is None:
+            self.single = isinstance(argnums, INTEGER)
+            self.keys = keys_of(argnums, "argnums", INTEGER)
+        else:
+            self.single = isinstance(argnames, str)
+            self.keys = keys_of(argnames, "argnames", str)
 
     def take(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[int | str]]:
         """Return the selected arguments (a tuple for several) and where they stand."""

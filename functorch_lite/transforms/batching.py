@@ -19,7 +19,15 @@ from functorch_lite.core.operands import OBJECT, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
-from functorch_lite.transforms.arguments import call, check_callable, check_value, is_number, name_of, returned
+from functorch_lite.transforms.arguments import (
+    call,
+    check_callable,
+    check_count,
+    check_value,
+    is_number,
+    name_of,
+    returned,
+)
 from functorch_lite.transforms.axes import Axis, NamedSize, axis_named, axis_of, opened
 
 __all__ = ["ACROSS", "BatchTrace", "Batched", "NamedBatchTrace", "Unbatched", "check_chunk_size", "vmap"]
@@ -83,6 +91,8 @@ def vmap(
     """
     check_callable(f, "vmap")
     check_chunk_size(chunk_size)
+    if axis_size is not None:
+        check_count(axis_size, "axis_size", 0)
     known = None if axis_size is None else axis_of(axis_size)
     if axis_name is not None and chunk_size is not None:
         raise ValueError(f"vmap over the named axis {axis_name!r} in chunks: a sum over the axis needs it whole")
@@ -117,9 +127,9 @@ def vmap(
 
 
 def check_chunk_size(chunk_size: int | None) -> None:
-    """Raise a `ValueError` for a ``chunk_size`` that is no positive number."""
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size must be positive, not {chunk_size}")
+    """Raise if a ``chunk_size`` is no positive integer."""
+    if chunk_size is not None:
+        check_count(chunk_size, "chunk_size")
 
 
 class Batched(ArrayTracer):

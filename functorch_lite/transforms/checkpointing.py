@@ -57,7 +57,15 @@ def checkpoint(
     check_callable(f, "checkpoint")
     if isinstance(policy, str):
         raise TypeError(f"policy is a collection of names or a predicate; for one name write {{{policy!r}}}")
-    keeps = policy if policy is None or callable(policy) else frozenset(policy).__contains__
+    if policy is None or callable(policy):
+        keeps = policy
+    elif isinstance(policy, Collection) and all(isinstance(name, str) for name in policy):
+        keeps = frozenset(policy).__contains__
+    else:
+        raise TypeError(
+            f"policy is a collection of names of primitives, such as {{'matmul'}}, or a predicate of the name, not "
+            f"{policy!r}"
+        )
 
     @wraps(f, updated=())
     def checkpointed(*args: Any, **kwargs: Any) -> Any:

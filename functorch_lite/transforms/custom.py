@@ -20,7 +20,16 @@ from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero
 from functorch_lite.core.tape import LinearTrace, dtype_or_type
 from functorch_lite.core.trace import Tracer, next_birth
 from functorch_lite.numpy.buffers import SEAL, run_again
-from functorch_lite.transforms.arguments import check_callable, is_inexact, name_of, returned, returned_leaves
+from functorch_lite.transforms.arguments import (
+    INTEGER,
+    check_callable,
+    check_parameters,
+    is_inexact,
+    keys_of,
+    name_of,
+    returned,
+    returned_leaves,
+)
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.pullback import vjp_with
 
@@ -34,7 +43,10 @@ class _CustomFunction:
         check_callable(f, type(self).__name__, "(f)")
         update_wrapper(self, f)
         self.f = f
-        self.nondiff_argnums = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
+        self.nondiff_argnums = keys_of(nondiff_argnums, "nondiff_argnums", INTEGER)
+        check_parameters(f, self.nondiff_argnums, (), "nondiff")
+        #: How many arguments there must be by position.
+        self._least = max((i + 1 if i >= 0 else -i for i in self.nondiff_argnums), default=0)
         self.jvp: Callable[..., Any] | None = None
         self.fwd: Callable[..., Any] | None = None
         self.bwd: Callable[..., Any] | None = None
@@ -68,13 +80,18 @@ class _CustomFunction:
         return self if instance is None else partial(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs:
+        if kwargs or len(args) < self._least:
             args = _positional(self.f, args, kwargs)
         if self.jvp is None and self.bwd is None:
             raise AttributeError(
                 f"{name_of(self.f)} has no derivative rule yet: call .defjvp(rule) or .defvjp(fwd, bwd) before using it"
             )
         n = len(args)
+        if n < self._least:
+            raise ValueError(
+                f"{name_of(self.f)} has nondiff_argnums={self.nondiff_argnums} and was called with {n} positional "
+                f"arguments"
+            )
         nondiff = sorted(i + n if i < 0 else i for i in self.nondiff_argnums)
         static = tuple(args[i] for i in nondiff)
         for value in tree.leaves(static):

@@ -92,6 +92,8 @@ def sparse_jacobian(
                     f"sparse_jacobian of {name_of(f)}: an output is {dtype_of(y)}; it must be real and floating. "
                     f"Return real and imaginary parts as two outputs"
                 )
+        if not outputs:
+            return tree.unflatten(out_structure, [])
         shape = (_entries(outputs), _entries(problem.leaves))
         pattern = _given(sparsity, shape) if sparsity is not None else dependence(problem.of_leaves, problem.leaves)
         columns = column_colours(pattern)

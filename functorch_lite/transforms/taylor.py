@@ -6,7 +6,6 @@ Source: Griewank and Walther, *Evaluating Derivatives* (2008), chapter 13; how s
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from functools import wraps
 from math import factorial
@@ -20,6 +19,7 @@ from functorch_lite.transforms.arguments import (
     Selection,
     call,
     check_callable,
+    check_count,
     check_like,
     differentiable,
     named_like,
@@ -125,9 +125,7 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
     48.0
     """
     check_callable(f, "derivative")
-    order = operator.index(order)
-    if order < 0:
-        raise ValueError(f"the order of a derivative is not negative: {order}")
+    check_count(order, "derivative: order", 0)
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())

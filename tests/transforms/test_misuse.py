@@ -236,3 +236,106 @@ def test_whatever_can_be_called_is_a_function() -> None:
     for f in (Model(), partial(np.dot, X), np.sum, Model().__call__, ft.jit(Model())):
         for name in ("grad", "jacfwd", "hessian", "jit"):
             getattr(ft, name)(f)(X)
+
+
+# --- Options ----------------------------------------------------------------------------------------------------------
+
+
+def f(x: Any, order: int = 2) -> Any:
+    return x**order
+
+
+def step(carry: Any, x: Any) -> Any:
+    return carry, carry
+
+
+WRONG_OPTIONS: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
+    "static name": (
+        ValueError, "static_argnames: f has no parameter 'ordr'; it has x, order",
+        lambda: ft.jit(f, static_argnames="ordr"),
+    ),
+    "static names": (ValueError, "no parameter 'n'", lambda: ft.jit(f, static_argnames=["order", "n"])),
+    "static position": (
+        ValueError, "static_argnums=3 is out of range: f has 2 positional parameters, x, order",
+        lambda: ft.jit(f, static_argnums=3),
+    ),
+    "negative static position": (ValueError, "static_argnums=-3", lambda: ft.jit(f, static_argnums=-3)),
+    "static name of a decorator": (ValueError, "'ordr'", lambda: ft.jit(static_argnames="ordr")(f)),
+    "static number": (TypeError, "static_argnames must be a name or a tuple.*1", lambda: ft.jit(static_argnames=1)),
+    "static text": (TypeError, "static_argnums must be an integer or a tuple.*'n'", lambda: ft.jit(static_argnums="n")),
+    "static nothing": (TypeError, "static_argnums must be .* not None", lambda: ft.jit(f, static_argnums=None)),
+    "nondiff position": (ValueError, "nondiff_argnums=5 is out of range: f", lambda: ft.custom_vjp(f, 5)),
+    "nondiff name": (TypeError, "nondiff_argnums must be an integer.*'a'", lambda: ft.custom_jvp(f, "a")),
+    "policy": (TypeError, "policy is a collection of names.* not 3", lambda: ft.checkpoint(f, policy=3)),
+    "policy of functions": (TypeError, "policy is a collection of names", lambda: ft.checkpoint(f, policy=[np.sin])),
+    "order": (TypeError, r"derivative: order must be an integer, not 1\.5", lambda: ft.derivative(f, 1.5)),
+    "order to check": (TypeError, r"order.* must be an integer, not 1\.5", lambda: ft.check_grads(f, (2.0,), 1.5)),
+    "axis_size": (ValueError, "axis_size must be zero or more, not -1", lambda: ft.vmap(f, axis_size=-1)),
+    "axis_size of text": (TypeError, "axis_size must be an integer, not '3'", lambda: ft.vmap(f, axis_size="3")),
+    "chunk_size": (TypeError, "chunk_size must be an integer, not '2'", lambda: ft.vmap(f, chunk_size="2")),
+    "chunk_size of jacfwd": (TypeError, "chunk_size must be .* '2'", lambda: ft.jacfwd(f, chunk_size="2")(X)),
+    "batch_size": (ValueError, "map: batch_size must be positive, not 0", lambda: ft.map(f, X, batch_size=0)),
+    "rows of map": (ValueError, "map: xs is a scalar", lambda: ft.map(f, 1.0)),
+    "no rows of map": (ValueError, "map needs arrays with rows$", lambda: ft.map(f, ())),
+    "length": (ValueError, "scan: length must be zero or more, not -2", lambda: ft.scan(step, 0.0, length=-2)),
+    "length of text": (TypeError, "scan: length must be an integer, not '2'", lambda: ft.scan(step, 0.0, length="2")),
+    "length under jit": (
+        ValueError, "scan: length must be zero or more, not -2",
+        lambda: ft.jit(lambda x: ft.scan(step, x, length=-2))(1.0),
+    ),
+    "integer guess": (TypeError, r"f returned a int.*floating guess", lambda: ft.fixed_point(lambda x: x)(np.int64(1))),
+    "another structure": (
+        ValueError, "what f returns in fixed_point has structure", lambda: ft.fixed_point(lambda x: (x, x))(1.0)
+    ),
+    "print without a format": (
+        TypeError, r"ft\.debug\.print at .*test_misuse.* needs a format first, not a float64\[3\]",
+        lambda: ft.debug.print(X),
+    ),
+    "shapes of an associative scan": (
+        ValueError, "associative_scan: <lambda> was given arrays of shapes .* and returned shapes",
+        lambda: ft.associative_scan(lambda a, b: np.sum(a), X),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_OPTIONS)
+def test_options_are_checked_at_the_call_that_gives_them(name: str) -> None:
+    error, message, call = WRONG_OPTIONS[name]
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_options_that_no_signature_contradicts_are_taken() -> None:
+    by_name = ft.jit(lambda x, **rest: x ** rest["n"], static_argnames="n")
+    assert by_name(3.0, n=2) == 9.0
+    by_place = ft.jit(lambda *args: args[0] ** args[2], static_argnums=(1, 2))
+    assert by_place(3.0, "text", 2) == 9.0
+    assert ft.jit(np.add, static_argnums=1)(1.0, 2.0) == 3.0
+    assert ft.jit(f, static_argnames={"order"})(3.0, order=3) == 27.0
+    assert ft.jit(f, static_argnums=range(1, 2))(3.0, 3) == 27.0
+    assert ft.jit(ft.grad(f), static_argnames="order")(3.0, order=2) == 6.0
+
+    class Model:
+        @partial(ft.jit, static_argnums=(0, 2))
+        def __call__(self, x: Any, n: int) -> Any:
+            return x**n
+
+    assert Model()(3.0, 2) == 9.0
+
+
+def test_an_argument_without_a_derivative_may_be_left_to_its_default() -> None:
+    @partial(ft.custom_vjp, nondiff_argnums=1)
+    def power(x: Any, n: int = 2) -> Any:
+        return x**n
+
+    power.defvjp(lambda x, n: (x**n, x), lambda n, x, g: (n * x ** (n - 1) * g,))
+    assert ft.grad(power)(3.0) == ft.grad(power)(3.0, 2) == ft.grad(power)(3.0, n=2) == 6.0
+    several = ft.custom_vjp(lambda *args: args[0], nondiff_argnums=2)
+    several.defvjp(lambda *args: (args[0], None), lambda n, _, g: (g, None))
+    with pytest.raises(ValueError, match=r"nondiff_argnums=\(2,\) and was called with 2 positional arguments"):
+        several(1.0, 2.0)
+
+
+def test_the_jacobian_of_nothing_has_no_blocks() -> None:
+    assert ft.sparse_jacobian(lambda x: None)(X) is None
+    assert ft.sparse_jacobian(lambda x: {"a": ()})(X) == {"a": ()}
