@@ -16,6 +16,7 @@ from functorch_lite.core.trace import ClosedTrace, Trace, Tracer, running
 
 __all__ = [
     "INTEGER",
+    "LEFT_OUT",
     "Argnames",
     "Argnums",
     "Selection",
@@ -44,6 +45,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 Argnums: TypeAlias = int | Sequence[int]
 Argnames: TypeAlias = str | Sequence[str] | None
 
+#: What to do with arguments of a wrong kind, where there are ``argnums``.
+LEFT_OUT = ("Convert it to float, or leave it out of argnums.", "Leave it out of argnums")
 #: What a position may be.
 INTEGER = int | np.integer
 
@@ -292,11 +295,15 @@ def is_inexact(value: Any) -> bool:
     if kind in _FLOATING:
         return True
     dtype = getattr(value, "dtype", None)
-    return dtype is not None and getattr(dtype, "kind", "") in "fc"
+    return getattr(dtype, "kind", "O") in "fc"
 
 
-def differentiable(leaves: Sequence[Any], tree_: Any, transformation: str, remedy: str) -> list[Any]:
+def differentiable(
+    leaves: Sequence[Any], tree_: Any, transformation: str, remedy: str, exclusion: str = "Close over it"
+) -> list[Any]:
     """Return the leaves, object arrays of tracers stacked.
+
+    The remedy is for numbers of a wrong kind; the exclusion says how to pass what is no number.
 
     Raises
     ------
@@ -314,32 +321,32 @@ def differentiable(leaves: Sequence[Any], tree_: Any, transformation: str, remed
             if is_inexact(leaf):
                 continue
         path = tree.paths(tree_)[i]
-        if hasattr(leaf, "dtype") or isinstance(leaf, int | bool):
+        if is_number(leaf) or isinstance(getattr(leaf, "shape", None), tuple):
             raise TypeError(
                 f"{transformation} needs floating or complex inputs; the argument{path} is {dtype_of(leaf)} of shape "
                 f"{shape_of(leaf)}. {remedy}"
             )
         raise TypeError(
-            f"{transformation} needs arrays or numbers; the argument{path} is a {type(leaf).__name__}. Leave it out of "
-            f"argnums, or register its class by ft.tree.register if it contains arrays."
+            f"{transformation} needs arrays or numbers; the argument{path} is a {type(leaf).__name__}. {exclusion}, or "
+            f"register its class by ft.tree.register if it contains arrays."
         )
     return checked
 
 
-def check_like(values: Sequence[Any], primals: Sequence[Any], what: str) -> list[Any]:
-    """Return tangents or cotangents converted to their primals' precision; raise if shape or kind does not fit."""
+def check_like(values: Sequence[Any], primals: Sequence[Any], what: str, other: str = "its primal") -> list[Any]:
+    """Return tangents (cotangents) in the precision of primals (outputs); raise if shape or kind does not fit."""
     checked = []
     for value, primal in zip(values, primals, strict=True):
         shape = shape_of(primal)
         if is_unready(value):
             value = stacked(value)
         if shape_of(value) != shape:
-            raise ValueError(f"the {what} has shape {shape_of(value)} where its primal has {shape}")
+            raise ValueError(f"the {what} has shape {shape_of(value)} where {other} has {shape}")
         own, wanted = dtype_of(value), dtype_of(primal)
-        if own == wanted or (not hasattr(primal, "dtype") and own.kind != "c"):
+        if own == wanted or (not hasattr(primal, "dtype") and own.kind in "biuf"):
             checked.append(value)
             continue
         if own.kind not in "iufc" or (own.kind == "c" and wanted.kind != "c"):
-            raise TypeError(f"the {what} is {own} where its primal is {wanted}")
+            raise TypeError(f"the {what} is {own} where {other} is {wanted}")
         checked.append(value.astype(wanted) if hasattr(value, "astype") else wanted.type(value))
     return checked

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.transforms.arguments import Argnums, Selection, check_callable, differentiable, named_like
+from functorch_lite.transforms.arguments import LEFT_OUT, Argnums, Selection, check_callable, differentiable, named_like
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.jacobians import basis, split
@@ -89,7 +89,7 @@ def hessian_diag(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | N
     def diagonal(*args: Any, **kwargs: Any) -> Any:
         selected, places = selection.take(args, kwargs)
         leaves, structure = tree.flatten(selected)
-        leaves = differentiable(leaves, selected, "hessian_diag", "Convert it to float.")
+        leaves = differentiable(leaves, selected, "hessian_diag", *LEFT_OUT)
         selected = tree.unflatten(structure, leaves)
 
         def gradient(x: Any) -> Any:

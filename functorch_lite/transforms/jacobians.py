@@ -16,6 +16,7 @@ from functorch_lite.core.backward import Walk
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.tape import ReverseTrace
 from functorch_lite.transforms.arguments import (
+    LEFT_OUT,
     Argnames,
     Argnums,
     Selection,
@@ -417,7 +418,7 @@ def _writable(x: Any) -> Any:
 
 def _checked(f: Callable[..., Any], leaves: list[Any], selected: Any, options: _Options) -> list[Any]:
     transformation, holomorphic = options.name, options.holomorphic
-    leaves = differentiable(leaves, selected, transformation, "Convert it to float, or leave it out of argnums.")
+    leaves = differentiable(leaves, selected, transformation, *LEFT_OUT)
     for x in leaves:
         if (dtype_of(x).kind == "c") != holomorphic and (holomorphic or not options.takes_complex):
             raise TypeError(

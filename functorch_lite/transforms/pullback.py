@@ -100,7 +100,7 @@ class Pullback:
         present = list(range(len(self.values)))
         if structure != self.out_structure:
             given, present = _given_in_part(cotangent, self.value)
-        given = check_like(given, [self.values[i] for i in present], "cotangent")
+        given = check_like(given, [self.values[i] for i in present], "cotangent", "the output")
         cotangents: list[Any] = [None] * len(self.values)
         for i, g in zip(present, given, strict=True):
             cotangents[i] = g

@@ -322,6 +322,7 @@ def _checked_inputs(leaves: Sequence[Any], selected: Any, holomorphic: bool) -> 
         selected,
         "grad",
         "Convert it (x.astype(float), or write 3.0 instead of 3); pass allow_int=True for float zeros in its place.",
+        "Leave it out of argnums",
     )
     if holomorphic:
         for x in leaves:

@@ -16,8 +16,10 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
+from functorch_lite.core.optional import scipy_module
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import (
+    LEFT_OUT,
     Argnums,
     Selection,
     check_callable,
@@ -184,9 +186,10 @@ class _Problem:
     def __init__(
         self, f: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any], name: str
     ) -> None:
+        scipy_module("sparse", f"ft.{name}")
         selected, places = selection.take(args, kwargs)
         leaves, self.structure = tree.flatten(selected)
-        self.leaves = differentiable(leaves, selected, name, "Convert it to float, or leave it out of argnums.")
+        self.leaves = differentiable(leaves, selected, name, *LEFT_OUT)
         for x in self.leaves:
             if isinstance(x, Tracer):
                 raise TypeError(

@@ -16,6 +16,7 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
 from functorch_lite.transforms.arguments import (
+    LEFT_OUT,
     Selection,
     call,
     check_callable,
@@ -144,9 +145,9 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
         named_like(f, of_scalar)
         if order == 0:
             return of_scalar(x)
+        leaves = differentiable([x], x, "derivative", *LEFT_OUT)
         if order == 1:
-            return jvp(of_scalar, (x,), (1.0,))[1]
-        leaves = differentiable([x], x, "derivative", "Convert it to float.")
+            return jvp(of_scalar, tuple(leaves), (1.0,))[1]
         coefficients = [check_like([1.0], leaves, "tangent"), *[[None]] * (order - 1)]
         values, terms, structure = expanded(of_scalar, leaves, tree.structure((x,)), coefficients)
         return tree.unflatten(

@@ -17,6 +17,7 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
 from functorch_lite.transforms.arguments import (
+    LEFT_OUT,
     Selection,
     check_callable,
     differentiable,
@@ -219,7 +220,7 @@ def _field(
     """Return the function of the selected argument alone, and the leaves and the structure of that argument."""
     selected, places = selection.take(args, kwargs)
     leaves, structure = tree.flatten(selected)
-    leaves = differentiable(leaves, selected, operator, "Convert it to float, or leave it out of argnums.")
+    leaves = differentiable(leaves, selected, operator, *LEFT_OUT)
     for x in leaves:
         if dtype_of(x).kind == "c":
             raise TypeError(

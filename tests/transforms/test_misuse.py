@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -339,3 +341,106 @@ def test_an_argument_without_a_derivative_may_be_left_to_its_default() -> None:
 def test_the_jacobian_of_nothing_has_no_blocks() -> None:
     assert ft.sparse_jacobian(lambda x: None)(X) is None
     assert ft.sparse_jacobian(lambda x: {"a": ()})(X) == {"a": ()}
+
+
+# --- Remedies that fit ------------------------------------------------------------------------------------------------
+
+OF_TEXT: dict[str, tuple[str, Callable[[], Any]]] = {
+    "vjp": ("Close over it", lambda: ft.vjp(np.sin, "a")),
+    "jvp": ("Close over it", lambda: ft.jvp(np.sin, ("a",), ("b",))),
+    "linearize": ("Close over it", lambda: ft.linearize(np.sin, "a")),
+    "linear_transpose": ("Close over it", lambda: ft.linear_transpose(np.sin, "a")),
+    "jet": ("Close over it", lambda: ft.jet(np.sin, ("a",), (["b"],))),
+    "hvp": ("Close over it", lambda: ft.hvp(np.sin, ("a",), ("b",))),
+    "grad": ("Leave it out of argnums", lambda: ft.grad(np.sin)("a")),
+    "derivative": ("Leave it out of argnums", lambda: ft.derivative(np.sin)("a")),
+    "jacfwd": ("Leave it out of argnums", lambda: ft.jacfwd(np.sin)("a")),
+    "jacrev": ("Leave it out of argnums", lambda: ft.jacrev(np.sin)({"k": "a"})),
+    "hessian": ("Leave it out of argnums", lambda: ft.hessian(np.sin)("a")),
+    "hessian_diag": ("Leave it out of argnums", lambda: ft.hessian_diag(np.sin)("a")),
+    "sparse_jacobian": ("Leave it out of argnums", lambda: ft.sparse_jacobian(np.sin)("a")),
+    "laplacian": ("Leave it out of argnums", lambda: ft.laplacian(np.sin)("a")),
+}
+
+
+@pytest.mark.parametrize("name", OF_TEXT)
+def test_what_is_no_number_is_left_out_in_the_way_that_there_is(name: str) -> None:
+    remedy, call = OF_TEXT[name]
+    message = rf"^{name} needs arrays or numbers; the argument(\[0\]|\['k'\])? is a str\. {remedy}, or register"
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_a_class_is_no_array() -> None:
+    with pytest.raises(TypeError, match="the argument is a type"):
+        ft.grad(np.sum)(np.float64)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_derivative_by_an_integer_is_one_of_derivative(order: int) -> None:
+    with pytest.raises(TypeError, match=r"^derivative needs floating or complex inputs; the argument is int64"):
+        ft.derivative(np.sin, order)(1)
+
+
+def test_a_tangent_is_a_number_also_where_the_primal_is_pythons() -> None:
+    for wrong in ("a", None, {1.0}, np.float64, "1.0"):
+        with pytest.raises((TypeError, ValueError), match="tangent"):
+            ft.jvp(np.sin, (1.0,), (wrong,))
+    with pytest.raises(TypeError, match=r"the cotangent is <U\d where the output is float64"):
+        ft.vjp(lambda x: x * x, 1.0)[1]("a")
+    assert ft.jvp(lambda x: 3.0 * x, (1.0,), (2,)) == (3.0, 6.0)
+
+
+def test_messages_name_the_function_of_the_user() -> None:
+    def field(x: Any) -> Any:
+        return x
+
+    for transform in (ft.sparse_hessian, ft.hessian_diag):
+        with pytest.raises(TypeError, match="grad needs a scalar result; field returned shape"):
+            transform(field)(X)
+    with pytest.raises(TypeError, match="the Jacobian of positions: an output is int64"):
+        ft.curl(positions)(X)
+
+
+def positions(x: Any) -> Any:
+    return np.argsort(x)
+
+
+# --- Without SciPy ----------------------------------------------------------------------------------------------------
+
+WITHOUT_SCIPY = """
+import sys
+sys.modules["scipy"] = None
+import numpy as np
+import functorch_lite as ft
+from functorch_lite.linalg import *
+assert solve is np.linalg.solve
+calls = {
+    "ft.sparse_jacobian": lambda: ft.sparse_jacobian(np.sin)(np.ones(2)),
+    "ft.sparse_hessian": lambda: ft.sparse_hessian(np.sum, sparsity=np.eye(2))(np.ones(2)),
+    "ft.random.truncated_normal": lambda: ft.random.truncated_normal(ft.random.key(0), -1.0, 1.0, (2,)),
+    "ft.erf": lambda: ft.erf(1.0),
+    "gelu": lambda: ft.nn.functional.gelu(ft.ones(2)),
+    "functorch_lite.scipy": lambda: ft.linalg.sparse_matmul,
+}
+for name, call in calls.items():
+    try:
+        call()
+    except ImportError as error:
+        assert name in str(error) and "needs SciPy: pip install 'functorch_lite[scipy]'" in str(error), error
+    else:
+        raise AssertionError(name)
+assert np.isfinite(ft.nn.functional.gelu(ft.ones(2), approximate="tanh").data).all()
+print("all named")
+"""
+
+
+def test_what_needs_scipy_says_so_and_how_to_get_it() -> None:
+    found = subprocess.run([sys.executable, "-c", WITHOUT_SCIPY], check=False, capture_output=True, text=True)
+    assert found.stdout == "all named\n", found.stderr
+
+
+def test_a_function_that_loads_scipy_while_jit_records_it_has_drawn_nothing() -> None:
+    program = "import functorch_lite as ft; print(ft.jit(ft.erf)(1.0) > 0.8)"
+    found = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert found.stdout == "True\n", found.stderr
