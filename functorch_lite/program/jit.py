@@ -12,6 +12,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.operands import OBJECT, stacked
+from functorch_lite.core.pickling import NamedFunction
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.calls import CompiledCall, recorded
 from functorch_lite.program.entries import Entry
@@ -122,12 +123,13 @@ def _listed(given: Any) -> Any:
     return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
 
 
-class JitFunction:
+class JitFunction(NamedFunction):
     """A function that `jit` has made."""
 
     def __init__(self, f: Callable[..., Any], places: tuple[int, ...], names: tuple[str, ...]) -> None:
         update_wrapper(self, f)
         self.f = f
+        self._static = places, names
         positional = positional_names(f) if names or places else []
         self.static_argnums = (*places, *(positional.index(name) for name in names if name in positional))
         self.static_argnames = (*names, *(positional[i] for i in places if -len(positional) <= i < len(positional)))
@@ -161,6 +163,12 @@ class JitFunction:
         ):
             return entry.finished(entry.run(*leaves))
         return entry.finished(CompiledCall(entry).bind((*leaves, *entry.captured), ()))
+
+    def __repr__(self) -> str:
+        return f"<jit of {name_of(self.f)}>"
+
+    def _parts(self) -> tuple[Any, ...]:
+        return self.f, *self._static
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)

@@ -16,6 +16,7 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.backward import project
 from functorch_lite.core.operands import OBJECT, shape_of
+from functorch_lite.core.pickling import NamedFunction
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero
 from functorch_lite.core.tape import LinearTrace, dtype_or_type
 from functorch_lite.core.trace import Tracer, next_birth
@@ -36,7 +37,7 @@ from functorch_lite.transforms.pullback import vjp_with
 __all__ = ["Application", "custom_jvp", "custom_vjp", "stop_gradient", "wraps_its_own_level"]
 
 
-class _CustomFunction:
+class _CustomFunction(NamedFunction):
     """A function with derivatives of its own: what `custom_jvp` and `custom_vjp` have in common."""
 
     def __init__(self, f: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
@@ -75,6 +76,16 @@ class _CustomFunction:
         for rule in (fwd, bwd):
             check_callable(rule, f"{type(self).__name__}.defvjp", "(fwd, bwd)")
         self.fwd, self.bwd = fwd, bwd
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {name_of(self.f)}>"
+
+    def _parts(self) -> tuple[Any, ...]:
+        return self.f, self.nondiff_argnums
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        found = super().__reduce__()
+        return found if isinstance(found, str) else (*found, {"jvp": self.jvp, "fwd": self.fwd, "bwd": self.bwd})
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else partial(self, instance)
