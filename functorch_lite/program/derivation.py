@@ -15,7 +15,7 @@ from functorch_lite.program.equations import Atom, Equation, Literal, Variable
 from functorch_lite.program.passes import dead_code, optimized
 from functorch_lite.program.program import Program
 from functorch_lite.program.staging import representative, stage
-from functorch_lite.transforms.arguments import call, is_inexact
+from functorch_lite.transforms.arguments import call, is_inexact, returned
 from functorch_lite.transforms.axes import Axis
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.collectives import SHARED
@@ -64,7 +64,7 @@ def pushed(
     def both(*leaves: Any) -> Sequence[Any]:
         trace = ForwardTrace()
         duals = [trace.dual(leaves[i], t) for i, t in zip(active, leaves[n:], strict=True)]
-        parts = [trace.parts(y) for y in call(program, placed(leaves[:n], active, duals), {}, trace)]
+        parts = [trace.parts(returned(y, trace)) for y in call(program, placed(leaves[:n], active, duals), {}, trace)]
         trace.close()
         flags[:] = [t is not None for _, t in parts]
         out_tangents = [(zeros_like(v) if is_inexact(v) else False) if t is None else t for v, t in parts]

@@ -14,6 +14,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.taking import take
 from functorch_lite.core.operands import shape_of
+from functorch_lite.core.optional import scipy_module
 from functorch_lite.core.primitive import Pointwise, Primitive
 from functorch_lite.core.tracer import apply_unary
 from functorch_lite.tensor.fitting import positions
@@ -63,9 +64,7 @@ def _sigmoid_of(x: Any) -> Any:
 
 
 def _erf_of(x: Any) -> Any:
-    from scipy.special import erf as exact  # noqa: PLC0415 - scipy is optional
-
-    return exact(x)
+    return scipy_module("special", 'ft.erf (as does gelu without approximate="tanh")').erf(x)
 
 
 _sigmoid: Primitive = Pointwise(_sigmoid_of, [lambda ans, x: ans * _sigmoid(-x)], name="sigmoid")

@@ -19,7 +19,16 @@ from functorch_lite.core.operands import is_unready, shape_of, stacked
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
-from functorch_lite.transforms.arguments import call, is_inexact, name_of, returned
+from functorch_lite.transforms.arguments import (
+    call,
+    check_callable,
+    check_count,
+    check_value,
+    is_inexact,
+    is_number,
+    name_of,
+    returned,
+)
 from functorch_lite.transforms.axes import Axis, NamedSize, axis_named, axis_of, opened
 
 __all__ = ["ACROSS", "BatchTrace", "Batched", "NamedBatchTrace", "Unbatched", "check_chunk_size", "vmap"]
@@ -81,7 +90,10 @@ def vmap(
     >>> ft.vmap(ft.grad(lambda x: x**3))(np.array([1.0, 2.0]))
     array([ 3., 12.])
     """
+    check_callable(f, "vmap")
     check_chunk_size(chunk_size)
+    if axis_size is not None:
+        check_count(axis_size, "axis_size", 0)
     known = None if axis_size is None else axis_of(axis_size)
     if axis_name is not None and chunk_size is not None:
         raise ValueError(f"vmap over the named axis {axis_name!r} in chunks: a sum over the axis needs it whole")
@@ -119,9 +131,9 @@ def vmap(
 
 
 def check_chunk_size(chunk_size: int | None) -> None:
-    """Raise a `ValueError` for a ``chunk_size`` that is no positive number."""
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size must be positive, not {chunk_size}")
+    """Raise if a ``chunk_size`` is no positive integer."""
+    if chunk_size is not None:
+        check_count(chunk_size, "chunk_size")
 
 
 class Batched(ArrayTracer):
@@ -349,6 +361,8 @@ def _to_place(f: Callable[..., Any], y: Any, place: Any, size: int) -> Any:
                 f"examples; give it an axis"
             )
         return y
+    if not isinstance(y, _Whole) and not is_number(y):
+        check_value(y, f"{name_of(f)} returned", "Return arrays, numbers or trees of them, or set out_axes=None")
     value = _with_batch(y, size)
     rank = len(shape_of(value))
     if not -rank <= place < rank:

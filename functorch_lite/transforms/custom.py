@@ -16,24 +16,38 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.backward import project
 from functorch_lite.core.operands import OBJECT, shape_of, zeros_like
+from functorch_lite.core.pickling import NamedFunction
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero
 from functorch_lite.core.tape import LinearTrace, dtype_or_type
 from functorch_lite.core.trace import Tracer, next_birth
 from functorch_lite.numpy.buffers import SEAL, run_again
-from functorch_lite.transforms.arguments import is_inexact, name_of, returned
+from functorch_lite.transforms.arguments import (
+    INTEGER,
+    check_callable,
+    check_parameters,
+    is_inexact,
+    keys_of,
+    name_of,
+    returned,
+    returned_leaves,
+)
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.pullback import vjp_with
 
 __all__ = ["Application", "custom_jvp", "custom_vjp", "stop_gradient", "wraps_its_own_level"]
 
 
-class _CustomFunction:
+class _CustomFunction(NamedFunction):
     """A function with derivatives of its own: what `custom_jvp` and `custom_vjp` have in common."""
 
     def __init__(self, f: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
+        check_callable(f, type(self).__name__, "(f)")
         update_wrapper(self, f)
         self.f = f
-        self.nondiff_argnums = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
+        self.nondiff_argnums = keys_of(nondiff_argnums, "nondiff_argnums", INTEGER)
+        check_parameters(f, self.nondiff_argnums, (), "nondiff")
+        #: How many arguments there must be by position.
+        self._least = max((i + 1 if i >= 0 else -i for i in self.nondiff_argnums), default=0)
         self.jvp: Callable[..., Any] | None = None
         self.fwd: Callable[..., Any] | None = None
         self.bwd: Callable[..., Any] | None = None
@@ -44,6 +58,7 @@ class _CustomFunction:
         Both arguments are tuples, one entry for each differentiable argument; the rule must be linear in the tangents.
         Usable as a decorator.
         """
+        check_callable(jvp, f"{type(self).__name__}.defjvp", "(rule)")
         self.jvp = jvp
         return jvp
 
@@ -58,19 +73,36 @@ class _CustomFunction:
             ``bwd(*nondiff_args, residuals, cotangent) → tuple`` with one cotangent for each differentiable argument;
             None in the place of an argument, or of a part of it, means zero.
         """
+        for rule in (fwd, bwd):
+            check_callable(rule, f"{type(self).__name__}.defvjp", "(fwd, bwd)")
         self.fwd, self.bwd = fwd, bwd
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {name_of(self.f)}>"
+
+    def _parts(self) -> tuple[Any, ...]:
+        return self.f, self.nondiff_argnums
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        found = super().__reduce__()
+        return found if isinstance(found, str) else (*found, {"jvp": self.jvp, "fwd": self.fwd, "bwd": self.bwd})
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else partial(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs:
+        if kwargs or len(args) < self._least:
             args = _positional(self.f, args, kwargs)
         if self.jvp is None and self.bwd is None:
             raise AttributeError(
                 f"{name_of(self.f)} has no derivative rule yet: call .defjvp(rule) or .defvjp(fwd, bwd) before using it"
             )
         n = len(args)
+        if n < self._least:
+            raise ValueError(
+                f"{name_of(self.f)} has nondiff_argnums={self.nondiff_argnums} and was called with {n} positional "
+                f"arguments"
+            )
         nondiff = sorted(i + n if i < 0 else i for i in self.nondiff_argnums)
         static = tuple(args[i] for i in nondiff)
         for value in tree.leaves(static):
@@ -311,12 +343,12 @@ class _Call:
             args.insert(i, value)
         return args
 
-    def _outputs(self, out: Any) -> Arrays:
-        leaves, self.out_structure = tree.flatten(out)
-        return tuple(returned(y, None) for y in leaves)
+    def _outputs(self, out: Any, rule: Callable[..., Any] | str) -> Arrays:
+        leaves, self.out_structure = returned_leaves(out, None, rule)
+        return tuple(leaves)
 
     def _run(self, leaves: Arrays) -> Arrays:
-        return self._outputs(self.custom.f(*self._arguments(leaves)))
+        return self._outputs(self.custom.f(*self._arguments(leaves)), self.custom.f)
 
     def _jvp(self, leaves: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
         result = self.custom.jvp(  # type: ignore[misc]
@@ -324,14 +356,14 @@ class _Call:
         )
         if not (isinstance(result, tuple | list) and len(result) == 2):
             raise TypeError(f"the forward rule of {self.name} must return a pair (out, tangent_out)")
-        outputs = self._outputs(result[0])
-        pushed, structure = tree.flatten(result[1])
+        rule = f"the forward rule of {self.name}"
+        outputs = self._outputs(result[0], rule)
+        pushed, structure = returned_leaves(result[1], None, rule)
         if structure != self.out_structure:
             raise TypeError(
                 f"the forward rule of {self.name} returned an output of structure {self.out_structure} and a tangent "
                 f"of structure {structure}; they must agree"
             )
-        pushed = [returned(t, None) for t in pushed]
         for y, t in zip(outputs, pushed, strict=True):
             if shape_of(y) != shape_of(t):
                 raise ValueError(
@@ -344,7 +376,7 @@ class _Call:
         result = self.custom.fwd(*self._arguments(leaves))  # type: ignore[misc]
         if not (isinstance(result, tuple | list) and len(result) == 2):
             raise TypeError(f"the rule fwd of {self.name} must return a pair (out, residuals)")
-        return self._outputs(result[0]), result[1]
+        return self._outputs(result[0], f"the rule fwd of {self.name}"), result[1]
 
     def _bwd(self, residuals: Any, g: Arrays) -> Arrays:
         cotangent = tree.unflatten(self.out_structure, g)
@@ -386,6 +418,7 @@ def _filled(name: str, cotangent: Any, argument: Any) -> list[Any]:
     """Return the leaves of a cotangent, zero for each leaf of the argument where the cotangent has None."""
     marked = tree.mark_none(cotangent)
     given = sum(c is not tree.NONE for c in tree.leaves(marked))
+    returned_leaves(cotangent, None, f"the rule bwd of {name}")
     try:
         entries = tree.broadcast_prefix(marked, argument)
     except ValueError:

@@ -19,10 +19,12 @@ from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import (
     call,
+    check_callable,
     check_like,
     differentiable,
     like_primal,
     returned,
+    returned_leaves,
     split_aux,
     unshared,
 )
@@ -68,6 +70,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     >>> float(y), float(t)
     (15.0, 6.0)
     """
+    check_callable(f, "jvp", "(f, (x,), (t,))")
     if not (isinstance(primals, tuple | list) and isinstance(tangents, tuple | list)):
         raise TypeError(
             f"jvp takes tuples of primals and tangents, not {type(primals).__name__} and {type(tangents).__name__}"
@@ -101,9 +104,9 @@ def called_with_duals(
     out = call(f, args, {}, trace)
     aux = None
     if has_aux:
-        out, aux = split_aux(out)
-        aux = tree.map(lambda a: trace.parts(a)[0], aux)
-    leaves, structure = tree.flatten(out)
+        out, aux = split_aux(out, f)
+        aux = tree.map(lambda a: trace.parts(returned(a, trace))[0], aux)
+    leaves, structure = returned_leaves(out, trace, f)
     parts = [trace.parts(leaf) for leaf in leaves]
     trace.close()
     return parts, structure, aux
@@ -132,7 +135,6 @@ class ForwardTrace(Trace):
 
     def parts(self, value: Any) -> tuple[Any, Any]:
         """Return value and tangent of a result; the tangent is None if it does not depend on this trace's inputs."""
-        value = returned(value, self)
         if isinstance(value, Dual) and value._trace is self:
             return value.value, value.tangent
         return value, None

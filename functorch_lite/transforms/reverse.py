@@ -21,11 +21,14 @@ from functorch_lite.transforms.arguments import (
     Argnums,
     Selection,
     call,
+    check_callable,
     check_like,
     differentiable,
     dtype_of,
+    is_number,
     like_primal,
     name_of,
+    returned,
     split_aux,
     unshared,
 )
@@ -87,6 +90,7 @@ def grad(
     >>> ft.grad(lambda p: p["w"] ** 2 + p["b"])({"w": 3.0, "b": 1.0})
     {'w': 6.0, 'b': 1.0}
     """
+    check_callable(f, "grad")
     transform = value_and_grad(
         f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
     )
@@ -118,6 +122,7 @@ def value_and_grad(
     >>> ft.value_and_grad(lambda x: x**2)(3.0)
     (9.0, 6.0)
     """
+    check_callable(f, "value_and_grad")
     selection = Selection(f, argnums, argnames)
 
     @wraps(f, updated=())
@@ -137,9 +142,9 @@ def value_and_grad(
         out = call(f, new_args, new_kwargs, trace)
         aux = None
         if has_aux:
-            out, aux = split_aux(out)
-            aux = tree.map(lambda a: parts_of(trace, a)[0], aux)
-        value, node = parts_of(trace, out)
+            out, aux = split_aux(out, f)
+            aux = tree.map(lambda a: parts_of(trace, returned(a, trace))[0], aux)
+        value, node = parts_of(trace, returned(out, trace))
         _check_scalar(f, value, holomorphic)
         trace.close()
         found = {} if node is None else backward([(node, _one(value))])
@@ -177,6 +182,7 @@ def grad_and_value(
     >>> ft.grad_and_value(lambda x: x**2)(3.0)
     (6.0, 9.0)
     """
+    check_callable(f, "grad_and_value")
     transform = value_and_grad(
         f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
     )
@@ -316,6 +322,7 @@ def _checked_inputs(leaves: Sequence[Any], selected: Any, holomorphic: bool) -> 
         selected,
         "grad",
         "Convert it (x.astype(float), or write 3.0 instead of 3); pass allow_int=True for float zeros in its place.",
+        "Leave it out of argnums",
     )
     if holomorphic:
         for x in leaves:
@@ -327,7 +334,7 @@ def _checked_inputs(leaves: Sequence[Any], selected: Any, holomorphic: bool) -> 
 def _check_scalar(f: Callable[..., Any], value: Any, holomorphic: bool) -> None:
     if type(value) is np.float64 and not holomorphic:
         return
-    if not hasattr(value, "dtype") and not isinstance(value, int | float | complex):
+    if not is_number(value):
         raise TypeError(
             f"grad needs a scalar result; {name_of(f)} returned a {type(value).__name__}. Return (scalar, aux) with "
             f"has_aux=True for a pair, use ft.jacobian or ft.vjp for several outputs."

@@ -289,10 +289,10 @@ def test_a_cotangent_must_have_the_structure_of_the_result() -> None:
 
 def test_a_cotangent_must_have_the_shape_and_kind_of_the_result() -> None:
     _, pull = ft.vjp(np.sin, X)
-    with pytest.raises(ValueError, match=r"the cotangent has shape \(\) where its primal has \(3,\)"):
+    with pytest.raises(ValueError, match=r"the cotangent has shape \(\) where the output has \(3,\)"):
         pull(1.0)
-    with pytest.raises(ValueError, match=r"the cotangent has shape \(3, 1\) where its primal has \(3,\)"):
+    with pytest.raises(ValueError, match=r"the cotangent has shape \(3, 1\) where the output has \(3,\)"):
         pull(G[:, None])
-    with pytest.raises(TypeError, match="the cotangent is complex128 where its primal is float64"):
+    with pytest.raises(TypeError, match="the cotangent is complex128 where the output is float64"):
         pull(G * 1j)
     np.testing.assert_allclose(pull(np.array([1, 1, 1]))[0], np.cos(X))
