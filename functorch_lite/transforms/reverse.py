@@ -13,7 +13,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.backward import backward
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import is_at_hand, shape_of
 from functorch_lite.core.tape import LinearTrace, ReverseTrace
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import (
@@ -23,6 +23,7 @@ from functorch_lite.transforms.arguments import (
     call,
     check_callable,
     check_like,
+    described,
     differentiable,
     dtype_of,
     is_number,
@@ -284,7 +285,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     Parameters
     ----------
     f
-        A linear function of pytrees of arrays. It is run once, on the primals.
+        A linear function of pytrees of arrays. It is run once, on zeros like the primals.
     primals
         Arguments of the right shapes and dtypes; their values do not matter.
 
@@ -296,7 +297,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     Raises
     ------
     ValueError
-        If an operation of ``f`` is not linear in what depends on the arguments.
+        If an operation of ``f`` is not linear in what depends on the arguments, or ``f`` is not zero at zero.
 
     Examples
     --------
@@ -306,9 +307,38 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     >>> transpose(np.array([1.0, 0.0]))
     (array([1., 2.]),)
     """
-    _, pull = vjp_with(LinearTrace(name_of(f)), f, primals, name="linear_transpose")
+    check_callable(f, "linear_transpose", "(f, x)")
+    leaves, structure = tree.flatten(primals)
+    leaves = differentiable(leaves, primals, "linear_transpose", "Convert it to float, or close over it.")
+    zeros = tree.unflatten(structure, map(_zero_like, leaves))
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0·∞ is what the zeros meet, not what the user computes
+        _, pull = vjp_with(LinearTrace(name_of(f)), f, zeros, name="linear_transpose")
+    for y in pull.values:
+        if _is_not_zero(y):
+            raise ValueError(
+                f"{name_of(f)} is not linear: at zero it gives {described(y)} that is not zero. Leave the constant "
+                f"out, or transpose the tangent map: ft.linear_transpose(ft.linearize(f, x)[1], x)"
+            )
+    pull.leaves = leaves
     transpose: Callable[[Any], tuple[Any, ...]] = pull
     return transpose
+
+
+def _zero_like(x: Any) -> Any:
+    """Return the zero of an array's shape and dtype, traced where the array is; of a Python number, its zero."""
+    bare = x
+    while isinstance(bare, Tracer):
+        bare = bare.value
+    if isinstance(x, np.generic) or not hasattr(bare, "dtype"):
+        return type(bare)(0)
+    return np.zeros_like(x)
+
+
+def _is_not_zero(y: Any) -> bool:
+    """Say whether a result, traced or not, is known not to be zero; NaN is unknown, and so is what is not at hand."""
+    while isinstance(y, Tracer):
+        y = y.value
+    return is_at_hand(y) and dtype_of(y).kind in "fc" and bool(np.any((y != 0) & (y == y)))
 
 
 def _one(value: Any) -> Any:
