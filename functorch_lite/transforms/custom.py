@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from functorch_lite.transforms.arguments import (
     returned_leaves,
 )
 from functorch_lite.transforms.batching import vmap
+from functorch_lite.transforms.masked import holds_tracers
 from functorch_lite.transforms.pullback import vjp_with
 
 __all__ = ["Application", "custom_jvp", "custom_vjp", "stop_gradient", "wraps_its_own_level"]
@@ -46,6 +48,8 @@ class _CustomFunction(NamedFunction):
         self.f = f
         self.nondiff_argnums = keys_of(nondiff_argnums, "nondiff_argnums", INTEGER)
         check_parameters(f, self.nondiff_argnums, (), "nondiff")
+        #: The parameters, and how many may be given by position; those that are left out have their defaults.
+        self._signature, self._count = _parameters_of(f)
         #: How many arguments there must be by position.
         self._least = max((i + 1 if i >= 0 else -i for i in self.nondiff_argnums), default=0)
         self.jvp: Callable[..., Any] | None = None
@@ -91,8 +95,8 @@ class _CustomFunction(NamedFunction):
         return self if instance is None else partial(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or len(args) < self._least:
-            args = _positional(self.f, args, kwargs)
+        if kwargs or len(args) < self._count:
+            args = self._positional(args, kwargs)
         if self.jvp is None and self.bwd is None:
             raise AttributeError(
                 f"{name_of(self.f)} has no derivative rule yet: call .defjvp(rule) or .defvjp(fwd, bwd) before using it"
@@ -112,7 +116,7 @@ class _CustomFunction(NamedFunction):
                     f"such arguments are functions, strings or options. Leave arrays out of nondiff_argnums."
                 )
         leaves, structure = tree.flatten(tuple(a for i, a in enumerate(args) if i not in nondiff))
-        if not any(isinstance(x, Tracer) or _holds_tracers(x) for x in leaves):
+        if not any(isinstance(x, Tracer) or _is_object_array(x) for x in leaves):
             return self.f(*args)
         call = _Call(self, structure, nondiff, static)
         outputs = call.application().bind(tuple(leaves), ())
@@ -122,6 +126,20 @@ class _CustomFunction(NamedFunction):
                 f"derivative; pass the value as an argument"
             )
         return tree.unflatten(call.out_structure, outputs)
+
+
+    def _positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """Return all arguments by position, as the rules see them."""
+        if self._signature is None:
+            raise TypeError(f"{name_of(self.f)} has custom derivatives and no signature; give arguments by position")
+        bound = self._signature.bind(*args, **kwargs)
+        if bound.kwargs:
+            raise TypeError(
+                f"{name_of(self.f)} has custom derivatives and keyword-only arguments {set(bound.kwargs)}; bind them "
+                f"first"
+            )
+        bound.apply_defaults()
+        return bound.args
 
 
 class custom_jvp(_CustomFunction):  # noqa: N801 - a decorator
@@ -181,7 +199,7 @@ def stop_gradient(x: Any) -> Any:
     >>> ft.grad(lambda x: x * ft.stop_gradient(x))(3.0)
     3.0
     """
-    return tree.map(lambda leaf: _stopped(leaf) if isinstance(leaf, Tracer) or _holds_tracers(leaf) else leaf, x)
+    return tree.map(lambda leaf: _stopped(leaf) if isinstance(leaf, Tracer) or _is_object_array(leaf) else leaf, x)
 
 
 _stopped = Zero(lambda x: x, ["x"], name="stop_gradient")
@@ -289,17 +307,24 @@ class Application(JointPrimitive):
                     return outputs, [leaf for leaf in leaves if hasattr(leaf, "dtype")]
 
                 outputs, arrays = vmap(one, (axes,), axis_size=size)(values)
+                if any(callable(leaf) or holds_tracers(leaf) for leaf in common[1].values()):
+                    return outputs, (values, None, None)  # a pullback, say, which holds values of the batch
                 return outputs, (arrays, *common)
 
             def batch_bwd(residuals: Any, g: Arrays) -> Any:
                 arrays, structure, others = residuals
+                if structure is None:
+                    again = vmap(lambda values, g: bwd(fwd(values)[1], g), (axes, 0), axis_size=size)
+                    return summed(again(arrays, g))
 
                 def one(arrays: list[Any], g: Arrays) -> Any:
                     rest = iter(arrays)
                     leaves = [others[i] if i in others else next(rest) for i in range(structure.num_leaves)]
                     return bwd(tree.unflatten(structure, leaves), g)
 
-                cotangents = vmap(one, axis_size=size)(arrays, g)
+                return summed(vmap(one, axis_size=size)(arrays, g))
+
+            def summed(cotangents: Sequence[Any]) -> tuple[Any, ...]:
                 return tuple(c if b or c is None else c.sum(0) for c, b in zip(cotangents, batched, strict=True))
 
         def batch_run(values: Arrays) -> Any:
@@ -439,15 +464,16 @@ def _zero_tangent(x: Any) -> Any:
     return zeros_like(x) if is_inexact(x) else np.zeros(shape_of(x))[()]
 
 
-def _holds_tracers(x: Any) -> bool:
+def _is_object_array(x: Any) -> bool:
     return getattr(x, "dtype", None) is OBJECT
 
 
-def _positional(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    bound = inspect.signature(f).bind(*args, **kwargs)
-    bound.apply_defaults()
-    if bound.kwargs:
-        raise TypeError(
-            f"{name_of(f)} has custom derivatives and keyword-only arguments {set(bound.kwargs)}; bind them first"
-        )
-    return bound.args
+def _parameters_of(f: Callable[..., Any]) -> tuple[inspect.Signature | None, int]:
+    try:
+        signature = inspect.signature(f)
+    except (ValueError, TypeError):  # some functions of NumPy have none
+        return None, 0
+    if not isinstance(f, FunctionType | MethodType | partial):  # options of NumPy's, such as ``out``, are not for rules
+        return signature, 0
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return signature, sum(p.kind in kinds for p in signature.parameters.values())
