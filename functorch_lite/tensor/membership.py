@@ -37,6 +37,7 @@ class GraphMember(Taped):
     _grad: Any = None
     _view: Any = None
     _views: Any = ()
+    _has_leaves: bool = False  # among its views
     _hooks: Any = None
     _after: Any = None
     _inference: bool = False
@@ -82,6 +83,8 @@ class GraphMember(Taped):
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self.node = leaf(self.value)
         LEAVES[self.node[0]] = self
+        if self._view is not None:
+            self._view[0]._has_leaves = True
         return self
 
     @property
