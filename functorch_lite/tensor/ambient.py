@@ -22,7 +22,7 @@ from functorch_lite.core.tape import FIRST_PARENT, Node, ReverseTrace, next_orde
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording
 
-__all__ = ["AMBIENT", "LEAVES", "AmbientTrace", "constant", "is_tensor", "tensor_of"]
+__all__ = ["AMBIENT", "LEAVES", "AmbientTrace", "constant", "is_tensor", "tensor_of", "way_from_base"]
 
 _new = object.__new__
 _record_unary = ReverseTrace.unary
@@ -253,6 +253,12 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, AMBIENT.tracer)
 
 
+def way_from_base(x: Any) -> Any:
+    """Return the tensor that views of ``x`` are views of, and the chain of primitives that leads from it to ``x``."""
+    is_leaf = x._view is None or (x.node is not None and x.node[1] is None)  # whose memory is its own
+    return (x, ()) if is_leaf else x._view
+
+
 def _note_view(out: Any, x: Any, primitive: Primitive, params: Params) -> None:
     """Write down that a result shares its operand's memory: writes to either must reach the other's history."""
     if not is_tensor(out) or out is x:
@@ -264,7 +270,7 @@ def _note_view(out: Any, x: Any, primitive: Primitive, params: Params) -> None:
     elif (getattr(value, "base", None) is None and value is not x.value) or owner(value) is not owner(x.value):
         return  # memory of its own
     out._inference = x._inference
-    base, chain = (x, ()) if x._view is None or (x.node is not None and x.node[1] is None) else x._view
+    base, chain = way_from_base(x)
     out._view = base, (*chain, (primitive, params))
     base._add_view(out)
 

@@ -21,7 +21,7 @@ from functorch_lite.core.tables import FUNCTIONS
 from functorch_lite.core.tape import FIRST_PARENT, Node, next_order
 from functorch_lite.core.trace import Tracer
 from functorch_lite.core.tracer import ArrayTracer
-from functorch_lite.tensor.ambient import AMBIENT, is_tensor, tensor_of
+from functorch_lite.tensor.ambient import AMBIENT, is_tensor, tensor_of, way_from_base
 from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording
 from functorch_lite.tensor.graph import move_retained
 
@@ -83,7 +83,7 @@ def refuse_leaf(x: Any, name: str) -> None:
         )
     if not recording():
         return
-    base = x if x._view is None or _is_leaf(x) else x._view[0]
+    base, _ = way_from_base(x)
     if _is_leaf(base):
         what = "a leaf" if base is x else "a view of a leaf"
         raise RuntimeError(
@@ -156,12 +156,12 @@ def own_memory(x: Any, name: str = "an in-place operation") -> None:
     """Make sure that the value is an array that may be written to: a scalar becomes one, in its base's memory."""
     value = x.value
     if type(value) is np.ndarray:
-        if not value.flags.writeable and x._view is not None and all(value.strides) and owner(value).flags.writeable:
+        if not value.flags.writeable and x._view is not None and owner(value).flags.writeable and _is_apart(value):
             value.flags.writeable = True  # np.diagonal gives read-only views
         if not value.flags.writeable:
             raise RuntimeError(
                 f"{name} on a read-only tensor of shape {x.shape}: several of its elements are one in memory (it was "
-                f"expanded), or its array is read-only. Clone it first."
+                f"expanded, or consists of windows), or its array is read-only. Clone it first."
             )
         if value.base is not None and x._view is None and x.node is not None and x.node[1] is not None:
             x.value = value.copy()  # memory that an operation happened to share, of which no history tells
@@ -174,22 +174,32 @@ def own_memory(x: Any, name: str = "an in-place operation") -> None:
     x.value = _part(base.value, chain)
 
 
-def assign(x: Any, key: Any, value: Any) -> None:
+def _is_apart(value: Any) -> bool:
+    """Say whether no two elements of an array are one in memory, as far as its steps tell."""
+    reach = value.itemsize
+    for step, length in sorted((abs(step), n) for step, n in zip(value.strides, value.shape, strict=True) if n > 1):
+        if step < reach:
+            return False
+        reach += step * (length - 1)
+    return True
+
+
+def assign(x: Any, key: Any, value: Any, name: str = "index assignment") -> None:
     """Perform ``x[key] = value``."""
     if is_tensor(value) and value.dtype != x.dtype:
         value = value.astype(x.dtype)
     if _is_basic(key):
-        replace_part(x[key], value, "index assignment")
+        replace_part(x[key], value, name)
         return
-    refuse_leaf(x, "index assignment")
+    refuse_leaf(x, name)
     key = _plain_key(key)
     shape = x.value[key].shape
     value = broadcast(value, shape, x.dtype)
-    own_memory(x, "index assignment")
+    own_memory(x, name)
     changed = x.value.copy()
     changed[key] = value.value if is_tensor(value) else value
     place = (("key", (key,)),)
-    replace(x, tensor_of(changed, _update_node(x.node, _node(value), place, x)), "index assignment")
+    replace(x, tensor_of(changed, _update_node(x.node, _node(value), place, x)), name)
 
 
 def replace_part(part: Any, value: Any, name: str) -> None:
