@@ -2,7 +2,7 @@
 
 An operation in place computes its result as any other, writes it into the tensor's memory, and gives the tensor the
 result's node. Views share memory, so a write to a view becomes an **update** of its base: a node whose value is the
-base's with some of its elements replaced. The other views of the base are derived anew from it.
+base's with some of its elements replaced. The views of the base are derived anew from it, when they are next used.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from functorch_lite.core.tape import FIRST_PARENT, Node, next_order
 from functorch_lite.core.trace import Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.tensor.ambient import AMBIENT, is_tensor, tensor_of, way_from_base
-from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording
-from functorch_lite.tensor.graph import move_retained
+from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording, restore, switch
+from functorch_lite.tensor.graph import move_retained, retains
 
 __all__ = [
     "assign",
     "broadcast",
+    "derive_history",
     "overwrite",
     "own_memory",
     "refuse_leaf",
@@ -246,8 +247,8 @@ def _replace_history(x: Any, node: Node | None) -> None:
     if node is None and base.node is None:
         return
     _give_node(base, node if base is x else _update_node(base.node, node, chain, base))
-    for view in base._live_views():
-        _derive_again(view)
+    for view in base._take_fresh_views():
+        _forget_history(view)
 
 
 def _give_node(x: Any, node: Node | None) -> None:
@@ -257,19 +258,32 @@ def _give_node(x: Any, node: Node | None) -> None:
         move_retained(x, before)
 
 
-def _derive_again(view: Any) -> None:
-    """Give a view the history that its base's new one implies."""
-    base, chain = view._view
+def _forget_history(view: Any) -> None:
+    """Let a view have no node: when it is asked for, `derive_history` gives it the one that its base's implies.
+
+    So a write costs as much as there are views that were used since the last one.
+    """
     before = view.node
-    if base.node is None:
-        view.node = None
-        return
+    if before is None or before[1] is not None:  # else it is a leaf, whose history does not change
+        del view.node
+        if before is not None and retains(view, before):
+            derive_history(view)
+            move_retained(view, before)
+
+
+def derive_history(view: Any) -> None:
+    """Give a view the node that its base's implies."""
+    base, chain = view._view
     out = tensor_of(base.value, base.node)
-    for primitive, params in chain:
-        out = AMBIENT.process(primitive, (out,), params)
+    if base.node is not None:
+        mode = switch(True)
+        try:
+            for primitive, params in chain:
+                out = AMBIENT.process(primitive, (out,), params)
+        finally:
+            restore(mode)
     view.node = out.node
-    if before is not None:
-        move_retained(view, before)
+    base._note_derived(view)
 
 
 def _keep_copies(node: Node, memory: Any) -> None:

@@ -22,7 +22,7 @@ from functorch_lite.core.tracer import array_of_tracers
 from functorch_lite.core.ufunc_calls import uncommon_call
 from functorch_lite.tensor.ambient import AMBIENT, tensor_of
 from functorch_lite.tensor.engine import backward, grad
-from functorch_lite.tensor.in_place import assign, own_memory, replace
+from functorch_lite.tensor.in_place import assign, derive_history, own_memory, replace
 from functorch_lite.tensor.membership import GraphMember
 from functorch_lite.tensor.numpy_writes import (
     WRITERS,
@@ -241,6 +241,12 @@ class Tensor(GraphMember):
     def __dlpack_device__(self) -> Any:
         """Return the device as DLPack names it."""
         return self.data.__dlpack_device__()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "node" and self._view is not None:  # a view, whose base was written to
+            derive_history(self)
+            return self.node
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     # --- Indexing and iteration ---------------------------------------------------------------------------------------
 
