@@ -174,6 +174,49 @@ def test_a_batch_is_a_loop(program: Callable[[Any, Any], Any]) -> None:
     np.testing.assert_allclose(g(batch), expected, rtol=1e-13, atol=1e-13)
 
 
+_SCALAR_MASKS: list[Any] = [
+    True,
+    np.True_,
+    np.array(True),
+    False,
+    (True, slice(1, 2)),
+    (..., True),
+    (slice(None), True, 1),
+    (None, True),
+    (True, [0, 1], 1),
+]
+
+
+@pytest.mark.parametrize("key", _SCALAR_MASKS, ids=str)
+@pytest.mark.parametrize("value", [lambda x: 0.0, lambda x: x[0, 0] ** 2])
+def test_a_boolean_of_rank_0_names_all_or_nothing(key: Any, value: Callable[[Any], Any]) -> None:
+    def f(x: Any) -> Any:
+        y, z = x.copy(), x.copy()
+        y[key] = value(x)
+        z[key] += x[1, 1]
+        np.add.at(z, key, x[0, 1])
+        return y * z
+
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    expected = f(x)
+    np.testing.assert_array_equal(ft.vjp(f, x)[0], expected)
+    np.testing.assert_array_equal(ft.jit(f)(x), expected)
+    np.testing.assert_array_equal(ft.vmap(f)(np.stack([x, x]))[1], expected)
+    assert ft.gradcheck(f, x, check_forward_ad=True)
+
+
+@pytest.mark.parametrize("x", [np.array(-1.5), np.array(2.0), np.array([[1.0, 2.0], [3.0, 4.0]])])
+def test_an_array_is_cleared_by_a_question_about_it(x: Any) -> None:
+    def f(x: Any) -> Any:
+        y = x.copy()
+        y[np.max(x) > 1.0] = 0.0
+        return y * x
+
+    np.testing.assert_array_equal(ft.vjp(f, x)[0], f(x))
+    np.testing.assert_array_equal(ft.vmap(f)(np.stack([x, x - 9.0])), np.stack([f(x), (x - 9.0) ** 2]))
+    assert ft.gradcheck(f, x, check_forward_ad=True)
+
+
 def test_the_arguments_of_the_caller_are_never_changed() -> None:
     before = X.copy()
 
