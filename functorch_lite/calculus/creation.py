@@ -64,11 +64,18 @@ def constant_like(x: Any, value: Any, dtype: Any, shape: tuple[int, ...] | None)
     return np.full_like(x, value, dtype=dtype, shape=shape)
 
 
-@implements(np.zeros_like, np.empty_like)
+@implements(np.zeros_like)
 def _zeros_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
     return constant_like(a, 0, dtype, _shape(shape))
+
+
+@implements(np.empty_like)
+def _empty_like(
+    prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    return constant_like(prototype, 0, dtype, _shape(shape))
 
 
 @implements(np.ones_like)

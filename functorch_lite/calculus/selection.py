@@ -17,6 +17,7 @@ from functorch_lite.core.operands import aligned, shape_of
 from functorch_lite.core.primitive import PRIMITIVES, Arrays, Params, Pointwise, Primitive
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
+from functorch_lite.core.ufunc_calls import uncommon_call
 
 __all__ = ["clip", "where"]
 
@@ -126,7 +127,7 @@ def _clip(
     *,
     min: Any = _NOT_GIVEN,
     max: Any = _NOT_GIVEN,
-    dtype: Any = None,
+    **kwargs: Any,
 ) -> Any:
     refuse_out("clip", out)
     if (_NOT_GIVEN is not a_min and _NOT_GIVEN is not min) or (_NOT_GIVEN is not a_max and _NOT_GIVEN is not max):
@@ -137,8 +138,10 @@ def _clip(
         next((bound for bound in pair if bound is not _NOT_GIVEN and bound is not None), None)
         for pair in ((a_min, min), (a_max, max))
     )
-    if dtype is not None:
-        a = a.astype(dtype)
+    if kwargs:  # those of ufuncs, of which NumPy composes it so
+        operands = tuple(operand for operand in (a, low, high) if operand is not None)
+        bounded = np.positive, np.maximum if high is None else np.minimum, _CLIP
+        return uncommon_call(bounded[len(operands) - 1], "__call__", operands, kwargs)
     if low is None and high is None:
         return a
     if getattr(a, "dtype", np.dtype(float)).kind not in "fc":
@@ -154,7 +157,8 @@ class _Probe:
         return ufunc
 
 
-PRIMITIVES[np.empty(0).clip(0, _Probe())] = clip  # type: ignore[call-overload]
+_CLIP: Any = np.empty(0).clip(0, _Probe())  # type: ignore[call-overload]
+PRIMITIVES[_CLIP] = clip
 
 # --- Replacement of special values ------------------------------------------------------------------------------------
 

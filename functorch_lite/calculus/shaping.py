@@ -14,7 +14,7 @@ from functorch_lite.calculus.declare import linear
 from functorch_lite.core.numbering import Numbers, Shape, in_one_step, in_order
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
-from functorch_lite.core.tables import implements
+from functorch_lite.core.tables import FUNCTIONS, implements
 
 # --- Primitives -------------------------------------------------------------------------------------------------------
 
@@ -149,6 +149,8 @@ def _reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = Non
         total *= n
     if total != size:
         raise ValueError(f"cannot reshape array of size {size} and shape {a.shape} into shape {shape}")
+    if copy:
+        return FUNCTIONS[np.copy](_reshape(a, shape, order))
     if order == "F":
         return np.transpose(reshape(np.transpose(a), shape[::-1]))
     if order not in ("C", "A"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import cache
 from itertools import pairwise
 from math import inf
 from typing import Any, NoReturn
@@ -26,7 +27,7 @@ from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.trace import Trace, Tracer, is_tracer, next_birth, running
-from functorch_lite.core.tracer import ArrayTracer
+from functorch_lite.core.tracer import WRITABLE, ArrayTracer
 
 __all__ = ["SEAL", "Buffer", "MaskedBuffer", "buffer_if_running", "run_again"]
 
@@ -135,6 +136,15 @@ class Buffer(ArrayTracer):
             raise TypeError("array does not have imaginary part to set")
         np.imag(self)[...] = value
 
+    @property
+    def flat(self) -> Any:
+        """The elements in C order, as a view with one axis, which can be written to."""
+        return View(self, reshape, ((self.size,),))
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[...] = np.resize(value, self.size)
+
     def __getitem__(self, key: Any) -> Any:
         part = getitem(self.value, key)
         if np.ndim(part) == 0 or not _is_basic(key):
@@ -168,6 +178,33 @@ class Buffer(ArrayTracer):
             )
         out._write(getattr(ufunc, method)(*plain, **kwargs))
         return out
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        place = _place_of_out(function)
+        if place is not None and place < len(args):
+            *before, out = args[: place + 1]
+            others = (*before, None, *args[place + 1 :])
+        else:
+            out, others = kwargs.get("out"), args
+        if not isinstance(out, Buffer):
+            return super().__array_function__(function, types, args, kwargs)
+        result = function(*others, **{name: value for name, value in kwargs.items() if name != "out"})
+        if np.shape(result) != out.shape:
+            raise ValueError(
+                f"at {user_line()} the result of np.{function.__name__}, of shape {np.shape(result)}, was to be "
+                f"written into an array of shape {out.shape}"
+            )
+        out._write(result)
+        return out
+
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+        """Return the array with another shape, as a view where NumPy makes one."""
+        made = super().reshape(*shape, order=order, copy=copy)
+        if copy is False and not isinstance(made, View):
+            raise ValueError("Unable to avoid creating a copy while creating an array as requested.")
+        return made
 
     def _write(self, value: Any) -> None:
         """Set all elements to the result of an operation, which does not change to a lower kind of number."""
@@ -288,6 +325,8 @@ class MaskedBuffer(Buffer):
         return self._base._layout()
 
 
+WRITABLE.update((Buffer, View, MaskedBuffer))
+
 #: What makes views, and how a new value of the view is written to what it views.
 _WRITE_BACK: dict[Primitive, Callable[..., None]] = {
     index: lambda base, value, key: base.__setitem__(key, value),
@@ -307,6 +346,14 @@ def _view_or_copy(base: Buffer, primitive: Primitive, params: Params) -> Any:
         return view
     layout = base._layout()
     return view if np.may_share_memory(layout, reshape.function(layout, *params)) else view.copy()
+
+
+@cache
+def _place_of_out(function: Callable[..., Any]) -> int | None:
+    """Return at which position a function of NumPy takes ``out``, if it may be given by position."""
+    code = getattr(FUNCTIONS.get(function), "__code__", None)
+    names = code.co_varnames[: code.co_argcount] if code is not None else ()
+    return names.index("out") if "out" in names else None
 
 
 def _present(x: Any) -> Any:
@@ -375,6 +422,20 @@ def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -
     dst._write(src if where is True else np.where(where, src, dst.value))
 
 
+_numbers = FUNCTIONS[np.nan_to_num]
+
+
+@implements(np.nan_to_num)
+def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    result = _numbers(x, True, nan, posinf, neginf)
+    if copy or not np.ndim(x) or not isinstance(x, Tracer):
+        return result
+    if not isinstance(x, Buffer):
+        _refuse_write("nan_to_num(…, copy=False)")
+    x._write(result)
+    return x
+
+
 @implements(np.putmask)
 def _putmask(a: Any, mask: Any, values: Any) -> None:
     if not isinstance(a, Buffer):
@@ -384,10 +445,17 @@ def _putmask(a: Any, mask: Any, values: Any) -> None:
 
 @implements(np.fill_diagonal)
 def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    if not isinstance(a, Buffer) or wrap:
+    if not isinstance(a, Buffer):
         _refuse_write("fill_diagonal")
-    n = np.arange(min(a.shape))
-    a[(n,) * len(a.shape)] = val
+    rank, length = len(a.shape), a.shape[-1]
+    if rank < 2:
+        raise ValueError("array must be at least 2-d")
+    if rank > 2 and len(set(a.shape)) > 1:
+        raise ValueError("All dimensions of input must be of equal length")
+    stop = length * length if rank == 2 and not wrap else a.size
+    places = a.flat[: stop : sum(length**i for i in range(rank))]
+    values = FUNCTIONS[np.array](val) if isinstance(val, list | tuple) else _present(val)
+    places[...] = np.resize(values, len(places))
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):
