@@ -25,11 +25,11 @@ from functorch_lite.calculus.replacing import replaced
 from functorch_lite.calculus.shaping import diagonal, flip, reshape, transpose
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays, Params, Primitive
-from functorch_lite.core.tables import FUNCTIONS, implements
+from functorch_lite.core.tables import FUNCTIONS
 from functorch_lite.core.trace import Trace, Tracer, is_tracer, next_birth, running
 from functorch_lite.core.tracer import WRITABLE, ArrayTracer
 
-__all__ = ["SEAL", "Buffer", "MaskedBuffer", "buffer_if_running", "run_again"]
+__all__ = ["SEAL", "Buffer", "MaskedBuffer", "buffer_if_running", "own", "present", "run_again"]
 
 
 class BufferTrace(Trace):
@@ -46,10 +46,10 @@ class BufferTrace(Trace):
         if primitive is split:
             before, bounds = (slice(None),) * params[0], params[1]
             return tuple(View(arrays[0], index, ((*before, slice(*ends)),)) for ends in pairwise(bounds))
-        return primitive.bind(tuple(map(_present, arrays)), params)
+        return primitive.bind(tuple(map(present, arrays)), params)
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
-        return primitive.bind((_present(x), _present(y)), ())
+        return primitive.bind((present(x), present(y)), ())
 
     def settled(self, tracer: Any) -> Any:
         return tracer.value
@@ -152,8 +152,8 @@ class Buffer(ArrayTracer):
         return View(self, index, (key,))
 
     def __setitem__(self, key: Any, value: Any) -> None:  # type: ignore[override]
-        key = tuple(map(_present, key)) if type(key) is tuple else _present(key)
-        value = _present(value)
+        key = tuple(map(present, key)) if type(key) is tuple else present(key)
+        value = present(value)
         if isinstance(value, list):
             value = FUNCTIONS[np.array](value)
         if isinstance(value, Tracer) and value.dtype.kind in "fc" and self.dtype.kind not in "fcO":  # type: ignore[attr-defined]
@@ -167,7 +167,7 @@ class Buffer(ArrayTracer):
         out = kwargs.pop("out", (None,))[0]
         if method == "at":
             return self._at(ufunc, *inputs)
-        plain = map(_present, inputs)
+        plain = map(present, inputs)
         if not isinstance(out, Buffer):
             kwargs |= {} if out is None else {"out": out}
             return getattr(ufunc, method)(*plain, **kwargs)
@@ -224,7 +224,7 @@ class Buffer(ArrayTracer):
             self[key] = -self.value[key]
             return
         positions = getitem(np.arange(self.size).reshape(self.shape), key)
-        (given,) = (np.broadcast_to(_present(v), np.shape(positions)) for v in values)
+        (given,) = (np.broadcast_to(present(v), np.shape(positions)) for v in values)
         if not np.can_cast(given.dtype, self.dtype, "same_kind"):
             raise TypeError(f"np.{ufunc.__name__}.at at {user_line()}: {given.dtype} does not fit into {self.dtype}")
         flat = scatter.bind((np.ravel(given) * 1.0, np.ravel(positions)), ((self.size,), (0,), (0,), False))
@@ -241,11 +241,11 @@ class Buffer(ArrayTracer):
 
     def copy(self, order: str = "C") -> Any:
         """Return another buffer with the present value."""
-        return Buffer(_own(self.value))
+        return Buffer(own(self.value))
 
     def flatten(self, order: str = "C") -> Any:
         """Return another buffer with the present value, with one axis."""
-        return Buffer(_own(self.value).flatten(order))
+        return Buffer(own(self.value).flatten(order))
 
     def __copy__(self) -> Any:
         return self.copy()
@@ -356,12 +356,12 @@ def _place_of_out(function: Callable[..., Any]) -> int | None:
     return names.index("out") if "out" in names else None
 
 
-def _present(x: Any) -> Any:
+def present(x: Any) -> Any:
     """Return what a buffer stands for, and anything else as it is."""
     return x.value if isinstance(x, Buffer) else x
 
 
-def _own(value: Any) -> Any:
+def own(value: Any) -> Any:
     """Return a value that nobody else writes to: traced values never change."""
     return value.copy() if isinstance(value, np.ndarray) else value
 
@@ -380,17 +380,10 @@ def _is_basic(key: Any) -> bool:
 
 def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Any, other: Any) -> Any:
-        self._write(function(self.value, _present(other)))
+        self._write(function(self.value, present(other)))
         return self
 
     return method
-
-
-def _refuse_write(name: str) -> NoReturn:
-    raise TypeError(
-        f"np.{name} at {user_line()} writes into an array that is no buffer; make it by fnp.zeros or x.copy() (import "
-        f"functorch_lite.numpy as fnp)"
-    )
 
 
 def _refuse_diagonal() -> NoReturn:
@@ -398,64 +391,6 @@ def _refuse_diagonal() -> NoReturn:
         f"assignment destination is read-only: at {user_line()} the diagonal of an array was written to; write "
         f"np.fill_diagonal(y, v), or y[i, i] = v with i = np.arange(n)"
     )
-
-
-@implements(np.copy)
-def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    return Buffer(_own(_present(a))) if running.get() else np.positive(a)
-
-
-_converted = FUNCTIONS[np.astype]
-
-
-@implements(np.astype)
-def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
-    result = _converted(x, dtype, copy=copy, device=device)
-    return result.copy() if copy and isinstance(result, Buffer) else result
-
-
-@implements(np.copyto)
-def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
-    if not isinstance(dst, Buffer):
-        _refuse_write("copyto")
-    src = _present(src)
-    dst._write(src if where is True else np.where(where, src, dst.value))
-
-
-_numbers = FUNCTIONS[np.nan_to_num]
-
-
-@implements(np.nan_to_num)
-def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    result = _numbers(x, True, nan, posinf, neginf)
-    if copy or not np.ndim(x) or not isinstance(x, Tracer):
-        return result
-    if not isinstance(x, Buffer):
-        _refuse_write("nan_to_num(…, copy=False)")
-    x._write(result)
-    return x
-
-
-@implements(np.putmask)
-def _putmask(a: Any, mask: Any, values: Any) -> None:
-    if not isinstance(a, Buffer):
-        _refuse_write("putmask")
-    a[...] = np.where(mask, np.resize(values, a.shape), a.value)
-
-
-@implements(np.fill_diagonal)
-def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    if not isinstance(a, Buffer):
-        _refuse_write("fill_diagonal")
-    rank, length = len(a.shape), a.shape[-1]
-    if rank < 2:
-        raise ValueError("array must be at least 2-d")
-    if rank > 2 and len(set(a.shape)) > 1:
-        raise ValueError("All dimensions of input must be of equal length")
-    stop = length * length if rank == 2 and not wrap else a.size
-    places = a.flat[: stop : sum(length**i for i in range(rank))]
-    values = FUNCTIONS[np.array](val) if isinstance(val, list | tuple) else _present(val)
-    places[...] = np.resize(values, len(places))
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):
