@@ -143,3 +143,54 @@ def test_the_rank_of_least_squares_is_the_integer_that_numpy_gives() -> None:
     a = np.array([[[1.0, 2.0], [3.0, 5.0]], [[2.0, 1.0], [0.0, 1.0]]])
     rank = ft.vmap(lambda a: np.linalg.lstsq(a, np.ones(2))[2])(a)
     assert rank.dtype == np.asarray(np.linalg.lstsq(a[0], np.ones(2))[2]).dtype
+
+
+ORDERS: list[Callable[[Any], Any]] = [
+    lambda x: x.ravel(order="K"),
+    lambda x: x.reshape(x.size, order="A"),
+    lambda x: x.flatten("A"),
+]
+
+
+@pytest.mark.parametrize("read", ORDERS)
+def test_an_order_in_memory_is_numpys_or_refused(read: Callable[[Any], Any]) -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    for known in (x, x[1:], np.asfortranarray(x)[:, :1]):
+        np.testing.assert_array_equal(ft.vjp(read, known)[0], read(known))
+        np.testing.assert_array_equal(ft.vmap(read)(np.stack([known, known]))[1], read(known))
+    for transform in (lambda f: ft.vjp(f, np.asfortranarray(x)), lambda f: ft.jit(f)(x)):
+        with pytest.raises(ValueError, match="write order='C'"):
+            transform(read)
+
+
+AXES: dict[str, Callable[[Any], Any]] = {
+    "median": lambda x: np.median(x, axis=[0]),
+    "nanmedian": lambda x: np.nanmedian(x, axis=[-1, 0]),
+    "percentile": lambda x: np.percentile(x, 50, axis=[0]),
+    "nanquantile": lambda x: np.nanquantile(x, 0.3, axis=[1]),
+}
+
+
+@pytest.mark.parametrize("name", AXES)
+def test_axes_may_be_a_list_where_numpy_takes_one(name: str) -> None:
+    _agrees(AXES[name], TABLE)
+
+
+NUMBERS: dict[str, Callable[[Any], Any]] = {
+    "std": lambda x: np.std(x, axis=-1, where=np.True_),
+    "take": lambda x: np.take(x, 0, axis=-1),
+    "take one": lambda x: np.take(x, [0], axis=0),
+    "gradient": lambda x: np.gradient(x, axis=0),
+    "gradient along all axes": lambda x: np.gradient(x),
+    "coordinates": lambda x: np.unravel_index(np.argmax(x), np.shape(x)),
+    "view": lambda x: x.view(),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_arrays_of_no_axes(name: str) -> None:
+    _agrees(NUMBERS[name], np.array(2.0))
+
+
+def test_coordinates_in_examples_of_no_axes() -> None:
+    assert ft.vmap(lambda x: x[np.unravel_index(np.argmax(x), x.shape)] * 2.0)(np.ones(3)).tolist() == [2.0] * 3

@@ -178,6 +178,8 @@ _unraveled = Zero(_unraveled_of, ["indices"], ["shape", "order"], name="unravel_
 
 @implements(np.unravel_index)
 def _unravel_index(indices: Any, shape: Any, order: str = "C") -> Any:
+    if shape == ():
+        return ()  # an array of no axes has one element, which needs no coordinates
     return _unraveled(indices, shape, order)
 
 

@@ -158,6 +158,7 @@ def _quantiles(
         method = "lower" if method == "linear" else method  # the first or the last element, as it is
     if not isinstance(q, Tracer) and not np.all((q >= 0) & (q <= 1)):
         raise ValueError(f"{'Quantiles' if whole == 1 else 'Percentiles'} must be in the range [0, {whole}]")
+    axis = tuple(axis) if isinstance(axis, list) else axis
     axes = averaged_axes(axis, a.ndim)
     x = merged_axes(a, axes)
     if weights is not None:

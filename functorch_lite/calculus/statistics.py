@@ -250,7 +250,7 @@ def _nanmedian(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool 
 
 def _median_over(name: str, a: Any, axis: Any, out: Any, keepdims: Any, ignore_nan: bool) -> Any:
     refuse_out(name, out)
-    axes = averaged_axes(axis, a.ndim)
+    axes = averaged_axes(tuple(axis) if isinstance(axis, list) else axis, a.ndim)
     middle = median(merged_axes(a, axes), ignore_nan)
     return np.reshape(middle, kept_shape(a.shape, axes)) if keepdims else middle
 
@@ -308,8 +308,8 @@ def _dispersion(
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
     a = kept_inexact(name, as_array(a), dtype)
-    axes = averaged_axes(axis, a.ndim)
     if where is True and centre is None:
-        return primitive(a, axes, ddof, bool(keepdims))
+        return primitive(a, averaged_axes(axis, a.ndim), ddof, bool(keepdims))
+    axes = (averaged_axes if where is True else reduced_axes)(axis, a.ndim)
     where = True if where is True else as_mask(where, a)
     return masked_dispersion(name, a, True, where, axes, ddof, bool(keepdims), centre)

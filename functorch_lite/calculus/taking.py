@@ -26,6 +26,7 @@ def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: s
     """Take elements along an axis. NumPy's own function does not look whether ``indices`` are traced; this one does."""
     refuse_out("take", out)
     a = as_array(a)
+    a = a if a.ndim else np.ravel(a)
     a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
     indices = indices if hasattr(indices, "dtype") else as_indices(indices)
     if not np.can_cast(indices.dtype, np.intp):
