@@ -10,7 +10,7 @@ from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
 import functorch_lite.calculus
-import functorch_lite.numpy
+import functorch_lite.numpy.writing
 import functorch_lite.tensor.installation  # noqa: F401 - tracers name the namespace, and get the methods
 from functorch_lite.core import tree
 from functorch_lite.core.errors import EscapedTracerError, TracerConversionError

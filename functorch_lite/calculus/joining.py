@@ -188,7 +188,7 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     arr, values = as_array(arr), as_array(values)
     arr, axis = (np.ravel(arr), 0) if axis is None else (arr, normalize_axis_index(axis, arr.ndim))
     length = arr.shape[axis]
-    places = np.arange(length + 1)[obj] if isinstance(obj, slice) else np.array(_position("insert", obj))
+    places = np.arange(*obj.indices(length)) if isinstance(obj, slice) else np.array(_position("insert", obj))
     values = np.reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape)
     if places.ndim == 0:
         values = np.moveaxis(values, 0, axis)

@@ -164,7 +164,7 @@ def rot90(x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
 
 @method
 def view(x: Any, *shape: Any) -> Any:
-    """Return the array with another shape. NumPy's ``view(dtype)``, which reads the bits anew, is refused.
+    """Return the array with another shape, or as it is. NumPy's ``view(dtype)``, which reads bits anew, is refused.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def view(x: Any, *shape: Any) -> Any:
             f"view({shape[0]!r}) at {user_line()} would read the bits of {x.dtype} anew, which has no derivative; "
             f"write x.astype(dtype) to convert the values, or x.view(*shape) to change the shape"
         )
-    return np.reshape(x, unpacked(shape))
+    return np.reshape(x, unpacked(shape) if shape else shape_of(x))
 
 
 def _view_of_tensor(x: Any, *shape: Any) -> Any:
