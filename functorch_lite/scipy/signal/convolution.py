@@ -62,7 +62,19 @@ def bilinear_convolution(x: Any, y: Any, rank: int, full: bool, method: str) -> 
     if method == "fft":
         sums = scipy.signal.fftconvolve(x, y, mode, tuple(range(top - rank, top)))
         return np.rint(sums).astype(np.result_type(x, y)) if exact else sums
+    if rank == 1 and x.shape[-1] * y.shape[-1] >= LONG:
+        return _sums_of_rows(x, y, mode)
     return _all_sums(x, y, rank) if full else _whole_sums(x, y, rank)
+
+
+#: Vectors with so many products are convolved one by one; the call for each is short beside the sums.
+LONG = 1000
+
+
+def _sums_of_rows(x: Any, y: Any, mode: Any) -> Any:
+    leading = np.broadcast_shapes(x.shape[:-1], y.shape[:-1])
+    x, y = (np.broadcast_to(a, (*leading, a.shape[-1])).reshape(-1, a.shape[-1]) for a in (x, y))
+    return np.stack([np.convolve(a, b, mode) for a, b in zip(x, y, strict=True)]).reshape(*leading, -1)
 
 
 def _all_sums(x: Any, y: Any, rank: int) -> Any:
