@@ -160,6 +160,25 @@ def test_plain_function_has_scipys_values(name: str, args: Any, kwargs: Any) -> 
     np.testing.assert_allclose(getattr(fs, name)(*args, **kwargs), expected, rtol=1e-12, atol=1e-14)
 
 
+def test_the_derivative_of_logsumexp_by_a_zero_weight() -> None:
+    f = ft.grad(lambda a, b: fs.logsumexp(a, b=b), argnums=(0, 1))
+    a, b = np.array([0.5, 0.0]), np.array([0.0, 2.0])
+    for ours, expected in zip(f(a, b), ([0.0, 1.0], [np.exp(0.5) / 2, 0.5]), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-15)
+    by_a_and_b = ft.jacobian(ft.grad(lambda a, b: fs.logsumexp(a, b=b)), argnums=1)(a, b)
+    np.testing.assert_allclose(by_a_and_b, np.exp(0.5) * np.array([[0.5, 0.0], [-0.5, 0.0]]), atol=1e-15)
+
+
+@pytest.mark.parametrize("left_out", [1000.0, np.inf, np.nan])
+def test_an_exponential_of_weight_zero_is_left_out_whatever_it_is(left_out: float) -> None:
+    a, b = np.array([left_out, 1.0]), np.array([0.0, 1.0])
+    value, (by_a, by_b) = ft.value_and_grad(lambda a, b: fs.logsumexp(a, b=b), argnums=(0, 1))(a, b)
+    assert value == 1.0
+    np.testing.assert_array_equal(by_a, [0.0, 1.0])
+    assert by_b[0] > 1e307
+    assert by_b[1] == 1.0
+
+
 def test_logsumexp_returns_the_sign() -> None:
     expected = scipy.special.logsumexp(X, axis=1, b=-X, return_sign=True)
     for ours, theirs in zip(fs.logsumexp(X, axis=1, b=-X, return_sign=True), expected, strict=True):
