@@ -9,6 +9,7 @@ import numpy as np
 
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.core.operands import shape_of
+from functorch_lite.scipy.special.student import log_student_density
 from functorch_lite.scipy.special.ufuncs import sp
 
 __all__ = ["dirichlet", "multinomial", "multivariate_normal", "multivariate_t"]
@@ -60,11 +61,10 @@ class _MultivariateT:
     def logpdf(self, x: Any, loc: Any = None, shape: Any = 1, df: Any = 1) -> Any:
         """Compute the logarithm of the density; the arguments are as in the normal distribution, ``shape`` as ``cov``.
 
-        ``df`` are the degrees of freedom.
+        ``df`` are the degrees of freedom; if they are infinite the distribution is the normal one.
         """
         distance, log_determinant, n = _mahalanobis(x, loc, shape)
-        factor = sp.gammaln((df + n) / 2) - sp.gammaln(df / 2) - n / 2 * (np.log(df) + log(pi))
-        return factor - 0.5 * log_determinant - (df + n) / 2 * np.log1p(distance / df)
+        return log_student_density(distance, 1.0 * df, n) - 0.5 * log_determinant
 
     def pdf(self, x: Any, loc: Any = None, shape: Any = 1, df: Any = 1) -> Any:
         """Compute the density; see `logpdf`."""
