@@ -34,6 +34,13 @@ class Variable:
         The lengths of its axes.
     dtype
         Its dtype; for a Python scalar, whose precision is weak, the type itself.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> program = ft.make_program(lambda x, y: x * y)(np.zeros((3, 4)), 2.0)
+    >>> [(v.shape, v.size, v.nbytes, v.is_weak) for v in program.variables()]
+    [((3, 4), 12, 96, False), ((), 1, 8, True), ((3, 4), 12, 96, False)]
     """
 
     shape: tuple[int, ...]
@@ -58,7 +65,14 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A Python number (or None) that stands in the program as it is."""
+    """A Python number (or None) that stands in the program as it is.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.make_program(lambda x: x + 1.0)(3.0).equations[0].operands[1]
+    Literal(value=1.0)
+    """
 
     value: Any
 
@@ -85,6 +99,13 @@ class Equation:
         The variables that it defines.
     line
         The user's line, for messages.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> (equation,) = ft.make_program(lambda x: x + 1.0)(3.0).equations
+    >>> equation.primitive.name, equation.apply([5.0, 1.0])
+    ('add', (6.0,))
     """
 
     primitive: Primitive
