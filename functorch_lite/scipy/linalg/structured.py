@@ -95,8 +95,8 @@ def circulant(c: Any) -> Any:
     array([[1., 3., 2.],
            [2., 1., 3.],
            [3., 2., 1.]])
-    >>> ft.grad(lambda c: np.linalg.det(circulant(c)))(np.array([1.0, 0.0]))  # c₀² - c₁²
-    array([2., 0.])
+    >>> ft.grad(lambda c: np.linalg.det(circulant(c)))(np.array([2.0, 1.0]))  # of c₀² - c₁²
+    array([ 4., -2.])
     """
     c = as_array(c)
     n = c.shape[-1]
