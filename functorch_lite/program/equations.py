@@ -115,13 +115,32 @@ class Equation:
     line: str = ""
 
     def apply(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
-        """Compute the outputs from the values of the operands."""
+        """Compute the outputs from the values of the operands, in a tuple."""
         ans = self.primitive.bind(tuple(arrays), self.params)
         return ans if type(ans) is tuple else (ans,)
 
 
 def type_name(variable: Variable) -> str:
-    """Return the type of a variable as programs print it: ``float64[3,4]``; of a Python number ``float``."""
+    """Return the type of a variable as programs print it.
+
+    Parameters
+    ----------
+    variable
+        A variable.
+
+    Returns
+    -------
+    str
+        ``float64[3,4]``; of a Python number ``float``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.program.program import type_name
+    >>> program = ft.make_program(lambda x, y: x * y)(np.zeros((3, 4)), 2.0)
+    >>> [type_name(variable) for variable in program.variables()]
+    ['float64[3,4]', 'float', 'float64[3,4]']
+    """
     if variable.dtype is HISTORY:
         return "history"
     if variable.is_weak:
@@ -130,9 +149,24 @@ def type_name(variable: Variable) -> str:
 
 
 def names_of(program: Program) -> dict[Variable, str]:
-    """Return the names under which a program prints its variables: a, b, …, z, aa, ab, ….
+    """Return the names under which a program prints its variables.
 
-    Constants are k0, k1, ….
+    Parameters
+    ----------
+    program
+        A program.
+
+    Returns
+    -------
+    dict
+        By variable a, b, …, z, aa, ab, …; constants are k0, k1, ….
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> from functorch_lite.program.program import names_of
+    >>> list(names_of(ft.make_program(lambda x: x * x + 1.0)(3.0)).values())
+    ['a', 'b', 'c']
     """
     names = {variable: f"k{i}" for i, variable in enumerate(program.constants)}
     letters = map(_letters, count())
