@@ -23,7 +23,34 @@ __all__ = ["put_along_axis", "take"]
 
 @implements(np.take)
 def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> Any:
-    """Take elements along an axis. NumPy's own function does not look whether ``indices`` are traced; this one does."""
+    """Take elements along an axis, where NumPy's own function does not look whether ``indices`` are traced.
+
+    Parameters
+    ----------
+    a
+        The table.
+    indices
+        Integers.
+    axis
+        The axis; None: of the table with one axis.
+    out
+        None, or something that is refused: nothing is written to.
+    mode
+        What is done with positions out of range: ``"raise"``, ``"wrap"`` or ``"clip"``.
+
+    Returns
+    -------
+    array
+        Differentiable in the table. The axis is replaced by the axes of ``indices``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.take(ft.tensor([[4.0, 3.0], [2.0, 1.0]]), ft.tensor([0, 2]))
+    tensor([4., 2.])
+    >>> ft.grad(lambda x: np.sum(ft.take(x, np.array([0, 5]), mode="wrap")))(np.zeros(3))
+    array([1., 0., 1.])
+    """
     refuse_out("take", out)
     a = as_array(a)
     a = a if a.ndim else np.ravel(a)

@@ -12,11 +12,36 @@ __all__ = ["EscapedTracerError", "TracerConversionError", "stands_in", "user_lin
 
 
 class EscapedTracerError(RuntimeError):
-    """A tracer was used after the transformation that made it had finished."""
+    """A tracer was used after the transformation that made it had finished.
+
+    Return it from the function instead of keeping it elsewhere; what is only looked at, through ``has_aux=True``.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> kept = []
+    >>> ft.grad(lambda x: kept.append(x) or x * x)(3.0)
+    6.0
+    >>> kept[0] + 1.0
+    Traceback (most recent call last):
+        ...
+    functorch_lite.core.errors.EscapedTracerError: ...
+    """
 
 
 class TracerConversionError(TypeError):
-    """A traced value was asked for its number, which would lose its derivative."""
+    """A traced value was asked for its number, which would lose its derivative.
+
+    The message says by what, and what to write instead.
+
+    Examples
+    --------
+    >>> import math, functorch_lite as ft
+    >>> ft.grad(lambda x: math.sin(x))(1.0)
+    Traceback (most recent call last):
+        ...
+    functorch_lite.core.errors.TracerConversionError: float() of a traced float64[] ...
+    """
 
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -100,6 +100,16 @@ class Tracer:
 def is_tracer(x: Any) -> bool:
     """Say whether a transformation is watching ``x``.
 
+    Parameters
+    ----------
+    x
+        Any value. Containers are not looked into.
+
+    Returns
+    -------
+    bool
+        True for a `Tensor` too.
+
     Examples
     --------
     >>> import functorch_lite as ft

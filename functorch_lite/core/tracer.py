@@ -30,7 +30,24 @@ LARGEST_OBJECT_ARRAY = 256
 
 
 class ArrayTracer(Tracer):
-    """The common base of all sorts of tracer: behaves as the array it stands for."""
+    """The common base of all sorts of tracer: behaves as the array it stands for.
+
+    It has the properties and the methods of `numpy.ndarray`. Those that are functions of NumPy by the same name
+    (``x.sum()``, ``x.clip()``) are these functions; each result is traced as its argument is.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> def f(x):
+    ...     print(x.shape, x.ndim, x.size, x.dtype, x.itemsize, x.nbytes, x.device)
+    ...     return np.sum(x.T[0] * x.mT[1]) + sum(x.flat)
+    >>> ft.grad(f)(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    (2, 2) 2 4 float64 8 32 cpu
+    array([[3., 2.],
+           [5., 4.]])
+    >>> ft.grad(lambda z: z.real**2 + z.imag**2 + (z * z.conj()).real)(3.0 + 4.0j)
+    np.complex128(12-16j)
+    """
 
     __slots__ = ()
     __array_priority__ = 1000.0
@@ -113,24 +130,24 @@ class ArrayTracer(Tracer):
 
     @property
     def T(self) -> Any:
-        """The array with its axes reversed."""
+        """The array with its axes reversed, traced."""
         return np.transpose(self)
 
     @property
     def mT(self) -> Any:
-        """The array with its last two axes exchanged."""
+        """The array with its last two axes exchanged, traced; `ValueError` if it has fewer."""
         if self.ndim < 2:
             raise ValueError(f"mT needs two axes at least; the array has shape {self.shape}")
         return np.swapaxes(self, -1, -2)
 
     @property
     def real(self) -> Any:
-        """The real part."""
+        """The real part, traced."""
         return np.real(self)
 
     @property
     def imag(self) -> Any:
-        """The imaginary part."""
+        """The imaginary part, traced; zeros for a real array."""
         return np.imag(self)
 
     @property
@@ -150,11 +167,35 @@ class ArrayTracer(Tracer):
 
     @property
     def device(self) -> str:
-        """The device, of which there is one."""
+        """The device, of which there is one: ``"cpu"``."""
         return "cpu"
 
     def to_device(self, device: str, /, *, stream: Any = None) -> Any:
-        """Return the array: there is one device."""
+        """Return the array: there is one device.
+
+        Parameters
+        ----------
+        device
+            ``"cpu"``.
+        stream
+            Without effect, taken for the sake of the Array API standard.
+
+        Returns
+        -------
+        array
+            The same.
+
+        Raises
+        ------
+        ValueError
+            If another device is named.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> ft.grad(lambda x: x.to_device("cpu") ** 2)(3.0)
+        6.0
+        """
         if device != "cpu":
             raise ValueError(f"arrays are on the device 'cpu', not {device!r}")
         return self
@@ -244,11 +285,39 @@ class ArrayTracer(Tracer):
         self._refuse_conversion("complex")
 
     def item(self, *args: Any) -> NoReturn:
-        """Refuse: a Python number would lose the derivative."""
+        """Refuse: a Python number would lose the derivative.
+
+        Raises
+        ------
+        TracerConversionError
+            Always; the message says what to write instead.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> ft.grad(lambda x: x * x.item())(3.0)
+        Traceback (most recent call last):
+            ...
+        functorch_lite.core.errors.TracerConversionError: item() of a traced float64[] ...
+        """
         self._refuse_conversion("item")
 
     def tolist(self) -> NoReturn:
-        """Refuse: Python numbers would lose the derivative."""
+        """Refuse: Python numbers would lose the derivative.
+
+        Raises
+        ------
+        TracerConversionError
+            Always; the message says what to write instead.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> ft.grad(lambda x: sum(x.tolist()))(np.ones(3))
+        Traceback (most recent call last):
+            ...
+        functorch_lite.core.errors.TracerConversionError: tolist() of a traced float64[3] ...
+        """
         self._refuse_conversion("tolist")
 
     # The methods of ndarray that are no function of NumPy by the same name
@@ -256,7 +325,28 @@ class ArrayTracer(Tracer):
     def astype(
         self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
     ) -> Any:
-        """Convert to a dtype."""
+        """Convert to a dtype; gradients come back in the old one.
+
+        Parameters
+        ----------
+        dtype
+            The dtype. An integer or boolean one ends the derivative.
+        casting
+            Which conversions are allowed, as of ``ndarray.astype``.
+        order, subok, copy
+            Without meaning for a traced array.
+
+        Returns
+        -------
+        array
+            The numbers converted.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> ft.grad(lambda x: np.sum(x.astype(np.float32) ** 2))(np.array([1.0, 2.0])).dtype
+        dtype('float64')
+        """
         if casting != "unsafe" and not np.can_cast(self.dtype, dtype, casting):  # type: ignore[arg-type]
             raise TypeError(
                 f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} according to the rule {casting!r}"
@@ -264,35 +354,143 @@ class ArrayTracer(Tracer):
         return FUNCTIONS[np.astype](self, dtype, copy=copy)
 
     def copy(self, order: str = "C") -> Any:
-        """Return a copy that can be written to."""
+        """Return a copy that can be written to: a buffer.
+
+        Parameters
+        ----------
+        order
+            Without meaning for a traced array.
+
+        Returns
+        -------
+        array
+            Its elements may be assigned, also traced values.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> def f(x):
+        ...     y = x.copy()
+        ...     y[1:] *= y[:-1]
+        ...     return np.sum(y)
+        >>> ft.grad(f)(np.array([2.0, 3.0]))
+        array([4., 2.])
+        """
         return FUNCTIONS[np.copy](self, order)
 
     def flatten(self, order: str = "C") -> Any:
-        """Return the array with one axis."""
+        """Return the array with one axis.
+
+        Parameters
+        ----------
+        order
+            ``"C"``, ``"F"``, ``"A"`` or ``"K"``, as of ``np.ravel``.
+
+        Returns
+        -------
+        array
+            Of shape (n,).
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> ft.grad(lambda x: x.flatten("F")[1] ** 2)(np.array([[1.0, 2.0], [3.0, 4.0]]))
+        array([[0., 0.],
+               [6., 0.]])
+        """
         return FUNCTIONS[np.ravel](self, order)
 
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
-        """Return the array with another shape."""
+        """Return the array with another shape.
+
+        Parameters
+        ----------
+        shape
+            Lengths, or one tuple of them; -1 for the one that follows from the others.
+        order
+            ``"C"``, ``"F"`` or ``"A"``, as of ``np.reshape``.
+        copy
+            Of an array that can be written to: whether the result is a copy and not a view.
+
+        Returns
+        -------
+        array
+            With the same elements.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> ft.grad(lambda x: np.sum(x.reshape(2, -1)[1] ** 2))(np.arange(4.0))
+        array([0., 0., 4., 6.])
+        """
         return FUNCTIONS[np.reshape](self, shape[0] if len(shape) == 1 else shape, order=order, copy=copy)
 
     def transpose(self, *axes: Any) -> Any:
-        """Return the array with its axes permuted; reversed when no axes are named."""
+        """Return the array with its axes permuted; reversed when no axes are named.
+
+        Parameters
+        ----------
+        axes
+            The axes in their new order, or one tuple of them.
+
+        Returns
+        -------
+        array
+            With the same elements.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> ft.vmap(lambda x: x.transpose(1, 0))(np.zeros((5, 2, 3))).shape
+        (5, 3, 2)
+        """
         if len(axes) == 1 and (axes[0] is None or not isinstance(axes[0], int)):
             return FUNCTIONS[np.transpose](self, axes[0])
         return FUNCTIONS[np.transpose](self, axes or None)
 
     def compress(self, condition: Any, axis: int | None = None) -> Any:
-        """Select the slices along an axis at which a condition holds."""
+        """Select the slices along an axis at which a condition holds.
+
+        Parameters
+        ----------
+        condition
+            A vector of booleans.
+        axis
+            The axis; None: of the array with one axis.
+
+        Returns
+        -------
+        array
+            As long along the axis as the condition holds.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> ft.grad(lambda x: np.sum(x.compress(x > 1.0) ** 2))(np.array([1.0, 2.0, 3.0]))
+        array([0., 4., 6.])
+        """
         return FUNCTIONS[np.compress](condition, self, axis)
 
     def sort(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuse: the method of ndarray sorts in place."""
+        """Refuse: the method of ndarray sorts in place.
+
+        Raises
+        ------
+        TypeError
+            Always; write ``np.sort(x)``.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> ft.grad(lambda x: np.sort(x)[0])(np.array([2.0, 1.0]))
+        array([0., 1.])
+        """
         raise TypeError(
             f"x.sort() at {user_line()} sorts in place, which a traced {self._described()} cannot; write np.sort(x)"
         )
 
     def conj(self) -> Any:
-        """Return the complex conjugate."""
+        """Return the complex conjugate, traced."""
         return np.conjugate(self)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:

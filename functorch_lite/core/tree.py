@@ -55,6 +55,18 @@ _registered: set[type] = set()
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """Return the leaves of a tree and its structure.
 
+    Parameters
+    ----------
+    tree
+        A pytree: nested containers of whatever. None is an empty container.
+
+    Returns
+    -------
+    leaves
+        A list, in the order of the containers; dicts in that of their sorted keys.
+    structure
+        What is left without the leaves. Structures compare equal where trees are alike.
+
     Examples
     --------
     >>> from functorch_lite import tree
@@ -77,7 +89,31 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
-    """Build the tree of a structure from its leaves; the inverse of `flatten`."""
+    """Build the tree of a structure from its leaves; the inverse of `flatten`.
+
+    Parameters
+    ----------
+    structure
+        As `flatten` or `structure` gives it.
+    leaves
+        As many as the structure has, in its order.
+
+    Returns
+    -------
+    tree
+        The containers with the new leaves.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer leaves.
+
+    Examples
+    --------
+    >>> from functorch_lite import tree
+    >>> tree.unflatten(tree.structure({"w": 0, "b": [0, 0]}), "xyz")
+    {'w': 'z', 'b': ['x', 'y']}
+    """
     if structure is LEAF:
         (leaf,) = leaves
         return leaf
@@ -85,22 +121,78 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
 
 
 def leaves(tree: Any) -> list[Any]:
-    """Return the leaves of a tree in order."""
+    """Return the leaves of a tree in order; see `flatten`.
+
+    Parameters
+    ----------
+    tree
+        A pytree.
+
+    Returns
+    -------
+    list
+        The leaves.
+
+    Examples
+    --------
+    >>> from functorch_lite import tree
+    >>> tree.leaves({"b": [2.0, None], "a": 1.0})
+    [1.0, 2.0]
+    """
     return flatten(tree)[0]
 
 
 def structure(tree: Any) -> Structure:
-    """Return the structure of a tree."""
+    """Return the structure of a tree; see `flatten`.
+
+    Parameters
+    ----------
+    tree
+        A pytree.
+
+    Returns
+    -------
+    Structure
+        Its attribute ``num_leaves`` counts the leaves.
+
+    Examples
+    --------
+    >>> from functorch_lite import tree
+    >>> tree.structure({"w": 1.0, "b": [2.0]}) == tree.structure({"w": "one", "b": ["two"]})
+    True
+    >>> tree.structure((1.0, [2.0, 3.0])).num_leaves
+    3
+    """
     return flatten(tree)[1]
 
 
 def map(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     """Apply a function to corresponding leaves of trees of one structure.
 
+    Parameters
+    ----------
+    function
+        Of as many arguments as there are trees.
+    tree, rest
+        Pytrees.
+
+    Returns
+    -------
+    tree
+        The results, in the structure of the trees.
+
     Raises
     ------
     ValueError
         If the structures differ.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> p = {"w": 3.0, "b": 1.0}
+    >>> g = ft.grad(lambda p: p["w"] ** 2 + p["b"])(p)
+    >>> ft.tree.map(lambda x, s: x - 0.5 * s, p, g)
+    {'w': 0.0, 'b': 0.5}
     """
     first, spec = flatten(tree)
     others = []
@@ -113,7 +205,33 @@ def map(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:
 
 
 def reduce(function: Callable[[Any, Any], Any], tree: Any, *initial: Any) -> Any:
-    """Combine the leaves from left to right, as `functools.reduce` does."""
+    """Combine the leaves from left to right, as `functools.reduce` does.
+
+    Parameters
+    ----------
+    function
+        ``function(total, leaf) → total``.
+    tree
+        A pytree.
+    initial
+        The total to begin with; if it is not given, the first leaf.
+
+    Returns
+    -------
+    object
+        The last total.
+
+    Raises
+    ------
+    TypeError
+        If the tree is empty and there is no total to begin with.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> ft.tree.reduce(lambda n, x: n + x.size, {"w": np.ones((3, 2)), "b": np.ones(2)}, 0)
+    8
+    """
     values = [*initial, *leaves(tree)]
     if not values:
         raise TypeError("reduce() of an empty tree with no initial value")
@@ -124,14 +242,48 @@ def reduce(function: Callable[[Any, Any], Any], tree: Any, *initial: Any) -> Any
 
 
 def paths(tree: Any) -> list[str]:
-    """Return a readable path to each leaf, such as ``['w'][0]``; the empty string for a bare leaf."""
+    """Return a readable path to each leaf.
+
+    Parameters
+    ----------
+    tree
+        A pytree.
+
+    Returns
+    -------
+    list of str
+        What to write behind the tree's name to get each leaf; the empty string for a bare leaf.
+
+    Examples
+    --------
+    >>> from functorch_lite import tree
+    >>> tree.paths({"layers": [1.0, 2.0], "scale": 3.0})
+    ["['layers'][0]", "['layers'][1]", "['scale']"]
+    """
     if type(tree) in _leaf_types:
         return [""]
     return [accessor.codify("") for accessor in optree.tree_accessors(tree, namespace=_NAMESPACE)]
 
 
 def all_leaves(values: Sequence[Any]) -> bool:
-    """Say whether none of the values is a container."""
+    """Say whether none of some values is a container.
+
+    Parameters
+    ----------
+    values
+        A sequence.
+
+    Returns
+    -------
+    bool
+        True for an empty sequence too.
+
+    Examples
+    --------
+    >>> from functorch_lite import tree
+    >>> tree.all_leaves([1.0, 2.0]), tree.all_leaves([1.0, (2.0, 3.0)])
+    (True, False)
+    """
     return all(structure(value) == LEAF for value in values)
 
 
@@ -146,7 +298,24 @@ NONE = _NoneLeaf()
 
 
 def mark_none(tree: Any) -> Any:
-    """Return the tree with the leaf `NONE` in the place of each None."""
+    """Return the tree with the leaf `NONE` in the place of each None.
+
+    Parameters
+    ----------
+    tree
+        A pytree, in which None would be an empty container.
+
+    Returns
+    -------
+    tree
+        One in which the places of None count as leaves.
+
+    Examples
+    --------
+    >>> from functorch_lite import tree
+    >>> len(tree.leaves((0, None))), len(tree.leaves(tree.mark_none((0, None))))
+    (1, 2)
+    """
     if type(tree) in _leaf_types:
         return tree
     flatten(tree)  # registers dataclasses
@@ -156,10 +325,28 @@ def mark_none(tree: Any) -> Any:
 def broadcast_prefix(prefix: Any, tree: Any) -> list[Any]:
     """Return one entry of the prefix tree for each leaf of the tree below it.
 
+    Parameters
+    ----------
+    prefix
+        A tree that ends, on each way down, where ``tree`` does or earlier.
+    tree
+        A pytree.
+
+    Returns
+    -------
+    list
+        The leaf of ``prefix`` above each leaf of ``tree``, in order.
+
     Raises
     ------
     ValueError
         If ``prefix`` is no prefix of the tree.
+
+    Examples
+    --------
+    >>> from functorch_lite import tree
+    >>> tree.broadcast_prefix({"w": 0, "b": 1}, {"w": [2.0, 3.0], "b": 4.0})
+    [1, 0, 0]
     """
     flatten(tree)  # registers dataclasses
     return optree.broadcast_prefix(prefix, tree, namespace=_NAMESPACE)

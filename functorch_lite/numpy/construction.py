@@ -72,6 +72,17 @@ def asarray(
     copy
         True: always; None: if need be; False: never (`ValueError` where need be). A traced value never changes and is
         never copied.
+
+    Returns
+    -------
+    array
+        A traced array if anything in it is traced.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft, functorch_lite.numpy as fnp
+    >>> ft.grad(lambda x: np.prod(fnp.asarray([x, 2.0, x])))(3.0)
+    np.float64(12.0)
     """
     if holds_tracers(a):
         return _traced(a, dtype, copy)
@@ -82,6 +93,18 @@ def full(
     shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, device: Any = None, like: Any = None
 ) -> Any:
     """Make an array of a shape, filled with a number that may be traced.
+
+    Parameters
+    ----------
+    shape, dtype, order, device, like
+        Those of ``np.full``.
+    fill_value
+        A number, or an array that broadcasts to the shape.
+
+    Returns
+    -------
+    array
+        A traced array if the value is traced.
 
     Examples
     --------
@@ -96,6 +119,22 @@ def full(
 
 def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: Any = "raise") -> Any:
     """Take elements along an axis, as ``np.take`` does; the table may be plain where the indices are traced.
+
+    Parameters
+    ----------
+    a
+        The table.
+    indices
+        Integers.
+    axis
+        The axis; None: of the table with one axis.
+    out, mode
+        Those of ``np.take``.
+
+    Returns
+    -------
+    array
+        Differentiable in the table. The axis is replaced by the axes of ``indices``.
 
     Examples
     --------

@@ -34,6 +34,13 @@ class Variable:
         The lengths of its axes.
     dtype
         Its dtype; for a Python scalar, whose precision is weak, the type itself.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> program = ft.make_program(lambda x, y: x * y)(np.zeros((3, 4)), 2.0)
+    >>> [(v.shape, v.size, v.nbytes, v.is_weak) for v in program.variables()]
+    [((3, 4), 12, 96, False), ((), 1, 8, True), ((3, 4), 12, 96, False)]
     """
 
     shape: tuple[int, ...]
@@ -58,7 +65,14 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A Python number (or None) that stands in the program as it is."""
+    """A Python number (or None) that stands in the program as it is.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.make_program(lambda x: x + 1.0)(3.0).equations[0].operands[1]
+    Literal(value=1.0)
+    """
 
     value: Any
 
@@ -85,6 +99,13 @@ class Equation:
         The variables that it defines.
     line
         The user's line, for messages.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> (equation,) = ft.make_program(lambda x: x + 1.0)(3.0).equations
+    >>> equation.primitive.name, equation.apply([5.0, 1.0])
+    ('add', (6.0,))
     """
 
     primitive: Primitive
@@ -94,13 +115,32 @@ class Equation:
     line: str = ""
 
     def apply(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
-        """Compute the outputs from the values of the operands."""
+        """Compute the outputs from the values of the operands, in a tuple."""
         ans = self.primitive.bind(tuple(arrays), self.params)
         return ans if type(ans) is tuple else (ans,)
 
 
 def type_name(variable: Variable) -> str:
-    """Return the type of a variable as programs print it: ``float64[3,4]``; of a Python number ``float``."""
+    """Return the type of a variable as programs print it.
+
+    Parameters
+    ----------
+    variable
+        A variable.
+
+    Returns
+    -------
+    str
+        ``float64[3,4]``; of a Python number ``float``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.program.program import type_name
+    >>> program = ft.make_program(lambda x, y: x * y)(np.zeros((3, 4)), 2.0)
+    >>> [type_name(variable) for variable in program.variables()]
+    ['float64[3,4]', 'float', 'float64[3,4]']
+    """
     if variable.dtype is HISTORY:
         return "history"
     if variable.is_weak:
@@ -109,9 +149,24 @@ def type_name(variable: Variable) -> str:
 
 
 def names_of(program: Program) -> dict[Variable, str]:
-    """Return the names under which a program prints its variables: a, b, …, z, aa, ab, ….
+    """Return the names under which a program prints its variables.
 
-    Constants are k0, k1, ….
+    Parameters
+    ----------
+    program
+        A program.
+
+    Returns
+    -------
+    dict
+        By variable a, b, …, z, aa, ab, …; constants are k0, k1, ….
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> from functorch_lite.program.program import names_of
+    >>> list(names_of(ft.make_program(lambda x: x * x + 1.0)(3.0)).values())
+    ['a', 'b', 'c']
     """
     names = {variable: f"k{i}" for i, variable in enumerate(program.constants)}
     letters = map(_letters, count())

@@ -99,6 +99,16 @@ def jit(
 def make_program(f: Callable[..., Any]) -> Callable[..., Program]:
     """Return a function that gives the `Program` of ``f`` for some arguments, recorded and not optimised.
 
+    Parameters
+    ----------
+    f
+        A pure function of pytrees of arrays.
+
+    Returns
+    -------
+    callable
+        With the arguments of ``f``. As in `jit`, what it asks for the truth or the number of a traced value raises.
+
     Examples
     --------
     >>> import functorch_lite as ft
@@ -124,7 +134,15 @@ def _listed(given: Any) -> Any:
 
 
 class JitFunction(NamedFunction):
-    """A function that `jit` has made."""
+    """A function that `jit` has made.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> f = ft.jit(lambda x: np.sum(x * 2.0))
+    >>> f(np.arange(3.0)), f.program(np.arange(3.0)).cost().flops
+    (np.float64(6.0), 6)
+    """
 
     def __init__(self, f: Callable[..., Any], places: tuple[int, ...], names: tuple[str, ...]) -> None:
         update_wrapper(self, f)
@@ -174,7 +192,29 @@ class JitFunction(NamedFunction):
         return self if instance is None else MethodType(self, instance)
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
-        """Return the optimised program for some arguments."""
+        """Return the optimised program for some arguments; it is made if there is none.
+
+        Parameters
+        ----------
+        args, kwargs
+            Those of a call.
+
+        Returns
+        -------
+        Program
+            Its inputs are the leaves of the arguments that are not static, its outputs those of the result.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> print(ft.jit(ft.grad(lambda x: np.sum(x * np.sin(x)))).program(np.zeros(3)))
+        program f(a: float64[3]):
+            b: float64[3] = sin(a)
+            c: float64[3] = cos(a)
+            d: float64[3] = mul(a, c)
+            e: float64[3] = add(b, d)
+            return e
+        """
         args, kwargs, static = self._without_static(args, kwargs)
         leaves, structure = tree.flatten((args, kwargs))
         return self._entry((structure, static, *map(signature, leaves)), leaves, structure, static).program
@@ -182,7 +222,34 @@ class JitFunction(NamedFunction):
     lower = program
 
     def as_source(self, *args: Any, **kwargs: Any) -> str:
-        """Return the program for some arguments as a module that needs NumPy only; see `Program.as_source`."""
+        """Return the program for some arguments as a module that needs NumPy only.
+
+        Parameters
+        ----------
+        args, kwargs
+            Those of a call.
+
+        Returns
+        -------
+        str
+            As of `Program.as_source`.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> print(ft.jit(lambda x: np.sum(x * np.sin(x))).as_source(np.zeros(3)))
+        \"\"\"The function f.
+        <BLANKLINE>
+        x: float64[3]
+        returns: float64[]
+        \"\"\"
+        <BLANKLINE>
+        import numpy as np
+        <BLANKLINE>
+        <BLANKLINE>
+        def f(x):
+            return np.sum(x * np.sin(x))
+        """
         return self.program(*args, **kwargs).as_source()
 
     def _entry(self, key: Any, leaves: Sequence[Any], structure: Any, static: Any) -> Entry:

@@ -105,15 +105,48 @@ class Program:
     def parse(text: str) -> Program:
         """Read a program from what ``print`` shows of it.
 
+        Parameters
+        ----------
+        text
+            The text. Large constants stand in it as three dots: such programs are kept by `save`.
+
+        Returns
+        -------
+        Program
+            Equal to the one that was printed.
+
         Raises
         ------
         ValueError
-            If a line is no equation, or names a primitive that does not exist.
+            If a line is no equation, names a primitive that does not exist, or leaves out a constant.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> program = ft.make_program(lambda x: x * x + 1.0)(3.0)
+        >>> ft.Program.parse(str(program)) == program
+        True
         """
         return parsed(Program, text)
 
     def save(self, file: Any) -> None:
-        """Write the program to a file, as its text and its constants; `load` reads it."""
+        """Write the program to a file, as its text and its constants; `load` reads it.
+
+        Parameters
+        ----------
+        file
+            A name, to which no suffix is added, or an open binary file.
+
+        Examples
+        --------
+        >>> import io, numpy as np, functorch_lite as ft
+        >>> program = ft.make_program(lambda x: np.arange(100.0) @ x)(np.zeros(100))
+        >>> file = io.BytesIO()
+        >>> program.save(file)
+        >>> _ = file.seek(0)
+        >>> ft.Program.load(file)(np.ones(100))
+        (np.float64(4950.0),)
+        """
         arrays: dict[str, Any] = {f"constant{i}": value for i, value in enumerate(constants_of(self))}
         arrays["text"] = np.array(printed(self, constants=False))
         arrays["input_names"] = np.array(self.input_names, np.str_)
@@ -125,7 +158,27 @@ class Program:
 
     @staticmethod
     def load(file: Any) -> Program:
-        """Read a program that `save` has written."""
+        """Read a program that `save` has written.
+
+        Parameters
+        ----------
+        file
+            A name, or an open binary file.
+
+        Returns
+        -------
+        Program
+            Equal to the one that was saved.
+
+        Examples
+        --------
+        >>> import io, functorch_lite as ft
+        >>> program = ft.make_program(lambda x: x * x)(3.0)
+        >>> program.save(file := io.BytesIO())
+        >>> _ = file.seek(0)
+        >>> ft.Program.load(file) == program
+        True
+        """
         with np.load(file) as saved:
             count = sum(name.startswith("constant") for name in saved.files)
             constants = [saved[f"constant{i}"] for i in range(count)]
@@ -182,16 +235,44 @@ class Program:
         return cost(self)
 
     def as_dot(self) -> str:
-        """Return the program as a graph in Graphviz's language."""
+        """Return the program as a graph in Graphviz's language.
+
+        Returns
+        -------
+        str
+            A digraph: a node for each input, constant and equation, an edge for each operand.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> text = ft.make_program(lambda x: x * 2.0)(3.0).as_dot()
+        >>> '"a" -> "equation 0"' in text, '"equation 0" -> "output 0"' in text
+        (True, True)
+        """
         return dot(self)
 
     def as_svg(self) -> str:
         """Return the program as a picture.
 
+        Returns
+        -------
+        str
+            The graph of `as_dot`, laid out, in SVG.
+
         Raises
         ------
         ImportError
             If the package graphviz, or Graphviz itself, is not installed.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> try:
+        ...     picture = ft.make_program(lambda x: x * 2.0)(3.0).as_svg()
+        ... except ImportError:
+        ...     picture = "<svg: pip install graphviz>"
+        >>> "<svg" in picture
+        True
         """
         return svg(self)
 
@@ -199,14 +280,43 @@ class Program:
         return table(self)
 
     def variables(self) -> Iterator[Variable]:
-        """Yield all variables, each once: inputs, constants, results."""
+        """Yield all variables, each once: inputs, constants, results.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> program = ft.make_program(lambda x: x * x + 1.0)(3.0)
+        >>> [variable.dtype for variable in program.variables()]
+        [<class 'float'>, <class 'float'>, <class 'float'>]
+        """
         yield from self.inputs
         yield from self.constants
         for equation in self.equations:
             yield from equation.outputs
 
     def with_equations(self, equations: Sequence[Equation], outputs: Sequence[Atom] | None = None) -> Program:
-        """Return the program with other equations, and other outputs if given; unused constants are dropped."""
+        """Return the program with other equations; unused constants are dropped.
+
+        Parameters
+        ----------
+        equations
+            In an order in which each reads only what was computed before.
+        outputs
+            Variables and literals; None: those that it has.
+
+        Returns
+        -------
+        Program
+            A new one, with the same inputs and name.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> program = ft.make_program(lambda x: (x * x) * x)(3.0)
+        >>> first = program.equations[0]
+        >>> program.with_equations([first], first.outputs)(3.0)
+        (9.0,)
+        """
         outputs = self.outputs if outputs is None else tuple(outputs)
         used = {a for equation in equations for a in equation.operands} | set(outputs)
         constants = {variable: value for variable, value in self.constants.items() if variable in used}

@@ -49,7 +49,7 @@ def uniform(
     Returns
     -------
     array
-        The sample.
+        The sample, differentiable in all parameters.
 
     Examples
     --------
@@ -63,7 +63,19 @@ def uniform(
 
 
 def normal(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """Draw from the normal distribution of mean ``loc`` and standard deviation ``scale``; see `uniform`.
+    """Draw from the normal distribution.
+
+    Parameters
+    ----------
+    key, shape, dtype
+        As for `uniform`.
+    loc, scale
+        Mean and standard deviation.
+
+    Returns
+    -------
+    array
+        The sample, differentiable in all parameters.
 
     Examples
     --------
@@ -77,12 +89,53 @@ def normal(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 
 
 
 def exponential(key: Any, shape: Shape | None = None, dtype: Any = float, scale: Any = 1.0) -> Any:
-    """Draw from the exponential distribution of mean ``scale``; see `uniform`."""
+    """Draw from the exponential distribution.
+
+    Parameters
+    ----------
+    key, shape, dtype
+        As for `uniform`.
+    scale
+        The mean.
+
+    Returns
+    -------
+    array
+        The sample, differentiable in all parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> mean = lambda s: np.mean(ft.random.exponential(ft.random.key(0), (10000,), scale=s))
+    >>> value, slope = ft.value_and_grad(mean)(2.0)
+    >>> bool(abs(value - 2.0) < 0.1 and np.isclose(slope, value / 2.0))
+    True
+    """
     return scale * _exponential(key, shape_like(shape, scale), dtype)
 
 
 def laplace(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """Draw from the Laplace distribution; see `uniform`."""
+    """Draw from the Laplace distribution, with the density ``∝ exp(-|x - loc| / scale)``.
+
+    Parameters
+    ----------
+    key, shape, dtype
+        As for `uniform`.
+    loc, scale
+        What the standard number is shifted by, and before that multiplied by.
+
+    Returns
+    -------
+    array
+        The sample, differentiable in all parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> x = ft.random.laplace(ft.random.key(0), (10000,), loc=1.0, scale=2.0)
+    >>> bool(abs(np.median(x) - 1.0) < 0.1 and abs(np.mean(np.abs(x - 1.0)) - 2.0) < 0.1)
+    True
+    """
     shape = shape_like(shape, loc, scale)
 
     def sample(generator: Any) -> Any:
@@ -93,40 +146,187 @@ def laplace(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any =
 
 
 def cauchy(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """Draw from the Cauchy distribution; see `uniform`."""
+    """Draw from the Cauchy distribution, which has no mean.
+
+    Parameters
+    ----------
+    key, shape, dtype
+        As for `uniform`.
+    loc, scale
+        The median, and the distance from it to either quartile.
+
+    Returns
+    -------
+    array
+        The sample, differentiable in all parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> x = ft.random.cauchy(ft.random.key(0), (10000,), loc=1.0, scale=2.0)
+    >>> bool(np.all(np.abs(np.quantile(x, [0.25, 0.5, 0.75]) - [-1.0, 1.0, 3.0]) < 0.2))
+    True
+    """
     shape = shape_like(shape, loc, scale)
     return loc + scale * draw(key, lambda generator: generator.standard_cauchy(shape).astype(_floating(dtype))[()])
 
 
 def logistic(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """Draw from the logistic distribution; see `uniform`."""
+    """Draw from the logistic distribution, whose distribution function is ``1 / (1 + exp(-(x - loc) / scale))``.
+
+    Parameters
+    ----------
+    key, shape, dtype
+        As for `uniform`.
+    loc, scale
+        What the standard number is shifted by, and before that multiplied by.
+
+    Returns
+    -------
+    array
+        The sample, differentiable in all parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> x = ft.random.logistic(ft.random.key(0), (10000,), loc=1.0)
+    >>> bool(abs(np.mean(x < 2.0) - 1 / (1 + np.exp(-1.0))) < 0.02)
+    True
+    """
     shape = shape_like(shape, loc, scale)
     return loc + scale * draw(key, lambda generator: generator.logistic(size=shape).astype(_floating(dtype))[()])
 
 
 def gumbel(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """Draw from the Gumbel distribution, that of the largest of many numbers; see `uniform`."""
+    """Draw from the Gumbel distribution, that of the largest of many numbers.
+
+    Parameters
+    ----------
+    key, shape, dtype
+        As for `uniform`.
+    loc, scale
+        What the standard number is shifted by, and before that multiplied by.
+
+    Returns
+    -------
+    array
+        The sample, differentiable in all parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> g = ft.random.gumbel(ft.random.key(0), (10000, 2))
+    >>> wins = np.argmax(np.log([0.25, 0.75]) + g, axis=1)  # draws with these probabilities
+    >>> bool(abs(np.mean(wins) - 0.75) < 0.02)
+    True
+    """
     return loc - scale * np.log(_exponential(key, shape_like(shape, loc, scale), dtype))
 
 
 def lognormal(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """Draw numbers whose logarithm is normal with mean ``loc`` and standard deviation ``scale``; see `uniform`."""
+    """Draw numbers whose logarithm is normal.
+
+    Parameters
+    ----------
+    key, shape, dtype
+        As for `uniform`.
+    loc, scale
+        Mean and standard deviation of the logarithm.
+
+    Returns
+    -------
+    array
+        The sample, differentiable in all parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> key = ft.random.key(0)
+    >>> x, slope = ft.value_and_grad(lambda m: ft.random.lognormal(key, loc=m))(0.5)
+    >>> bool(np.isclose(slope, x))
+    True
+    """
     return np.exp(normal(key, shape, dtype, loc, scale))
 
 
 def rayleigh(key: Any, shape: Shape | None = None, dtype: Any = float, scale: Any = 1.0) -> Any:
-    """Draw from the Rayleigh distribution, that of the length of a normal vector in the plane; see `uniform`."""
+    """Draw from the Rayleigh distribution, that of the length of a normal vector in the plane.
+
+    Parameters
+    ----------
+    key, shape, dtype
+        As for `uniform`.
+    scale
+        The standard deviation of the vector's components.
+
+    Returns
+    -------
+    array
+        The sample, differentiable in all parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> x = ft.random.rayleigh(ft.random.key(0), (10000,), scale=3.0)
+    >>> bool(abs(np.mean(x**2) - 2 * 3.0**2) < 1.0)
+    True
+    """
     return scale * np.sqrt(2 * _exponential(key, shape_like(shape, scale), dtype))
 
 
 def weibull(key: Any, concentration: Any, shape: Shape | None = None, dtype: Any = float, scale: Any = 1.0) -> Any:
-    """Draw from the Weibull distribution, ``scale · E^(1 / concentration)`` of an exponential ``E``; see `uniform`."""
+    """Draw from the Weibull distribution, ``scale · E^(1 / concentration)`` of an exponential ``E``.
+
+    Parameters
+    ----------
+    key, shape, dtype
+        As for `uniform`.
+    concentration
+        The parameter of shape, positive.
+    scale
+        What the standard number is multiplied by.
+
+    Returns
+    -------
+    array
+        The sample, differentiable in all parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> key = ft.random.key(0)
+    >>> x, slope = ft.value_and_grad(lambda k: ft.random.weibull(key, k))(2.0)
+    >>> bool(np.isclose(slope, -x * np.log(x) / 2.0))
+    True
+    """
     size = _exponential(key, shape_like(shape, concentration, scale), dtype)
     return scale * np.exp(np.log(size) / concentration)
 
 
 def pareto(key: Any, b: Any, shape: Shape | None = None, dtype: Any = float, scale: Any = 1.0) -> Any:
-    """Draw from the Pareto distribution on ``[scale, ∞)`` with the density ``∝ x^(-b-1)``; see `uniform`."""
+    """Draw from the Pareto distribution on ``[scale, ∞)`` with the density ``∝ x^(-b-1)``.
+
+    Parameters
+    ----------
+    key, shape, dtype
+        As for `uniform`.
+    b
+        The exponent, positive.
+    scale
+        The least value.
+
+    Returns
+    -------
+    array
+        The sample, differentiable in all parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> x = ft.random.pareto(ft.random.key(0), 3.0, (10000,), scale=2.0)
+    >>> bool(x.min() >= 2.0 and abs(np.mean(x) - 3.0) < 0.1)  # the mean is scale · b / (b - 1)
+    True
+    """
     return scale * np.exp(_exponential(key, shape_like(shape, b, scale), dtype) / b)
 
 

@@ -22,19 +22,100 @@ __all__ = ["bernoulli", "binomial", "categorical", "choice", "permutation", "poi
 
 
 def bernoulli(key: Any, p: Any = 0.5, shape: Shape | None = None) -> Any:
-    """Draw booleans that are true with probability ``p``; ``shape`` is as for `functorch_lite.random.uniform`."""
+    """Draw booleans that are true with a given probability.
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    p
+        The probability.
+    shape
+        The shape of the sample; None: that to which the parameters broadcast.
+
+    Returns
+    -------
+    array of bool
+        The sample, which has no derivative.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> x = ft.random.bernoulli(ft.random.key(0), np.array([0.0, 0.3, 1.0]), (10000, 3))
+    >>> bool(np.all(np.abs(np.mean(x, axis=0) - [0.0, 0.3, 1.0]) < 0.02))
+    True
+    """
     shape = shape_like(shape, p)
     return draw(key, lambda generator: generator.random(shape)) < p
 
 
 def binomial(key: Any, n: Any, p: Any, shape: Shape | None = None) -> Any:
-    """Draw how many of ``n`` trials succeed, each with probability ``p``."""
+    """Draw how many of ``n`` trials succeed.
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    n
+        The number of trials, an integer.
+    p
+        The probability that one succeeds.
+    shape
+        The shape of the sample; None: that to which the parameters broadcast.
+
+    Returns
+    -------
+    array of int
+        The sample, which has no derivative.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range (NumPy's own error).
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> x = ft.random.binomial(ft.random.key(0), 10, 0.3, (10000,))
+    >>> bool(x.max() <= 10 and abs(np.mean(x) - 3.0) < 0.1)
+    True
+    """
     shape = shape_like(shape, n, p)
     return draw(key, lambda generator, n, p: generator.binomial(n, p, shape or None), n, p)
 
 
 def poisson(key: Any, lam: Any, shape: Shape | None = None) -> Any:
-    """Draw from the Poisson distribution of mean ``lam``."""
+    """Draw from the Poisson distribution.
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    lam
+        The mean.
+    shape
+        The shape of the sample; None: that to which the parameters broadcast.
+
+    Returns
+    -------
+    array of int
+        The sample, which has no derivative.
+
+    Raises
+    ------
+    ValueError
+        If the mean is negative (NumPy's own error).
+
+    Examples
+    --------
+    The derivative of an expectation, by the score ``grad log p``; that of the mean of x² = λ + λ² is 1 + 2λ:
+
+    >>> import numpy as np, functorch_lite as ft
+    >>> x = ft.random.poisson(ft.random.key(0), 3.0, (100000,))
+    >>> slope = ft.grad(lambda lam: np.mean(x**2.0 * (x * np.log(lam) - lam)))(3.0)
+    >>> bool(abs(slope - 7.0) < 0.3)
+    True
+    """
     shape = shape_like(shape, lam)
     return draw(key, lambda generator, lam: generator.poisson(lam, shape or None), lam)
 
@@ -72,13 +153,56 @@ def categorical(key: Any, logits: Any, axis: int = -1, shape: Shape | None = Non
 
 
 def randint(key: Any, shape: Shape | None = None, minval: Any = 0, maxval: Any = 2, dtype: Any = int) -> Any:
-    """Draw integers from ``minval`` to ``maxval - 1``, all equally probable."""
+    """Draw integers from ``minval`` to ``maxval - 1``, all equally probable.
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    shape
+        The shape of the sample; None: that to which the parameters broadcast.
+    minval, maxval
+        The bounds, integers.
+    dtype
+        An integer dtype.
+
+    Returns
+    -------
+    array of int
+        The sample.
+
+    Raises
+    ------
+    ValueError
+        If there is no integer between the bounds (NumPy's own error).
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> dice = ft.random.randint(ft.random.key(0), (1000,), 1, 7)
+    >>> sorted(set(dice.tolist()))
+    [1, 2, 3, 4, 5, 6]
+    """
     shape = shape_like(shape, minval, maxval)
     return draw(key, lambda generator, a, b: generator.integers(a, b, shape or None, dtype), minval, maxval)
 
 
 def permutation(key: Any, x: Any, axis: int = 0) -> Any:
-    """Shuffle the entries of an array along an axis, or the numbers below an integer; differentiable in the array.
+    """Shuffle the entries of an array along an axis, or the numbers below an integer.
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    x
+        The array, or how many numbers there are.
+    axis
+        The axis along which entries are.
+
+    Returns
+    -------
+    array
+        The entries in another order; differentiable in the array.
 
     Examples
     --------
@@ -120,6 +244,15 @@ def choice(
     ------
     ValueError
         If there are too few entries, or ``p`` does not sum to one (NumPy's own errors).
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> key = ft.random.key(0)
+    >>> ft.random.choice(key, np.eye(3), (5,)).shape
+    (5, 3)
+    >>> ft.grad(lambda x: np.sum(ft.random.choice(key, x, (3,), replace=False)))(np.ones(3))
+    array([1., 1., 1.])
     """
     count, a, axis = _population(a, axis, "choice")
     wanted = shape_like(shape)

@@ -63,19 +63,90 @@ def gamma(key: Any, a: Any, shape: Shape | None = None, scale: Any = 1.0) -> Any
 
 
 def chisquare(key: Any, df: Any, shape: Shape | None = None) -> Any:
-    """Draw from the chi-squared distribution with ``df`` degrees of freedom; see `gamma`."""
+    """Draw from the chi-squared distribution.
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    df
+        The degrees of freedom, positive.
+    shape
+        The shape of the sample; None: that to which the parameters broadcast.
+
+    Returns
+    -------
+    array
+        The sample; differentiable in ``df``, implicitly as that of `gamma`.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> mean = lambda df: np.mean(ft.random.chisquare(ft.random.key(0), df, (20000,)))
+    >>> value, slope = ft.value_and_grad(mean)(3.0)
+    >>> bool(abs(value - 3.0) < 0.1 and abs(slope - 1.0) < 0.1)  # the mean is df
+    True
+    """
     return 2 * gamma(key, df / 2, shape)
 
 
 def t(key: Any, df: Any, shape: Shape | None = None, loc: Any = 0.0, scale: Any = 1.0) -> Any:
-    """Draw from Student's t distribution with ``df`` degrees of freedom; see `gamma`."""
+    """Draw from Student's t distribution.
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    df
+        The degrees of freedom, positive.
+    shape
+        The shape of the sample; None: that to which the parameters broadcast.
+    loc, scale
+        What the standard number is shifted by, and before that multiplied by.
+
+    Returns
+    -------
+    array
+        The sample, differentiable in all parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> variance = lambda df: np.mean(ft.random.t(ft.random.key(0), df, (100000,)) ** 2)
+    >>> value, slope = ft.value_and_grad(variance)(10.0)
+    >>> bool(abs(value - 10 / 8) < 0.03 and abs(slope + 2 / 8**2) < 0.01)  # the variance is df / (df - 2)
+    True
+    """
     first, second = split(key)
     shape = shape_like(shape, df, loc, scale)
     return loc + scale * (normal(first, shape) * np.sqrt(df / chisquare(second, df, shape)))
 
 
 def beta(key: Any, a: Any, b: Any, shape: Shape | None = None) -> Any:
-    """Draw from the beta distribution with the density ``∝ x^(a-1) (1-x)^(b-1)``; see `gamma`."""
+    """Draw from the beta distribution with the density ``∝ x^(a-1) (1-x)^(b-1)``.
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    a, b
+        The parameters of shape, positive.
+    shape
+        The shape of the sample; None: that to which the parameters broadcast.
+
+    Returns
+    -------
+    array
+        The sample, of numbers between 0 and 1; differentiable in ``a`` and ``b``, implicitly as that of `gamma`.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> mean = lambda a, b: np.mean(ft.random.beta(ft.random.key(0), a, b, (20000,)))
+    >>> slopes = ft.grad(mean, argnums=(0, 1))(1.0, 3.0)
+    >>> bool(np.allclose(slopes, (3 / 16, -1 / 16), atol=0.01))  # the mean is a / (a + b)
+    True
+    """
     first, second = split(key)
     shape = shape_like(shape, a, b)
     x, y = _logarithm(first, a, shape), _logarithm(second, b, shape)
@@ -98,6 +169,13 @@ def dirichlet(key: Any, alpha: Any, shape: Shape | None = None) -> Any:
     -------
     array
         Of shape ``(*shape, k)``; it sums to one along the last axis and is differentiable in ``alpha``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> p = ft.random.dirichlet(ft.random.key(0), np.array([1.0, 2.0, 5.0]), (20000,))
+    >>> bool(np.allclose(p.sum(axis=-1), 1.0) and np.allclose(p.mean(axis=0), [1 / 8, 2 / 8, 5 / 8], atol=0.01))
+    True
     """
     alpha = as_array(alpha)
     leading = shape_like(shape, alpha[..., 0])

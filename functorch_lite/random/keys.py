@@ -63,6 +63,11 @@ def split(key: Any, n: int = 2) -> Any:
     array
         Of shape (n, 2); it can be unpacked, indexed, and mapped over by `vmap`.
 
+    Raises
+    ------
+    ValueError
+        If ``n`` is negative.
+
     Examples
     --------
     >>> import functorch_lite as ft
@@ -81,14 +86,33 @@ def split(key: Any, n: int = 2) -> Any:
 
 
 def fold_in(key: Any, data: Any) -> Any:
-    """Return a new key, made of a key and an integer (a step, an index); the integer may be batched.
+    """Return a new key, made of a key and an integer.
+
+    Parameters
+    ----------
+    key
+        A key: two ``uint64``.
+    data
+        A step, an index; an integer scalar, which may be batched.
+
+    Returns
+    -------
+    array
+        Two ``uint64``.
+
+    Raises
+    ------
+    TypeError
+        If ``data`` is no integer scalar.
 
     Examples
     --------
-    >>> import functorch_lite as ft
+    >>> import numpy as np, functorch_lite as ft
     >>> key = ft.random.key(1)
     >>> bool((ft.random.fold_in(key, 1) != ft.random.fold_in(key, 2)).any())
     True
+    >>> ft.vmap(lambda i: ft.random.fold_in(key, i))(np.arange(5)).shape
+    (5, 2)
     """
     if np.dtype(getattr(data, "dtype", type(data))).kind not in "iu" or shape_of(data) != ():
         kind = type(data).__name__

@@ -59,7 +59,29 @@ def multivariate_normal(key: Any, mean: Any, cov: Any, shape: Shape | None = Non
 
 
 def sphere(key: Any, n: int, shape: Shape = ()) -> Any:
-    """Draw points of the unit sphere in n dimensions, all equally probable; of shape ``(*shape, n)``."""
+    """Draw points of the unit sphere, all equally probable.
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    n
+        The dimension of the space.
+    shape
+        The shape of the sample without the last axis.
+
+    Returns
+    -------
+    array
+        Of shape ``(*shape, n)``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> x = ft.random.sphere(ft.random.key(0), 3, (1000,))
+    >>> x.shape, bool(np.allclose(np.linalg.norm(x, axis=-1), 1.0))
+    ((1000, 3), True)
+    """
     wanted = (*shape_like(shape), operator.index(n))
 
     def sample(generator: Any) -> Any:
@@ -70,7 +92,31 @@ def sphere(key: Any, n: int, shape: Shape = ()) -> Any:
 
 
 def orthogonal(key: Any, n: int, shape: Shape = ()) -> Any:
-    """Draw orthogonal matrices by Haar's measure; of shape ``(*shape, n, n)``."""
+    """Draw orthogonal matrices by Haar's measure, which no rotation changes.
+
+    Source: Mezzadri, "How to generate random matrices from the classical compact groups", Notices of the AMS 54 (2007).
+
+    Parameters
+    ----------
+    key
+        A key, see `functorch_lite.random.key`.
+    n
+        The number of rows and of columns.
+    shape
+        The shape of the sample without the last two axes.
+
+    Returns
+    -------
+    array
+        Of shape ``(*shape, n, n)``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> q = ft.random.orthogonal(ft.random.key(0), 3)
+    >>> bool(np.allclose(q.T @ q, np.eye(3)))
+    True
+    """
     wanted = (*shape_like(shape), operator.index(n), operator.index(n))
 
     def sample(generator: Any) -> Any:

@@ -57,6 +57,8 @@ def check_grads(
     GradcheckError
         If a derivative is wrong. The message names the order, the modes, the input, the output, the entry and both
         values.
+    ValueError
+        If the order is below 1, or a mode is unknown.
 
     Examples
     --------

@@ -15,7 +15,18 @@ _LARGEST_PRINTED = 64
 
 
 class GradcheckError(RuntimeError):
-    """A derivative is wrong, or cannot be relied on: the message says where, by how much and in which mode."""
+    """A derivative is wrong, or cannot be relied on: the message says where, by how much and in which mode.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.gradcheck(lambda x: x * ft.stop_gradient(x), (2.0,))
+    Traceback (most recent call last):
+        ...
+    functorch_lite.testing.comparison.GradcheckError: reverse mode (vjp) is wrong for output with respect to input:
+        analytical 2, numerical 4, difference 2 where 0.00401 is allowed
+        1 of 1 entries of this Jacobian are wrong; ...
+    """
 
 
 def compare_matrices(

@@ -72,7 +72,17 @@ def psum(x: Any, axis_name: Hashable | tuple[Hashable, ...]) -> Any:
 
 
 def pmean(x: Any, axis_name: Hashable | tuple[Hashable, ...]) -> Any:
-    """Return the mean over all examples of a named batch; see `psum`.
+    """Return the mean over all examples of a named batch.
+
+    Parameters
+    ----------
+    x, axis_name
+        As for `psum`, which also says what is raised.
+
+    Returns
+    -------
+    tree
+        Like ``x``, the same for all examples.
 
     Examples
     --------
@@ -85,9 +95,19 @@ def pmean(x: Any, axis_name: Hashable | tuple[Hashable, ...]) -> Any:
 
 
 def pmax(x: Any, axis_name: Hashable | tuple[Hashable, ...]) -> Any:
-    """Return the largest value among all examples of a named batch, element by element; see `psum`.
+    """Return the largest value among all examples of a named batch, element by element.
 
     Its derivative is shared equally by the examples that attain it.
+
+    Parameters
+    ----------
+    x, axis_name
+        As for `psum`, which also says what is raised.
+
+    Returns
+    -------
+    tree
+        Like ``x``, the same for all examples.
 
     Examples
     --------
@@ -100,6 +120,16 @@ def pmax(x: Any, axis_name: Hashable | tuple[Hashable, ...]) -> Any:
 
 def pmin(x: Any, axis_name: Hashable | tuple[Hashable, ...]) -> Any:
     """Return the smallest value among all examples of a named batch, element by element; see `pmax`.
+
+    Parameters
+    ----------
+    x, axis_name
+        As for `psum`, which also says what is raised.
+
+    Returns
+    -------
+    tree
+        Like ``x``, the same for all examples.
 
     Examples
     --------
@@ -159,6 +189,21 @@ def all_gather(x: Any, axis_name: Hashable, *, axis: int = 0, tiled: bool = Fals
 def axis_index(axis_name: Hashable) -> Any:
     """Return the number of the example within the named batch.
 
+    Parameters
+    ----------
+    axis_name
+        The name.
+
+    Returns
+    -------
+    array
+        An integer scalar, different in each example.
+
+    Raises
+    ------
+    NameError
+        If no `vmap` around has that name.
+
     Examples
     --------
     >>> import numpy as np, functorch_lite as ft
@@ -170,7 +215,22 @@ def axis_index(axis_name: Hashable) -> Any:
 
 
 def axis_size(axis_name: Hashable | tuple[Hashable, ...]) -> int:
-    """Return the number of examples in the named batch (in all of them together).
+    """Return the number of examples in the named batch.
+
+    Parameters
+    ----------
+    axis_name
+        The name, or a tuple of names: the number in all of them together, their product.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    NameError
+        If no `vmap` around has that name.
 
     Examples
     --------

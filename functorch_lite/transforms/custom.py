@@ -57,10 +57,31 @@ class _CustomFunction(NamedFunction):
         self.bwd: Callable[..., Any] | None = None
 
     def defjvp(self, jvp: Callable[..., Any]) -> Callable[..., Any]:
-        """Set the forward rule: ``jvp(*nondiff_args, primals, tangents) → (out, tangent_out)``.
+        """Set the forward rule; usable as a decorator.
 
-        Both arguments are tuples, one entry for each differentiable argument; the rule must be linear in the tangents.
-        Usable as a decorator.
+        Parameters
+        ----------
+        jvp
+            ``jvp(*nondiff_args, primals, tangents) → (out, tangent_out)``. Primals and tangents are tuples, one entry
+            for each differentiable argument; the rule must be linear in the tangents.
+
+        Returns
+        -------
+        callable
+            The rule itself.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> @ft.custom_jvp
+        ... def log1pexp(x):
+        ...     return np.logaddexp(0.0, x)
+        >>> @log1pexp.defjvp
+        ... def rule(primals, tangents):
+        ...     (x,), (t,) = primals, tangents
+        ...     return log1pexp(x), t / (1.0 + np.exp(-x))
+        >>> float(ft.grad(ft.grad(log1pexp))(0.0))
+        0.25
         """
         check_callable(jvp, f"{type(self).__name__}.defjvp", "(rule)")
         self.jvp = jvp
@@ -76,6 +97,16 @@ class _CustomFunction(NamedFunction):
         bwd
             ``bwd(*nondiff_args, residuals, cotangent) → tuple`` with one cotangent for each differentiable argument;
             None in the place of an argument, or of a part of it, means zero.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> @ft.custom_vjp
+        ... def clipped(x):  # the identity, whose cotangents are clipped
+        ...     return x
+        >>> clipped.defvjp(lambda x: (x, None), lambda _, g: (np.clip(g, -1.0, 1.0),))
+        >>> ft.grad(lambda x: np.sum(clipped(x) ** 2))(np.array([0.25, 10.0]))
+        array([0.5, 1. ])
         """
         for rule in (fwd, bwd):
             check_callable(rule, f"{type(self).__name__}.defvjp", "(fwd, bwd)")
@@ -192,6 +223,16 @@ class custom_vjp(_CustomFunction):  # noqa: N801 - a decorator
 
 def stop_gradient(x: Any) -> Any:
     """Return the tree with all derivatives cut: the identity, whose derivative is zero.
+
+    Parameters
+    ----------
+    x
+        A pytree of arrays.
+
+    Returns
+    -------
+    tree
+        The same values.
 
     Examples
     --------

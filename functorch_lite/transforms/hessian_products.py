@@ -54,7 +54,17 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
 def vhp(f: Callable[..., Any], primals: Any, cotangents: Any) -> Any:
     """Compute the gradient of a scalar function and the product of a vector with its Hessian, reverse over reverse.
 
-    Takes and gives what `hvp` does; `hvp` is the faster of the two as a rule.
+    Parameters
+    ----------
+    f, primals
+        As for `hvp`, which is the faster of the two as a rule.
+    cotangents
+        A tuple of the structure of ``primals``: the vector.
+
+    Returns
+    -------
+    gradient, product
+        As of `hvp`.
 
     Examples
     --------
@@ -73,8 +83,21 @@ def hessian_diag(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | N
 
     Each element is a Hessian-vector product with a basis vector, of which one entry is kept: there is no cheaper exact
     way in general. Zeros that are known cost nothing, as in `jacfwd`, so that the diagonal for a function of neighbours
-    takes time in proportion to its length. The products run as one batch, or in batches of ``chunk_size``, which bounds
-    memory.
+    takes time in proportion to its length.
+
+    Parameters
+    ----------
+    f
+        A function of pytrees of arrays with a real scalar result.
+    argnums
+        The position of the argument to differentiate with respect to.
+    chunk_size
+        Form at most this many products at a time, which bounds memory; None: all in one batch.
+
+    Returns
+    -------
+    callable
+        With the arguments of ``f``. It gives a tree like the argument: ``∂²f/∂xᵢ²`` for each element.
 
     Examples
     --------

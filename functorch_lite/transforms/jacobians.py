@@ -98,7 +98,17 @@ def jacrev(
 ) -> Callable[..., Any]:
     """Return a function that computes the Jacobian in reverse mode: one batch of cotangents, as many as outputs.
 
-    Takes and gives what `jacfwd` does.
+    Parameters
+    ----------
+    f, argnums, argnames, has_aux, holomorphic
+        As for `jacfwd`.
+    chunk_size
+        Pull back at most this many cotangents at a time, which bounds memory.
+
+    Returns
+    -------
+    callable
+        As of `jacfwd`.
 
     Examples
     --------
@@ -123,8 +133,18 @@ def jacobian(
 ) -> Callable[..., Any]:
     """Return a function that computes the Jacobian in the mode that takes fewer passes.
 
-    Takes and gives what `jacfwd` does. The function runs once, on the tape; then the sizes of output and input decide
-    whether cotangents are pulled back through the tape or tangents pushed along it.
+    The function runs once, on the tape; then the sizes of output and input decide whether cotangents are pulled back
+    through the tape or tangents pushed along it.
+
+    Parameters
+    ----------
+    f, argnums, argnames, has_aux, holomorphic, chunk_size
+        As for `jacfwd`.
+
+    Returns
+    -------
+    callable
+        As of `jacfwd`.
 
     Examples
     --------
@@ -148,9 +168,17 @@ def value_and_jacobian(
     holomorphic: bool = False,
     chunk_size: int | None = None,
 ) -> Callable[..., Any]:
-    """Return a function that computes ``(value, jacobian)`` in one pass; with ``has_aux`` ``((value, aux), jacobian)``.
+    """Return a function that computes value and Jacobian in one pass.
 
-    Takes what `jacobian` does.
+    Parameters
+    ----------
+    f, argnums, argnames, has_aux, holomorphic, chunk_size
+        As for `jacobian`.
+
+    Returns
+    -------
+    callable
+        With the arguments of ``f``. It gives ``(value, jacobian)``, with ``has_aux`` ``((value, aux), jacobian)``.
 
     Examples
     --------

@@ -115,7 +115,15 @@ def value_and_grad(
 ) -> Callable[..., Any]:
     """Return a function that computes the value and the gradient of a scalar function in one pass.
 
-    Takes what `grad` takes. The result gives ``(value, gradient)``, with ``has_aux`` ``((value, aux), gradient)``.
+    Parameters
+    ----------
+    f, argnums, argnames, has_aux, holomorphic, allow_int
+        As for `grad`, which also says what is raised.
+
+    Returns
+    -------
+    callable
+        With the arguments of ``f``. It gives ``(value, gradient)``, with ``has_aux`` ``((value, aux), gradient)``.
 
     Examples
     --------
@@ -173,9 +181,17 @@ def grad_and_value(
     holomorphic: bool = False,
     allow_int: bool = False,
 ) -> Callable[..., Any]:
-    """Return a function that computes ``(gradient, value)``: `value_and_grad` in the order of ``torch.func``.
+    """Return a function that computes the gradient and the value: `value_and_grad` in the order of ``torch.func``.
 
-    With ``has_aux`` the result is ``(gradient, (value, aux))``.
+    Parameters
+    ----------
+    f, argnums, argnames, has_aux, holomorphic, allow_int
+        As for `grad`, which also says what is raised.
+
+    Returns
+    -------
+    callable
+        With the arguments of ``f``. It gives ``(gradient, value)``, with ``has_aux`` ``(gradient, (value, aux))``.
 
     Examples
     --------

@@ -111,6 +111,11 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
     argnums
         The position of the scalar.
 
+    Returns
+    -------
+    callable
+        With the arguments of ``f``; its result is like that of ``f``.
+
     Raises
     ------
     TypeError

@@ -53,20 +53,80 @@ def sylvester(a: Any, b: Any, q: Any) -> Any:
 
 
 def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
-    """Solve ``a @ x + x @ b = q`` for a matrix ``x``, with square ``a`` and ``b`` that have no eigenvalues in common
-    but for their sign.
-    """  # noqa: D205 - one sentence
+    """Solve ``a @ x + x @ b = q`` for a matrix ``x``.
+
+    Parameters
+    ----------
+    a, b
+        Square matrices, of shapes (…, m, m) and (…, n, n). No eigenvalue of ``a`` is minus one of ``b``.
+    q
+        Matrices, of shape (…, m, n).
+
+    Returns
+    -------
+    array
+        Of shape (…, m, n), differentiable in all arguments: the derivatives are equations of the same kind.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import solve_sylvester
+    >>> a, b = np.diag([1.0, 2.0]), np.diag([3.0])
+    >>> ft.grad(lambda q: np.sum(solve_sylvester(a, b, q)))(np.ones((2, 1)))
+    array([[0.25],
+           [0.2 ]])
+    """
     return sylvester(square(a, "solve_sylvester"), square(b, "solve_sylvester"), matrix(q, "solve_sylvester"))
 
 
 def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
-    """Solve ``a @ x + x @ aᴴ = q``."""
+    """Solve ``a @ x + x @ aᴴ = q`` for a matrix ``x``.
+
+    Parameters
+    ----------
+    a, q
+        Square matrices, of shape (…, n, n). No two eigenvalues of ``a`` have λ + conj(μ) = 0.
+
+    Returns
+    -------
+    array
+        Of the shape of ``q``, differentiable in both arguments.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import solve_continuous_lyapunov
+    >>> variance = lambda rate: solve_continuous_lyapunov(-rate * np.eye(1), -np.eye(1))[0, 0]  # 1 / (2 rate)
+    >>> float(np.round(ft.grad(variance)(2.0), 6))
+    -0.125
+    """
     a = square(a, "solve_continuous_lyapunov")
     return solve_sylvester(a, adjoint(a), q)
 
 
 def solve_discrete_lyapunov(a: Any, q: Any) -> Any:
-    """Solve ``a @ x @ aᴴ - x + q = 0`` directly, as one linear system of n² equations."""
+    """Solve ``a @ x @ aᴴ - x + q = 0`` for a matrix ``x``.
+
+    It is solved directly, as one linear system of n² equations: SciPy's argument ``method`` is not taken.
+
+    Parameters
+    ----------
+    a, q
+        Square matrices, of shape (…, n, n). No two eigenvalues of ``a`` have λ · conj(μ) = 1.
+
+    Returns
+    -------
+    array
+        Of the shape of ``q``, differentiable in both arguments.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import solve_discrete_lyapunov
+    >>> variance = lambda a: solve_discrete_lyapunov(a * np.eye(1), np.eye(1))[0, 0]  # 1 / (1 - a²)
+    >>> float(np.round(ft.grad(variance)(0.5), 6))  # 2a / (1 - a²)²
+    1.777778
+    """
     a, q = square(a, "solve_discrete_lyapunov"), square(q, "solve_discrete_lyapunov")
     n = a.shape[-1]
     products = a[..., :, None, :, None] * conjugate(a)[..., None, :, None, :]
@@ -75,10 +135,29 @@ def solve_discrete_lyapunov(a: Any, q: Any) -> Any:
 
 
 def polar(a: Any, side: str = "right") -> tuple[Any, Any]:
-    """Decompose matrices of full column (row) rank, ``a = u @ p`` (``side="left"``: ``a = p @ u``).
+    """Decompose matrices of full rank into a positive definite one and one with orthonormal columns (rows).
 
-    ``p`` is positive definite, the square root of ``aᴴ a`` (``a aᴴ``), whose derivative knows no ties of singular
-    values; ``u`` has orthonormal columns (rows).
+    ``p`` is the square root of ``aᴴ a`` (``a aᴴ``), whose derivative knows no ties of singular values.
+
+    Parameters
+    ----------
+    a
+        Matrices, of shape (…, m, n), of full column rank (row rank for ``"left"``), which SciPy does not ask for.
+    side
+        ``"right"``: ``a = u @ p``; ``"left"``: ``a = p @ u``.
+
+    Returns
+    -------
+    u, p
+        The factors; ``u`` has the shape of ``a``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import polar
+    >>> angle = lambda a: np.arctan2(polar(a)[0][1, 0], polar(a)[0][0, 0])  # of the nearest rotation
+    >>> bool(np.allclose(ft.grad(angle)(np.eye(2)), [[0.0, -0.5], [0.5, 0.0]]))
+    True
     """
     a = matrix(a, "polar")
     if side == "right":

@@ -69,12 +69,21 @@ def solve_triangular(a: Any, b: Any, trans: int | str = 0, lower: bool = False, 
     Returns
     -------
     array
-        Of the shape of ``b``.
+        Of the shape of ``b``, differentiable in both; the derivative in what is not read is zero.
 
     Raises
     ------
     numpy.linalg.LinAlgError
         If ``a`` is singular, or no square matrix.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import solve_triangular
+    >>> a = np.array([[2.0, 0.0], [1.0, 4.0]])
+    >>> ft.jacrev(lambda b: solve_triangular(a, b, lower=True))(np.ones(2))
+    array([[ 0.5  ,  0.   ],
+           [-0.125,  0.25 ]])
     """
     a, b = square(a, "solve_triangular"), as_array(b)
     if trans not in (0, 1, 2, "N", "T", "C"):
@@ -91,17 +100,90 @@ def solve_triangular(a: Any, b: Any, trans: int | str = 0, lower: bool = False, 
 
 
 def cholesky(a: Any, lower: bool = False) -> Any:
-    """Compute the factor R of positive definite matrices RᴴR, or L of LLᴴ; only the triangle of that side is read."""
+    """Compute the factor R of positive definite matrices RᴴR, or L of LLᴴ.
+
+    Parameters
+    ----------
+    a
+        Hermitian matrices, of shape (…, n, n), of which one triangle is read.
+    lower
+        Whether to read the lower triangle and return L.
+
+    Returns
+    -------
+    array
+        Of the shape of ``a``, with zeros in the other triangle. The gradient in ``a`` is Hermitian: that among such
+        matrices, not in the entries that are read.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a matrix is not positive definite.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import cholesky
+    >>> log_determinant = lambda a: 2 * np.sum(np.log(np.diag(cholesky(a))))
+    >>> ft.grad(log_determinant)(np.diag([2.0, 4.0]))
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """
     return np.linalg.cholesky(a, upper=not lower)
 
 
 def cho_factor(a: Any, lower: bool = False) -> tuple[Any, bool]:
-    """Compute the factor for `cho_solve`, with zeros in the other triangle, and say which side it is."""
+    """Compute the factor of positive definite matrices for `cho_solve`.
+
+    Parameters
+    ----------
+    a, lower
+        As for `cholesky`.
+
+    Returns
+    -------
+    c, lower
+        The factor, with zeros in the other triangle, where SciPy leaves what was there; and which side it is.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a matrix is not positive definite.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import cho_factor, cho_solve
+    >>> a = np.array([[4.0, 2.0], [2.0, 3.0]])
+    >>> ft.grad(lambda b: b @ cho_solve(cho_factor(a), b))(np.ones(2))
+    array([0.25, 0.5 ])
+    """
     return cholesky(a, lower), lower
 
 
 def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Any:
-    """Solve ``a @ x = b``, given the factor of ``a`` by `cho_factor`."""
+    """Solve ``a @ x = b``, given the factor of ``a``.
+
+    Parameters
+    ----------
+    c_and_lower
+        The result of `cho_factor`.
+    b
+        A vector, or matrices.
+
+    Returns
+    -------
+    array
+        Of the shape of ``b``, differentiable in ``b`` and in the factor.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import cho_factor, cho_solve
+    >>> x = lambda s: cho_solve(cho_factor(np.array([[2.0, 0.0], [0.0, 4.0]]) * s), np.ones(2))
+    >>> ft.jacfwd(x)(1.0)
+    array([-0.5 , -0.25])
+    """
     c, lower = c_and_lower
     if lower:
         return solve_triangular(c, solve_triangular(c, b, lower=True), trans="C", lower=True)
@@ -179,6 +261,15 @@ def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> tuple[Any, .
     numpy.linalg.LinAlgError
         If the derivative is asked of a matrix with a zero pivot before the last, whose L is not unique: one of rank
         less than n - 1 has such a pivot, one of rank n - 1 may. The last pivot may be zero.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import lu
+    >>> pivots = lambda a: np.diag(lu(a)[2])
+    >>> ft.jacfwd(pivots)(np.array([[4.0, 2.0], [2.0, 3.0]]))[1]  # of a₁₁ - a₁₀ a₀₁ / a₀₀
+    array([[ 0.25, -0.5 ],
+           [-0.5 ,  1.  ]])
     """
     a = square(a, "lu")
     order = _row_order(a)
@@ -192,9 +283,28 @@ def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> tuple[Any, .
 
 
 def lu_factor(a: Any) -> tuple[Any, Any]:
-    """Compute the factors of a square matrix for `lu_solve`: L below the diagonal and U, and the order of the rows.
+    """Compute the factors of square matrices for `lu_solve`.
 
-    The second result is the order in which elimination takes the rows, not LAPACK's list of exchanges.
+    Parameters
+    ----------
+    a
+        Square matrices, of shape (…, n, n).
+
+    Returns
+    -------
+    factors
+        L below the diagonal, and U: of the shape of ``a``.
+    order
+        The order in which elimination takes the rows, of shape (…, n); SciPy's is LAPACK's list of exchanges.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import lu_factor
+    >>> log_determinant = lambda a: np.sum(np.log(np.abs(np.diag(lu_factor(a)[0]))))
+    >>> ft.grad(log_determinant)(np.array([[0.0, 2.0], [4.0, 0.0]]))
+    array([[0.  , 0.5 ],
+           [0.25, 0.  ]])
     """
     a = square(a, "lu_factor")
     order = _row_order(a)
@@ -203,7 +313,31 @@ def lu_factor(a: Any) -> tuple[Any, Any]:
 
 
 def lu_solve(lu_and_order: tuple[Any, Any], b: Any, trans: int = 0) -> Any:
-    """Solve ``a @ x = b`` (``trans=1``: ``aᵀ @ x = b``; 2: ``aᴴ @ x = b``), given the result of `lu_factor`."""
+    """Solve ``a @ x = b``, given the factors of ``a``.
+
+    Parameters
+    ----------
+    lu_and_order
+        The result of `lu_factor`, not of SciPy's.
+    b
+        A vector, or matrices.
+    trans
+        1 for ``aᵀ @ x = b``, 2 for ``aᴴ @ x = b``.
+
+    Returns
+    -------
+    array
+        Of the shape of ``b``, differentiable in ``b`` and in the factors.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import lu_factor, lu_solve
+    >>> a = np.array([[0.0, 2.0], [4.0, 0.0]])
+    >>> ft.jacrev(lambda b: lu_solve(lu_factor(a), b))(np.ones(2))
+    array([[0.  , 0.25],
+           [0.5 , 0.  ]])
+    """
     factors, order = lu_and_order
     b = as_array(b)
     _check_fit("lu_solve", factors, b)
@@ -241,6 +375,28 @@ def solve(a: Any, b: Any, lower: bool = False, assume_a: str | None = None, tran
         ``"lower triangular"``.
     transposed
         Whether to solve with the transpose of ``a``.
+
+    Returns
+    -------
+    array
+        Of the shape of ``b``, differentiable in both. The derivative in what is not read is zero; with ``"pos"`` it is
+        symmetric, as of `cholesky`.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If ``a`` is singular, or is to be positive definite and is not.
+    NotImplementedError
+        If ``assume_a`` is another of SciPy's words.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import solve
+    >>> a = np.array([[2.0, 9.0], [1.0, 4.0]])  # 9.0 is not read
+    >>> ft.grad(lambda a: np.sum(solve(a, np.ones(2), lower=True, assume_a="sym")))(a)
+    array([[-0.18367347,  0.        ],
+           [-0.12244898, -0.02040816]])
     """
     a, b = square(a, "solve"), as_array(b)
     _check_fit("solve", a, b)

@@ -75,6 +75,16 @@ def _complex(dtype: Any) -> Any:
 def expm(A: Any) -> Any:
     """Compute the exponential of square matrices.
 
+    Parameters
+    ----------
+    A
+        Square matrices, of shape (…, n, n).
+
+    Returns
+    -------
+    array
+        Of the shape of ``A``; its derivative is exact at repeated eigenvalues too.
+
     Examples
     --------
     >>> import numpy as np, functorch_lite as ft
@@ -87,13 +97,54 @@ def expm(A: Any) -> Any:
 
 
 def expm_frechet(A: Any, E: Any, compute_expm: bool = True) -> Any:
-    """Compute the exponential of ``A``, if asked for, and its derivative in the direction ``E``."""
+    """Compute the exponential of ``A``, if asked for, and its derivative in the direction ``E``.
+
+    Parameters
+    ----------
+    A, E
+        Square matrices, of shape (…, n, n).
+    compute_expm
+        Whether to return the exponential too. SciPy's other options are not taken.
+
+    Returns
+    -------
+    array, or a pair of arrays
+        The derivative, behind the exponential if that is asked for; differentiable in both matrices.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import expm, expm_frechet
+    >>> A, E = np.diag([1.0, 2.0]), np.ones((2, 2))
+    >>> bool(np.allclose(expm_frechet(A, E, compute_expm=False), ft.jvp(expm, (A,), (E,))[1]))
+    True
+    """
     slope = derivative_of((square(A, "expm_frechet"), square(E, "expm_frechet")), scipy.linalg.expm)
     return (expm(A), slope) if compute_expm else slope
 
 
 def logm(A: Any) -> Any:
-    """Compute the principal logarithm of square matrices; complex where the real one does not exist."""
+    """Compute the principal logarithm of square matrices; complex where the real one does not exist.
+
+    Parameters
+    ----------
+    A
+        Square matrices, of shape (…, n, n).
+
+    Returns
+    -------
+    array
+        Of the shape of ``A``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import logm
+    >>> a = np.array([[2.0, 1.0], [0.0, 4.0]])
+    >>> slope = ft.grad(lambda a: np.trace(logm(a)))(a)
+    >>> bool(np.allclose(slope, np.linalg.inv(a).T))  # that of the logarithm of the determinant
+    True
+    """
     return derivative_of((square(A, "logm"),), scipy.linalg.logm)
 
 
@@ -101,17 +152,75 @@ def sqrtm(A: Any) -> Any:
     """Compute the principal square root of square matrices; complex where the real one does not exist.
 
     A singular matrix has no derivative: its square root comes with infinities or NaN.
+
+    Parameters
+    ----------
+    A
+        Square matrices, of shape (…, n, n).
+
+    Returns
+    -------
+    array
+        Of the shape of ``A``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import sqrtm
+    >>> ft.jvp(sqrtm, (np.diag([4.0, 9.0]),), (np.ones((2, 2)),))[1]  # 1 / (√λᵢ + √λⱼ)
+    array([[0.25      , 0.2       ],
+           [0.2       , 0.16666667]])
     """
     return derivative_of((square(A, "sqrtm"),), scipy.linalg.sqrtm)
 
 
 def fractional_matrix_power(A: Any, t: float) -> Any:
-    """Compute square matrices to a real power ``t``, which is fixed."""
+    """Compute square matrices to a real power.
+
+    Parameters
+    ----------
+    A
+        Square matrices, of shape (…, n, n).
+    t
+        The exponent, a number that is not traced: there is no derivative in it.
+
+    Returns
+    -------
+    array
+        Of the shape of ``A``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import fractional_matrix_power
+    >>> np.round(np.diag(ft.grad(lambda a: np.trace(fractional_matrix_power(a, 1.5)))(np.diag([4.0, 9.0]))), 6)
+    array([3. , 4.5])
+    """
     return derivative_of((square(A, "fractional_matrix_power"),), partial(_power, exponent=float(t)))
 
 
 def cosm(A: Any) -> Any:
-    """Compute the cosine of square matrices."""
+    """Compute the cosine of square matrices, by their exponential.
+
+    Parameters
+    ----------
+    A
+        Square matrices, of shape (…, n, n).
+
+    Returns
+    -------
+    array
+        Of the shape of ``A``; real for real matrices.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import cosm, sinm
+    >>> A = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    >>> slope = ft.jvp(lambda t: cosm(t * A), (2.0,), (1.0,))[1]
+    >>> bool(np.allclose(slope, -A @ sinm(2.0 * A)))
+    True
+    """
     A = square(A, "cosm")
     if A.dtype.kind == "c":
         return 0.5 * (expm(1j * A) + expm(-1j * A))
@@ -119,7 +228,26 @@ def cosm(A: Any) -> Any:
 
 
 def sinm(A: Any) -> Any:
-    """Compute the sine of square matrices."""
+    """Compute the sine of square matrices, by their exponential.
+
+    Parameters
+    ----------
+    A
+        Square matrices, of shape (…, n, n).
+
+    Returns
+    -------
+    array
+        Of the shape of ``A``; real for real matrices.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import sinm
+    >>> ft.jvp(sinm, (np.zeros((2, 2)),), (np.array([[0.0, 1.0], [2.0, 0.0]]),))[1]
+    array([[0., 1.],
+           [2., 0.]])
+    """
     A = square(A, "sinm")
     if A.dtype.kind == "c":
         return -0.5j * (expm(1j * A) - expm(-1j * A))

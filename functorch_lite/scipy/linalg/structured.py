@@ -14,9 +14,29 @@ __all__ = ["block_diag", "circulant", "companion", "hankel", "toeplitz"]
 
 
 def toeplitz(c: Any, r: Any = None) -> Any:
-    """Build the matrix with first column ``c`` and first row ``r`` that is constant along diagonals.
+    """Build the matrix that is constant along diagonals.
 
-    Without ``r`` the row is the conjugate of the column; otherwise ``r[0]`` is not read.
+    Parameters
+    ----------
+    c
+        Its first column.
+    r
+        Its first row, of which ``r[0]`` is not read; None: the conjugate of the column.
+
+    Returns
+    -------
+    array
+        Of shape ``(len(c), len(r))``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import toeplitz
+    >>> toeplitz(np.array([1.0, 2.0]), np.array([1.0, 5.0, 6.0]))
+    array([[1., 5., 6.],
+           [2., 1., 5.]])
+    >>> ft.grad(lambda c: np.sum(toeplitz(c)))(np.arange(3.0))
+    array([3., 4., 2.])
     """
     c = _vector("toeplitz", c)
     r = conjugate(c) if r is None else _vector("toeplitz", r)
@@ -25,9 +45,29 @@ def toeplitz(c: Any, r: Any = None) -> Any:
 
 
 def hankel(c: Any, r: Any = None) -> Any:
-    """Build the matrix with first column ``c`` and last row ``r`` that is constant along antidiagonals.
+    """Build the matrix that is constant along antidiagonals.
 
-    Without ``r`` it is zero below the antidiagonal; otherwise ``r[0]`` is not read.
+    Parameters
+    ----------
+    c
+        Its first column.
+    r
+        Its last row, of which ``r[0]`` is not read; None: zeros.
+
+    Returns
+    -------
+    array
+        Of shape ``(len(c), len(r))``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import hankel
+    >>> hankel(np.array([1.0, 2.0]), np.array([2.0, 5.0, 6.0]))
+    array([[1., 2., 5.],
+           [2., 5., 6.]])
+    >>> ft.grad(lambda c: np.sum(hankel(c)))(np.arange(3.0))
+    array([1., 2., 3.])
     """
     c = _vector("hankel", c)
     r = np.zeros_like(c) if r is None else _vector("hankel", r)
@@ -35,14 +75,55 @@ def hankel(c: Any, r: Any = None) -> Any:
 
 
 def circulant(c: Any) -> Any:
-    """Build the matrices whose columns are the vectors ``c`` (the last axis), each turned one further."""
+    """Build the matrices whose columns are vectors, each turned one further.
+
+    Parameters
+    ----------
+    c
+        The vectors, along the last axis: of shape (…, n).
+
+    Returns
+    -------
+    array
+        Of shape (…, n, n).
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import circulant
+    >>> circulant(np.array([1.0, 2.0, 3.0]))
+    array([[1., 3., 2.],
+           [2., 1., 3.],
+           [3., 2., 1.]])
+    >>> ft.grad(lambda c: np.linalg.det(circulant(c)))(np.array([2.0, 1.0]))  # of c₀² - c₁²
+    array([ 4., -2.])
+    """
     c = as_array(c)
     n = c.shape[-1]
     return c[..., (np.arange(n)[:, None] - np.arange(n)) % n]
 
 
 def companion(a: Any) -> Any:
-    """Build the companion matrix of a polynomial with coefficients ``a``, the highest first."""
+    """Build the companion matrix of a polynomial, whose eigenvalues are its roots.
+
+    Parameters
+    ----------
+    a
+        Its coefficients, the highest first: a vector of two at least.
+
+    Returns
+    -------
+    array
+        Of shape (n - 1, n - 1) for n coefficients.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import companion
+    >>> largest = lambda a: np.max(np.linalg.eigvals(companion(a)).real)
+    >>> np.round(ft.grad(largest)(np.array([1.0, -3.0, 2.0])), 6)  # of the root 2 of (x - 1)(x - 2)
+    array([-4., -2., -1.])
+    """
     a = as_array(a)
     if a.ndim != 1 or a.shape[0] < 2:
         raise ValueError(f"companion takes a vector of two coefficients at least, not an array of shape {a.shape}")
@@ -51,7 +132,26 @@ def companion(a: Any) -> Any:
 
 
 def block_diag(*arrs: Any) -> Any:
-    """Build the matrix that has the given ones along its diagonal and zeros elsewhere; vectors count as rows."""
+    """Build the matrix that has the given ones along its diagonal and zeros elsewhere.
+
+    Parameters
+    ----------
+    arrs
+        Matrices; vectors count as rows, numbers as matrices of one entry.
+
+    Returns
+    -------
+    array
+        Of as many rows and columns as the matrices have together.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import block_diag
+    >>> ft.jacfwd(lambda x: block_diag(x, [[1.0, x]]))(2.0)
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
     blocks = [np.atleast_2d(as_array(a)) for a in arrs]
     wrong = [shape_of(a) for a in blocks if len(shape_of(a)) > 2]
     if wrong:

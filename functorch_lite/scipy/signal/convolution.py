@@ -114,7 +114,15 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
     Returns
     -------
     array
-        The discrete linear convolution.
+        The discrete linear convolution, differentiable in both.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.signal import convolve
+    >>> blur = lambda kernel: np.sum(convolve(np.array([0.0, 1.0, 0.0, 2.0]), kernel, "same") ** 2)
+    >>> ft.grad(blur)(np.array([0.5, 1.0, 0.5]))
+    array([ 7., 10.,  3.])
     """
     in1, in2 = as_array(in1), as_array(in2)
     if in1.ndim != in2.ndim:
@@ -125,7 +133,28 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
 
 
 def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
-    """Correlate two arrays of one rank: the convolution with the second one conjugated and reversed in all axes."""
+    """Correlate two arrays of one rank: the convolution with the second one conjugated and reversed in all axes.
+
+    Parameters
+    ----------
+    in1, in2, mode, method
+        As for `convolve`.
+
+    Returns
+    -------
+    array
+        The correlation, differentiable in both.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.signal import correlate
+    >>> correlate(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0]), "valid")
+    array([2., 3.])
+    >>> ft.jacrev(lambda y: correlate(np.array([1.0, 2.0, 3.0]), y, "valid"))(np.array([0.0, 1.0]))
+    array([[1., 2.],
+           [2., 3.]])
+    """
     in1, in2 = as_array(in1), as_array(in2)
     if in1.ndim != in2.ndim:
         raise ValueError("in1 and in2 should have the same dimensionality")
@@ -135,7 +164,29 @@ def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> A
 
 
 def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
-    """Convolve along some axes (all by default) by Fourier transforms; the other axes broadcast."""
+    """Convolve along some axes by Fourier transforms; the other axes broadcast.
+
+    Parameters
+    ----------
+    in1, in2, mode
+        As for `convolve`.
+    axes
+        The axes, an int or a sequence; None: all.
+
+    Returns
+    -------
+    array
+        The discrete linear convolution, differentiable in both.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.signal import fftconvolve
+    >>> signals, kernel = np.ones((5, 8)), np.array([[1.0, -1.0]])
+    >>> gradient = ft.grad(lambda kernel: np.sum(fftconvolve(signals, kernel, axes=1) ** 2))(kernel)
+    >>> np.round(gradient, 6)
+    array([[ 10., -10.]])
+    """
     in1, in2 = as_array(in1), as_array(in2)
     if in1.ndim != in2.ndim:
         raise ValueError("in1 and in2 should have the same dimensionality")
@@ -145,7 +196,26 @@ def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any
 
 
 def oaconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
-    """Convolve as `fftconvolve` does."""
+    """Convolve as `fftconvolve` does, where SciPy adds up transforms of overlapping parts.
+
+    Parameters
+    ----------
+    in1, in2, mode, axes
+        As for `fftconvolve`.
+
+    Returns
+    -------
+    array
+        As of `fftconvolve`.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.signal import oaconvolve
+    >>> slope = ft.grad(lambda x: oaconvolve(x, np.array([1.0, 2.0]))[1])(np.ones(3))
+    >>> bool(np.allclose(slope, [2.0, 1.0, 0.0]))
+    True
+    """
     return fftconvolve(in1, in2, mode, axes)
 
 

@@ -77,7 +77,15 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     Returns
     -------
     y, or (y, zf)
-        The filtered signal; with ``zi`` also the state at the end.
+        The filtered signal; with ``zi`` also the state at the end. Differentiable in all arrays.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.signal import lfilter
+    >>> decay = lambda r: lfilter([1.0], np.stack([1.0, -r]), np.array([1.0, 0.0, 0.0, 0.0]))  # 1, r, r², r³
+    >>> bool(np.allclose(ft.jacfwd(decay)(0.5), [0.0, 1.0, 1.0, 0.75]))
+    True
     """
     b, a, x = np.atleast_1d(_floating(b)), np.atleast_1d(_floating(a)), _floating(x)
     if b.ndim != 1 or a.ndim != 1:
@@ -98,7 +106,28 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
 
 
 def sosfilt(sos: Any, x: Any, axis: int = -1) -> Any:
-    """Filter a signal by sections of order two, the rows of ``sos``, one after the other."""
+    """Filter a signal by sections of order two, one after the other.
+
+    Parameters
+    ----------
+    sos
+        The sections: of shape (n, 6), three coefficients of the numerator and three of the denominator each.
+    x, axis
+        As for `lfilter`. SciPy's ``zi`` is not taken.
+
+    Returns
+    -------
+    array
+        The filtered signal, differentiable in both.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.signal import sosfilt
+    >>> sos = np.array([[1.0, 0.0, 0.0, 1.0, -0.5, 0.0], [2.0, 0.0, 0.0, 1.0, 0.0, 0.0]])
+    >>> ft.grad(lambda x: sosfilt(sos, x)[-1])(np.zeros(4))
+    array([0.25, 0.5 , 1.  , 2.  ])
+    """
     sos = as_array(sos)
     if sos.ndim != 2 or sos.shape[1] != 6:
         raise ValueError("sos array must be shape (n_sections, 6)")
@@ -121,9 +150,32 @@ def _floating(x: Any) -> Any:
 
 
 def detrend(data: Any, axis: int = -1, type: str = "linear", bp: Any = 0) -> Any:
-    """Subtract from a signal its mean (``type="constant"``) or its line of least squares.
+    """Subtract from a signal its mean or its line of least squares.
 
-    ``bp`` are the places between which a line of its own is fitted.
+    Parameters
+    ----------
+    data
+        The signal.
+    axis
+        The axis along which it runs.
+    type
+        ``"constant"``: the mean; ``"linear"``: the line.
+    bp
+        Places between which a line of its own is fitted.
+
+    Returns
+    -------
+    array
+        Of the shape of ``data``, and linear in it.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.signal import detrend
+    >>> np.round(ft.jacfwd(lambda x: detrend(x, type="constant"))(np.zeros(3)), 6)
+    array([[ 0.666667, -0.333333, -0.333333],
+           [-0.333333,  0.666667, -0.333333],
+           [-0.333333, -0.333333,  0.666667]])
     """
     data = _floating(data)
     axis = only_axis(axis, data.ndim)
@@ -156,9 +208,37 @@ def savgol_filter(
 ) -> Any:
     """Smooth a signal, or differentiate it, by polynomials of least squares in a moving window.
 
-    The arguments are SciPy's: ``deriv`` is the order of the derivative and ``delta`` the spacing of samples; ``mode``
-    says what stands beyond the ends (``"mirror"``, ``"constant"`` with ``cval``, ``"nearest"``, ``"wrap"``), or that
-    the last windows' polynomials are evaluated there (``"interp"``).
+    Source: Savitzky and Golay, "Smoothing and Differentiation of Data by Simplified Least Squares Procedures",
+    Analytical Chemistry 36 (1964).
+
+    Parameters
+    ----------
+    x
+        The signal.
+    window_length, polyorder
+        The number of samples in the window, and the degree of the polynomials.
+    deriv, delta
+        The order of the derivative, and the spacing of samples.
+    axis
+        The axis along which the signal runs.
+    mode, cval
+        What stands beyond the ends (``"mirror"``, ``"constant"`` with ``cval``, ``"nearest"``, ``"wrap"``); or
+        ``"interp"``: the last windows' polynomials are evaluated there.
+
+    Returns
+    -------
+    array
+        Of the shape of ``x``, and linear in it.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.signal import savgol_filter
+    >>> t = np.arange(6.0)
+    >>> bool(np.allclose(savgol_filter(t**2, 5, 2, deriv=1), 2 * t))
+    True
+    >>> bool(np.allclose(ft.jacrev(lambda x: savgol_filter(x, 3, 1))(t)[2], [0, 1 / 3, 1 / 3, 1 / 3, 0, 0]))
+    True
     """
     x = _floating(x)
     axis = only_axis(axis, x.ndim)
@@ -194,7 +274,31 @@ def _end_weights(length: int, order: int, deriv: int, delta: float) -> Any:
 
 
 def hilbert(x: Any, N: int | None = None, axis: int = -1) -> Any:
-    """Compute the analytic signal of a real one: its negative frequencies removed, its positive ones doubled."""
+    """Compute the analytic signal of a real one: its negative frequencies removed, its positive ones doubled.
+
+    Parameters
+    ----------
+    x
+        The signal, real.
+    N
+        The length to which it is cut or filled up by zeros; None: its own.
+    axis
+        The axis along which it runs.
+
+    Returns
+    -------
+    array
+        Complex; its real part is the signal, its absolute value the envelope.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.signal import hilbert
+    >>> wave = np.cos(2 * np.pi * np.arange(8) / 8)
+    >>> envelope = lambda amplitude: np.abs(hilbert(amplitude * wave))
+    >>> np.round(ft.jacfwd(envelope)(2.0), 6)
+    array([1., 1., 1., 1., 1., 1., 1., 1.])
+    """
     x = as_array(x)
     if x.dtype.kind == "c":
         raise ValueError("x must be real.")

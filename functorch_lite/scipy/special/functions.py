@@ -88,7 +88,19 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, r
 
 
 def softmax(x: Any, axis: Any = None) -> Any:
-    """Compute ``exp(x) / sum(exp(x))`` along an axis (or axes; None is all), without overflow.
+    """Compute ``exp(x) / sum(exp(x))`` without overflow.
+
+    Parameters
+    ----------
+    x
+        An array, real or complex.
+    axis
+        The axis or axes to sum over; None is all.
+
+    Returns
+    -------
+    array
+        Of the shape of ``x``.
 
     Examples
     --------
@@ -104,14 +116,51 @@ def softmax(x: Any, axis: Any = None) -> Any:
 
 
 def log_softmax(x: Any, axis: Any = None) -> Any:
-    """Compute the logarithm of `softmax`, without overflow or underflow."""
+    """Compute the logarithm of `softmax`, without overflow or underflow.
+
+    Parameters
+    ----------
+    x, axis
+        As for `softmax`.
+
+    Returns
+    -------
+    array
+        Of the shape of ``x``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import log_softmax
+    >>> ft.jacobian(log_softmax)(np.array([0.0, 1000.0]))
+    array([[ 1., -1.],
+           [ 0.,  0.]])
+    """
     x = as_array(x)
     shifted = x - _finite_top(x, axis)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
 def softplus(x: Any) -> Any:
-    """Compute ``log(1 + exp(x))`` without overflow."""
+    """Compute ``log(1 + exp(x))`` without overflow. Its derivative is `scipy.special.expit`.
+
+    Parameters
+    ----------
+    x
+        An array.
+
+    Returns
+    -------
+    array
+        Of the shape of ``x``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import softplus
+    >>> ft.vmap(ft.grad(softplus))(np.array([-1000.0, 0.0, 1000.0]))
+    array([0. , 0.5, 1. ])
+    """
     return np.logaddexp(0, x)
 
 
@@ -136,7 +185,27 @@ def _finite_top(x: Any, axis: Any) -> Any:
 
 
 def polygamma(n: Any, x: Any) -> Any:
-    """Compute the derivative of order ``n`` (an int, or an array of ints) of the digamma function; else NaN."""
+    """Compute the derivative of order ``n`` of the digamma function.
+
+    Parameters
+    ----------
+    n
+        The order: an int, or an array of ints. Other numbers give NaN; there is no derivative in it.
+    x
+        Real numbers.
+
+    Returns
+    -------
+    array
+        ``ψ⁽ⁿ⁾(x)``, differentiable in ``x`` by the function of the next order.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import polygamma
+    >>> bool(ft.grad(lambda x: polygamma(1, x))(2.5) == polygamma(2, 2.5))
+    True
+    """
     x = as_array(x)
     if np.ndim(n) == 0 and not isinstance(n, Tracer) and n == int(n):
         return gamma_functions.polygamma(int(n), x)
@@ -146,7 +215,29 @@ def polygamma(n: Any, x: Any) -> Any:
 
 
 def multigammaln(a: Any, d: int) -> Any:
-    """Compute the logarithm of the multivariate gamma function of dimension ``d``; NaN unless ``a > (d - 1) / 2``."""
+    """Compute the logarithm of the multivariate gamma function.
+
+    Parameters
+    ----------
+    a
+        Real numbers. Where they are not above ``(d - 1) / 2`` the result is NaN, where SciPy raises.
+    d
+        The dimension, an int.
+
+    Returns
+    -------
+    array
+        Of the shape of ``a``, differentiable in it.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import multigammaln
+    >>> import scipy.special
+    >>> slope = ft.grad(multigammaln)(3.0, 2)
+    >>> bool(np.isclose(slope, scipy.special.digamma(3.0) + scipy.special.digamma(2.5)))
+    True
+    """
     if np.floor(d) != d or d < 1:
         raise ValueError(f"d should be a positive integer (dimension), not {d}")
     a = as_array(a)
@@ -155,7 +246,29 @@ def multigammaln(a: Any, d: int) -> Any:
 
 
 def factorial(n: Any, exact: bool = False) -> Any:
-    """Compute n! = Γ(n + 1), and 0 for negative ``n``; with ``exact``, of plain integers only."""
+    """Compute n! = Γ(n + 1), and 0 for negative ``n``.
+
+    Parameters
+    ----------
+    n
+        Numbers, which need not be whole: the function is differentiable.
+    exact
+        Whether to compute with integers of any size, of plain integers only.
+
+    Returns
+    -------
+    array
+        Of the shape of ``n``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import factorial
+    >>> factorial(np.array([0, 3, -1]))
+    array([1., 6., 0.])
+    >>> float(np.round(ft.grad(factorial)(0.0), 6))  # minus Euler's constant
+    -0.577216
+    """
     if exact:
         return scipy.special.factorial(n, exact=True)
     n = as_array(n)
@@ -163,7 +276,31 @@ def factorial(n: Any, exact: bool = False) -> Any:
 
 
 def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> Any:
-    """Compute the number of ways to take ``k`` of ``N`` things, continued to real numbers; 0 where ``k > N``."""
+    """Compute the number of ways to take ``k`` of ``N`` things, continued to real numbers.
+
+    Parameters
+    ----------
+    N, k
+        Numbers; where ``k > N`` or one is negative, the result is 0.
+    exact
+        Whether to compute with integers of any size, of plain integers only.
+    repetition
+        Whether a thing may be taken more than once.
+
+    Returns
+    -------
+    array
+        Differentiable in both.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import comb
+    >>> comb(4, np.arange(6))
+    array([1., 4., 6., 4., 1., 0.])
+    >>> float(np.round(ft.grad(comb)(4.0, 2.0), 6))  # of N (N - 1) / 2
+    3.5
+    """
     if exact:
         return scipy.special.comb(N, k, exact=True, repetition=repetition)
     N, k = as_array(N), as_array(k)
@@ -174,7 +311,29 @@ def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> An
 
 
 def perm(N: Any, k: Any, exact: bool = False) -> Any:
-    """Compute the number of ways to take ``k`` of ``N`` things in order, continued to real numbers."""
+    """Compute the number of ways to take ``k`` of ``N`` things in order, continued to real numbers.
+
+    Parameters
+    ----------
+    N, k
+        Numbers; where ``k > N`` or one is negative, the result is 0.
+    exact
+        Whether to compute with integers of any size, of plain integers only.
+
+    Returns
+    -------
+    array
+        Differentiable in both.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import perm
+    >>> float(perm(4.0, 2.0))
+    12.0
+    >>> float(np.round(ft.grad(perm)(4.0, 2.0), 6))  # of N (N - 1)
+    7.0
+    """
     if exact:
         return scipy.special.perm(N, k, exact=True)
     N, k = as_array(N), as_array(k)
@@ -186,32 +345,182 @@ def perm(N: Any, k: Any, exact: bool = False) -> Any:
 
 
 def jvp(v: Any, z: Any, n: int = 1) -> Any:
-    """Compute the derivative of order ``n`` of the Bessel function of the first kind `jv`."""
+    """Compute the derivative of order ``n`` of the Bessel function of the first kind `jv`.
+
+    Source: DLMF 10.6.7.
+
+    Parameters
+    ----------
+    v
+        The order of the function, in which there is no derivative.
+    z
+        Numbers, real or complex.
+    n
+        How many times to differentiate, an int.
+
+    Returns
+    -------
+    array
+        Differentiable in ``z``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import jvp
+    >>> import scipy.special
+    >>> bool(np.isclose(jvp(1.5, 2.0), ft.grad(lambda z: scipy.special.jv(1.5, z))(2.0)))
+    True
+    """
     return _bessel_derivative(sp.jv, v, z, n, -1)
 
 
 def yvp(v: Any, z: Any, n: int = 1) -> Any:
-    """Compute the derivative of order ``n`` of the Bessel function of the second kind `yv`."""
+    """Compute the derivative of order ``n`` of the Bessel function of the second kind `yv`.
+
+    Source: DLMF 10.6.7.
+
+    Parameters
+    ----------
+    v
+        The order of the function, in which there is no derivative.
+    z
+        Numbers, real or complex.
+    n
+        How many times to differentiate, an int.
+
+    Returns
+    -------
+    array
+        Differentiable in ``z``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import yvp
+    >>> import scipy.special
+    >>> bool(np.isclose(yvp(1.5, 2.0), ft.grad(lambda z: scipy.special.yv(1.5, z))(2.0)))
+    True
+    """
     return _bessel_derivative(sp.yv, v, z, n, -1)
 
 
 def ivp(v: Any, z: Any, n: int = 1) -> Any:
-    """Compute the derivative of order ``n`` of the modified Bessel function of the first kind `iv`."""
+    """Compute the derivative of order ``n`` of the modified Bessel function of the first kind `iv`.
+
+    Source: DLMF 10.29.5.
+
+    Parameters
+    ----------
+    v
+        The order of the function, in which there is no derivative.
+    z
+        Numbers, real or complex.
+    n
+        How many times to differentiate, an int.
+
+    Returns
+    -------
+    array
+        Differentiable in ``z``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import ivp
+    >>> import scipy.special
+    >>> bool(np.isclose(ivp(1.5, 2.0), ft.grad(lambda z: scipy.special.iv(1.5, z))(2.0)))
+    True
+    """
     return _bessel_derivative(sp.iv, v, z, n, 1)
 
 
 def kvp(v: Any, z: Any, n: int = 1) -> Any:
-    """Compute the derivative of order ``n`` of the modified Bessel function of the second kind `kv`."""
+    """Compute the derivative of order ``n`` of the modified Bessel function of the second kind `kv`.
+
+    Source: DLMF 10.29.5.
+
+    Parameters
+    ----------
+    v
+        The order of the function, in which there is no derivative.
+    z
+        Numbers, real or complex.
+    n
+        How many times to differentiate, an int.
+
+    Returns
+    -------
+    array
+        Differentiable in ``z``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import kvp
+    >>> import scipy.special
+    >>> bool(np.isclose(kvp(1.5, 2.0), ft.grad(lambda z: scipy.special.kv(1.5, z))(2.0)))
+    True
+    """
     return (-1) ** n * _bessel_derivative(sp.kv, v, z, n, 1)
 
 
 def h1vp(v: Any, z: Any, n: int = 1) -> Any:
-    """Compute the derivative of order ``n`` of the Hankel function of the first kind `hankel1`."""
+    """Compute the derivative of order ``n`` of the Hankel function of the first kind `hankel1`.
+
+    Source: DLMF 10.6.7.
+
+    Parameters
+    ----------
+    v
+        The order of the function, in which there is no derivative.
+    z
+        Numbers, real or complex.
+    n
+        How many times to differentiate, an int.
+
+    Returns
+    -------
+    array
+        Differentiable in ``z``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import h1vp
+    >>> import scipy.special
+    >>> bool(np.isclose(h1vp(1.5, 2.0), ft.jvp(lambda z: scipy.special.hankel1(1.5, z), (2.0,), (1.0,))[1]))
+    True
+    """
     return _bessel_derivative(sp.hankel1, v, z, n, -1)
 
 
 def h2vp(v: Any, z: Any, n: int = 1) -> Any:
-    """Compute the derivative of order ``n`` of the Hankel function of the second kind `hankel2`."""
+    """Compute the derivative of order ``n`` of the Hankel function of the second kind `hankel2`.
+
+    Source: DLMF 10.6.7.
+
+    Parameters
+    ----------
+    v
+        The order of the function, in which there is no derivative.
+    z
+        Numbers, real or complex.
+    n
+        How many times to differentiate, an int.
+
+    Returns
+    -------
+    array
+        Differentiable in ``z``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import h2vp
+    >>> import scipy.special
+    >>> bool(np.isclose(h2vp(1.5, 2.0), ft.jvp(lambda z: scipy.special.hankel2(1.5, z), (2.0,), (1.0,))[1]))
+    True
+    """
     return _bessel_derivative(sp.hankel2, v, z, n, -1)
 
 
@@ -222,22 +531,114 @@ def _bessel_derivative(function: Any, v: Any, z: Any, n: int, phase: int) -> Any
 
 
 def spherical_jn(n: Any, z: Any, derivative: bool = False) -> Any:
-    """Compute the spherical Bessel function of the first kind, or its derivative."""
+    """Compute the spherical Bessel function of the first kind, or its derivative.
+
+    Parameters
+    ----------
+    n
+        The order, integers that are not negative; there is no derivative in it.
+    z
+        Numbers, real or complex.
+    derivative
+        Whether to compute the derivative in ``z``.
+
+    Returns
+    -------
+    array
+        Differentiable in ``z``, with ``derivative`` too.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import spherical_jn
+    >>> slope = ft.grad(lambda z: spherical_jn(2, z))(1.5)
+    >>> bool(np.isclose(slope, spherical_jn(2, 1.5, derivative=True)))
+    True
+    """
     return _spherical(bessel.spherical_jn, n, z, derivative)
 
 
 def spherical_yn(n: Any, z: Any, derivative: bool = False) -> Any:
-    """Compute the spherical Bessel function of the second kind, or its derivative."""
+    """Compute the spherical Bessel function of the second kind, or its derivative.
+
+    Parameters
+    ----------
+    n
+        The order, integers that are not negative; there is no derivative in it.
+    z
+        Numbers, real or complex.
+    derivative
+        Whether to compute the derivative in ``z``.
+
+    Returns
+    -------
+    array
+        Differentiable in ``z``, with ``derivative`` too.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import spherical_yn
+    >>> slope = ft.grad(lambda z: spherical_yn(2, z))(1.5)
+    >>> bool(np.isclose(slope, spherical_yn(2, 1.5, derivative=True)))
+    True
+    """
     return _spherical(bessel.spherical_yn, n, z, derivative)
 
 
 def spherical_in(n: Any, z: Any, derivative: bool = False) -> Any:
-    """Compute the modified spherical Bessel function of the first kind, or its derivative."""
+    """Compute the modified spherical Bessel function of the first kind, or its derivative.
+
+    Parameters
+    ----------
+    n
+        The order, integers that are not negative; there is no derivative in it.
+    z
+        Numbers, real or complex.
+    derivative
+        Whether to compute the derivative in ``z``.
+
+    Returns
+    -------
+    array
+        Differentiable in ``z``, with ``derivative`` too.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import spherical_in
+    >>> slope = ft.grad(lambda z: spherical_in(2, z))(1.5)
+    >>> bool(np.isclose(slope, spherical_in(2, 1.5, derivative=True)))
+    True
+    """
     return _spherical(bessel.spherical_in, n, z, derivative)
 
 
 def spherical_kn(n: Any, z: Any, derivative: bool = False) -> Any:
-    """Compute the modified spherical Bessel function of the second kind, or its derivative."""
+    """Compute the modified spherical Bessel function of the second kind, or its derivative.
+
+    Parameters
+    ----------
+    n
+        The order, integers that are not negative; there is no derivative in it.
+    z
+        Numbers, real or complex.
+    derivative
+        Whether to compute the derivative in ``z``.
+
+    Returns
+    -------
+    array
+        Differentiable in ``z``, with ``derivative`` too.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import spherical_kn
+    >>> slope = ft.grad(lambda z: spherical_kn(2, z))(1.5)
+    >>> bool(np.isclose(slope, spherical_kn(2, 1.5, derivative=True)))
+    True
+    """
     return _spherical(bessel.spherical_kn, n, z, derivative)
 
 
@@ -250,10 +651,30 @@ def _spherical(function: Any, n: Any, z: Any, derivative: bool) -> Any:
 
 
 def diric(x: Any, n: int) -> Any:
-    """Compute Dirichlet's kernel ``sin(n x / 2) / (n sin(x / 2))``, for an integer ``n``.
+    """Compute Dirichlet's kernel ``sin(n x / 2) / (n sin(x / 2))``.
 
     At multiples of 2π, where the quotient has a limit, the sum of cosines that it stands for is not needed: the kernel
     is even there and its slope 0.
+
+    Parameters
+    ----------
+    x
+        Real numbers.
+    n
+        A positive int, in which there is no derivative; the result is NaN for another number.
+
+    Returns
+    -------
+    array
+        Of the shape of ``x``, differentiable in it.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.special import diric
+    >>> x = 2 * np.pi * np.arange(3) / 3
+    >>> bool(np.allclose(ft.vmap(ft.grad(lambda x: diric(x, 3)))(x), -2 / 3 * np.sin(x)))  # (1 + 2 cos x) / 3
+    True
     """
     if n <= 0 or n != int(n):
         return np.full_like(x, np.nan)

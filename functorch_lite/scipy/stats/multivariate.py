@@ -51,7 +51,27 @@ class _MultivariateNormal:
         return -0.5 * (dimension * log(2 * pi) + log_determinant + distance)
 
     def pdf(self, x: Any, mean: Any = None, cov: Any = 1) -> Any:
-        """Compute the density; see `logpdf`."""
+        """Compute the density.
+
+        Parameters
+        ----------
+        x, mean, cov
+            As for `logpdf`.
+
+        Returns
+        -------
+        array
+            One number a vector.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> from functorch_lite.scipy.stats import multivariate_normal
+        >>> x = np.array([1.0, 2.0])
+        >>> slope = ft.grad(multivariate_normal.pdf)(x, np.zeros(2), np.eye(2))
+        >>> bool(np.allclose(slope, -x * multivariate_normal.pdf(x, np.zeros(2), np.eye(2))))
+        True
+        """
         return np.exp(self.logpdf(x, mean, cov))
 
 
@@ -59,15 +79,59 @@ class _MultivariateT:
     """Student's t distribution of vectors."""
 
     def logpdf(self, x: Any, loc: Any = None, shape: Any = 1, df: Any = 1) -> Any:
-        """Compute the logarithm of the density; the arguments are as in the normal distribution, ``shape`` as ``cov``.
+        """Compute the logarithm of the density.
 
-        ``df`` are the degrees of freedom; if they are infinite the distribution is the normal one.
+        Parameters
+        ----------
+        x
+            Vectors along the last axis; of one dimension, numbers.
+        loc
+            The centre, zero by default.
+        shape
+            As ``cov`` of the normal distribution: a positive definite matrix, its diagonal, or a number.
+        df
+            The degrees of freedom; if they are infinite the distribution is the normal one.
+
+        Returns
+        -------
+        array
+            One number a vector, differentiable in all arguments.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If the matrix is not positive definite.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> from functorch_lite.scipy.stats import multivariate_t
+        >>> np.round(ft.grad(multivariate_t.logpdf)(np.array([1.0, 1.0]), np.zeros(2), np.eye(2), 2.0), 6)
+        array([-1., -1.])
         """
         distance, log_determinant, n = _mahalanobis(x, loc, shape)
         return log_student_density(distance, 1.0 * df, n) - 0.5 * log_determinant
 
     def pdf(self, x: Any, loc: Any = None, shape: Any = 1, df: Any = 1) -> Any:
-        """Compute the density; see `logpdf`."""
+        """Compute the density.
+
+        Parameters
+        ----------
+        x, loc, shape, df
+            As for `logpdf`.
+
+        Returns
+        -------
+        array
+            One number a vector.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> from functorch_lite.scipy.stats import multivariate_t
+        >>> bool(np.isclose(multivariate_t.pdf(np.zeros(2), np.zeros(2), np.eye(2), 3.0), 1 / (2 * np.pi)))
+        True
+        """
         return np.exp(self.logpdf(x, loc, shape, df))
 
 
@@ -84,6 +148,18 @@ class _Dirichlet:
             checked to be positive and of sum one.
         alpha
             The concentrations, a vector.
+
+        Returns
+        -------
+        array
+            One number a vector, differentiable in both.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> from functorch_lite.scipy.stats import dirichlet
+        >>> ft.grad(dirichlet.logpdf)(np.array([0.25, 0.25, 0.5]), np.array([1.0, 2.0, 3.0]))  # (α - 1) / x
+        array([0., 4., 4.])
         """
         x, alpha = as_array(x), as_array(alpha)
         if x.shape[:1] == (alpha.shape[0] - 1,):
@@ -94,7 +170,25 @@ class _Dirichlet:
         return sp.gammaln(np.sum(alpha)) - np.sum(sp.gammaln(alpha)) + np.sum(powers, axis=0)
 
     def pdf(self, x: Any, alpha: Any) -> Any:
-        """Compute the density; see `logpdf`."""
+        """Compute the density.
+
+        Parameters
+        ----------
+        x, alpha
+            As for `logpdf`.
+
+        Returns
+        -------
+        array
+            One number a vector.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> from functorch_lite.scipy.stats import dirichlet
+        >>> bool(np.isclose(dirichlet.pdf(np.array([0.2, 0.3, 0.5]), np.ones(3)), 2.0))
+        True
+        """
         return np.exp(self.logpdf(x, alpha))
 
 
@@ -113,6 +207,18 @@ class _Multinomial:
         p
             Probabilities along the last axis. Each is differentiated as it stands; SciPy replaces the last one by
             what is missing to one.
+
+        Returns
+        -------
+        array
+            One number a vector of counts, differentiable in ``p``.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> from functorch_lite.scipy.stats import multinomial
+        >>> ft.grad(lambda p: multinomial.logpmf(np.array([1, 3]), 4, p))(np.array([0.25, 0.75]))  # x / p
+        array([4., 4.])
         """
         x, p = as_array(x), as_array(p)
         value = sp.gammaln(n + 1.0) + np.sum(sp.xlogy(x, p) - sp.gammaln(x + 1.0), axis=-1)
@@ -120,7 +226,25 @@ class _Multinomial:
         return np.where(possible, value, -np.inf)
 
     def pmf(self, x: Any, n: Any, p: Any) -> Any:
-        """Compute the probability of counts; see `logpmf`."""
+        """Compute the probability of counts.
+
+        Parameters
+        ----------
+        x, n, p
+            As for `logpmf`.
+
+        Returns
+        -------
+        array
+            One number a vector of counts.
+
+        Examples
+        --------
+        >>> import numpy as np, functorch_lite as ft
+        >>> from functorch_lite.scipy.stats import multinomial
+        >>> bool(np.isclose(multinomial.pmf(np.array([1, 3]), 4, np.array([0.5, 0.5])), 4 / 16))
+        True
+        """
         return np.exp(self.logpmf(x, n, p))
 
 
