@@ -70,7 +70,7 @@ from functorch_lite.transforms.reverse import grad, grad_and_value, linear_trans
 from functorch_lite.transforms.scans import associative_scan, map, scan
 
 if TYPE_CHECKING:
-    from functorch_lite import autograd, debug, func, linalg, nn, optim, random
+    from functorch_lite import autograd, debug, fft, func, linalg, nn, optim, random
     from functorch_lite.program.jit import jit, make_program
     from functorch_lite.program.program import Program
     from functorch_lite.testing import GradcheckError, check_grads, gradcheck, gradgradcheck
@@ -112,6 +112,7 @@ __all__ = [
     "empty_like",
     "enable_grad",
     "eye",
+    "fft",
     "fixed_point",
     "fori_loop",
     "from_numpy",
@@ -192,7 +193,8 @@ __all__ = [
 #: What is loaded when it is first asked for, so that what a program does not use costs it no time: by name the module
 #: that has it, or is it.
 _LATE = {
-    **{name: name for name in ("autograd", "debug", "func", "linalg", "nn", "optim", "program", "random", "testing")},
+    **{name: name for name in ("autograd", "debug", "fft", "func", "linalg", "nn", "optim", "program", "random")},
+    **{name: name for name in ("scipy", "testing")},
     **dict.fromkeys(("jit", "make_program"), "program.jit"),
     "Program": "program.program",
     **dict.fromkeys(("GradcheckError", "check_grads", "gradcheck", "gradgradcheck"), "testing"),
