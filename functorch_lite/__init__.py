@@ -6,10 +6,11 @@ of pure functions written in plain NumPy, which compose freely; and tensors that
 """
 
 from importlib import import_module
+from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
 import functorch_lite.calculus
-import functorch_lite.numpy
+import functorch_lite.numpy.writing
 import functorch_lite.tensor.installation  # noqa: F401 - tracers name the namespace, and get the methods
 from functorch_lite.core import tree
 from functorch_lite.core.errors import EscapedTracerError, TracerConversionError
@@ -34,6 +35,7 @@ from functorch_lite.tensor.creation import (
     rand,
     rand_like,
     randint,
+    randint_like,
     randn,
     randn_like,
     randperm,
@@ -78,10 +80,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+#: What a shape is.
+Size: type[tuple[Any, ...]] = tuple
+
 __all__ = [
     "EscapedTracerError",
     "GradcheckError",
     "Program",
+    "Size",
     "Tensor",
     "TracerConversionError",
     "all_gather",
@@ -101,6 +107,7 @@ __all__ = [
     "debug",
     "derivative",
     "divergence",
+    "e",
     "empty",
     "empty_like",
     "enable_grad",
@@ -121,6 +128,7 @@ __all__ = [
     "hessian_diag",
     "hvp",
     "implicit_root",
+    "inf",
     "inference_mode",
     "is_anomaly_enabled",
     "is_grad_enabled",
@@ -142,11 +150,13 @@ __all__ = [
     "make_program",
     "manual_seed",
     "map",
+    "nan",
     "nn",
     "no_grad",
     "ones",
     "ones_like",
     "optim",
+    "pi",
     "pmax",
     "pmean",
     "pmin",
@@ -154,6 +164,7 @@ __all__ = [
     "rand",
     "rand_like",
     "randint",
+    "randint_like",
     "randn",
     "randn_like",
     "random",

@@ -17,6 +17,7 @@ from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.effects import Effect
 from functorch_lite.program.nans import CURE, checking
+from functorch_lite.transforms.arguments import check_callable, described
 
 __all__ = ["callback", "nans", "print"]
 
@@ -58,6 +59,11 @@ def print(format: str, *args: Any, **kwargs: Any) -> None:
     x is 3.0
     6.0
     """
+    if not isinstance(format, str):
+        raise TypeError(
+            f"ft.debug.print at {user_line()} needs a format first, not {described(format)}: "
+            f"ft.debug.print('x is {{}}', x)"
+        )
     arrays = (*args, *kwargs.values())
     _check("print", arrays, "put it into the format: ft.debug.print(f'{name}: {{}}', x)")
     _print.bind(arrays, (format, tuple(kwargs), _next_number()))
@@ -93,6 +99,7 @@ def callback(f: Callable[..., Any], *args: Any) -> None:
     >>> [float(x) for x in seen]
     [5.0, 7.0]
     """
+    check_callable(f, "debug.callback", "(f, x)")
     _check("callback", args, "let f close over it: ft.debug.callback(lambda x: record(name, x), x)")
     _callback.bind(args, (f, _next_number()))
 

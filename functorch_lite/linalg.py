@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.optional import has_scipy
+
 _SPARSE = ("sparse_matmul", "spsolve")
 
-__all__ = [*np.linalg.__all__, *_SPARSE]  # noqa: PLE0604 - strings all
+# ``import *`` gives what there is.
+__all__ = [*np.linalg.__all__, *(_SPARSE if has_scipy() else ())]  # noqa: PLE0604 - strings all
 
 
 def __getattr__(name: str) -> Any:

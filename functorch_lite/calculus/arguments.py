@@ -10,6 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import SEQUENCES, is_at_hand, shape_of, stacked
+from functorch_lite.core.trace import Tracer
 
 __all__ = [
     "as_array",
@@ -100,8 +101,13 @@ def refuse_foreign(name: str, *arrays: Any) -> None:
 
 
 def refuse_out(name: str, out: Any) -> None:
-    """Raise if ``out`` was given: an array of numbers cannot hold a derivative."""
+    """Raise if ``out`` was given: an array of numbers cannot hold a derivative. Buffers never come to this."""
     if out is not None:
+        if isinstance(out, Tracer):
+            raise TypeError(
+                f"np.{name} at {user_line()} was told to write its result into a traced array by `out`. Assign to its "
+                f"elements if it can be written to: y[...] = np.{name}(…); or use the result: y = np.{name}(…)."
+            )
         raise TypeError(
             f"np.{name} at {user_line()} was told to write a traced result into `out`, which cannot hold a "
             f"derivative. Assign the result instead: y = np.{name}(…)."

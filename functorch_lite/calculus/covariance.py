@@ -28,6 +28,8 @@ def _cov(
         raise ValueError("ddof must be integer")
     m = as_array(m)
     x = _variables(m, rowvar or m.ndim < 2)
+    if not x.shape[0]:
+        return np.empty((0, 0))
     if y is not None:
         y = as_array(y)
         x = np.concatenate((x, _variables(y, rowvar or y.ndim < 2 or y.shape[0] == 1)))
@@ -41,11 +43,12 @@ def _cov(
         freedom = total - ddof
     else:
         freedom = total - ddof * np.sum(weights * as_array(aweights)) / total
-    x = x - np.reshape(mean, (-1, 1))
+    x = np.astype(x - np.reshape(mean, (-1, 1)), x.dtype)
     transposed = np.transpose(x if weights is None else x * weights)
     if x.dtype.kind == "c":
         transposed = np.conjugate(transposed)
-    return np.squeeze(np.dot(x, transposed) * np.true_divide(1, np.maximum(freedom, 0)))
+    products = np.dot(x, transposed)
+    return np.squeeze(np.astype(products * np.true_divide(1, np.maximum(freedom, 0)), products.dtype))
 
 
 @implements(np.corrcoef)

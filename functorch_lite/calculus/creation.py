@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -64,11 +65,18 @@ def constant_like(x: Any, value: Any, dtype: Any, shape: tuple[int, ...] | None)
     return np.full_like(x, value, dtype=dtype, shape=shape)
 
 
-@implements(np.zeros_like, np.empty_like)
+@implements(np.zeros_like)
 def _zeros_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
     return constant_like(a, 0, dtype, _shape(shape))
+
+
+@implements(np.empty_like)
+def _empty_like(
+    prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+) -> Any:
+    return constant_like(prototype, 0, dtype, _shape(shape))
 
 
 @implements(np.ones_like)
@@ -147,24 +155,30 @@ def _linspace(
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
     start, stop = (x if shape_of(x) or np.isscalar(x) else as_array(x) for x in (start, stop))
+    kind = np.result_type(*(getattr(x, "dtype", x) for x in (start, stop)), 0.0)  # Python's numbers are weak
+    start, stop = (x.astype(kind) if hasattr(x, "dtype") and x.dtype.kind in "biu" else x for x in (start, stop))
     intervals = num - 1 if endpoint else num
     rank = max(len(shape_of(start)), len(shape_of(stop)))
-    position = np.arange(num).reshape(-1, *(1,) * rank)
-    step = (stop - start) / max(intervals, 1)
-    values = position * step + start
+    position = np.arange(num, dtype=kind).reshape(-1, *(1,) * rank)
+    values = position * ((stop - start) / max(intervals, 1)) + start
     if endpoint and num > 1:
         values = np.where(position == num - 1, stop, values)
     if axis:
         values = np.moveaxis(values, 0, axis)
     if dtype is not None:
-        values = np.astype(values, dtype)
-    return (values, (stop - start) / intervals) if retstep else values
+        values = np.astype(np.floor(values) if np.issubdtype(dtype, np.integer) else values, dtype)
+    return (values, (stop - start) / intervals if intervals > 0 else np.nan) if retstep else values
 
 
 @implements(np.logspace)
 def _logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
 ) -> Any:
+    if np.ndim(base):
+        ends = as_array(start), as_array(stop), as_array(base)
+        rank = max(len(shape_of(x)) for x in ends)
+        start, stop, base = (np.reshape(x, (1,) * (rank - len(shape_of(x))) + shape_of(x)) for x in ends)
+        base = np.expand_dims(base, axis)
     values = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
     return values if dtype is None else np.astype(values, dtype)
 
@@ -175,6 +189,8 @@ def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtyp
     has_zero: Any = np.any(start == 0) | np.any(stop == 0)
     if not isinstance(has_zero, ArrayTracer) and has_zero:
         raise ValueError("Geometric sequence cannot include zero")
+    kind = np.result_type(start.dtype, stop.dtype, np.dtype(dtype))  # double precision at least, unless one is given
+    start, stop = start.astype(kind), stop.astype(kind)
     sign = np.sign(start)
     start, stop = start / sign, stop / sign  # from a positive number: a real sequence stays real
     values = np.logspace(np.log10(start), np.log10(stop), num, endpoint)
@@ -185,7 +201,7 @@ def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtyp
     values = sign * values
     if axis:
         values = np.moveaxis(values, 0, axis)
-    return values if dtype is None else np.astype(values, dtype)
+    return np.astype(values, kind if dtype is None else dtype)
 
 
 @implements(np.meshgrid)
@@ -271,9 +287,17 @@ def _shares_memory(a: Any, b: Any, /, max_work: int | None = None) -> bool:
     return a is b
 
 
-@implements(np.array_repr, np.array_str, np.array2string)
-def _array_repr(a: Any, *args: Any, **kwargs: Any) -> str:
-    return repr(a)
+def _text_by(function: Callable[..., str]) -> None:
+    def text(a: Any, *args: Any, **kwargs: Any) -> str:
+        while isinstance(a, ArrayTracer):
+            a = a.value
+        return function(np.asarray(a), *args, **kwargs)
+
+    implements(function)(text)
+
+
+for _function in (np.array_repr, np.array_str, np.array2string):
+    _text_by(_function)
 
 
 # --- Rounding ---------------------------------------------------------------------------------------------------------

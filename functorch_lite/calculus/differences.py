@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.arguments import as_array, only_axis, reduced_axes
+from functorch_lite.calculus.arguments import as_array, averaged_axes, only_axis
 from functorch_lite.calculus.batching import shifted_axes
 from functorch_lite.calculus.cumulative import along
 from functorch_lite.calculus.declare import linear
@@ -88,7 +88,7 @@ def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> A
     f = as_array(f)
     if f.dtype.kind in "biu":
         f = f.astype(float)
-    axes = reduced_axes(axis, f.ndim)
+    axes = averaged_axes(axis, f.ndim)
     spacings = _spacings(f.shape, varargs, axes)
     if edge_order > 2:
         raise ValueError("'edge_order' greater than 2 not supported")

@@ -99,7 +99,7 @@ def _histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any
         if weights is not None:
             raise TypeError("Automated estimation of the number of bins is not supported for weighted data")
         bins = _estimated_count(a, bins, range)
-    dtype = a.dtype if range is None else np.result_type(a.dtype, *map(np.asarray, range))
+    dtype = a.dtype if range is None else np.result_type(a.dtype, *(getattr(end, "dtype", end) for end in range))
     return _edges(a, bins, range, dtype if dtype.kind in "fc" else float)
 
 

@@ -98,7 +98,12 @@ def _numbers_of_whole(numbers: Numbers, x_shape: Shape, shape: Shape, key: Any) 
 @linear(Rule(vjp=_index_vjp, add_to=_add_at_key), moves=_numbers_of_part, batch=_batch_of_basic)
 def index(x: Any, key: Any) -> Any:
     """Take the part of an array that a basic key names."""
-    return x[key]
+    try:
+        return x[key]
+    except TypeError:
+        if key != () or hasattr(x, "shape"):
+            raise
+        return x  # a Python number
 
 
 @linear(lambda g, key: index(g, key), moves=_numbers_of_whole, batch=_batch_of_basic)
@@ -200,6 +205,8 @@ def getitem(x: Any, key: Any) -> Any:
             if not (type(k) is np.ndarray and k.ndim and k.dtype.kind == "i"):
                 return _getitem_by_arrays(x, key)
         return gather.bind((x, *key), ((0,) * len(key), tuple(range(len(key))), False))  # plain positions only
+    if not key:
+        return index(x, key)  # of no axes a scalar, not an array
     for k in key:
         if k is not None and k is not Ellipsis and k != _WHOLE:
             return index(x, key)

@@ -13,6 +13,7 @@ from functorch_lite.calculus.arguments import as_array, only_axis
 from functorch_lite.calculus.cumulative import along
 from functorch_lite.calculus.indexing import gather
 from functorch_lite.calculus.pointwise import of_parts
+from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Pointwise
 from functorch_lite.core.tables import implements
@@ -37,7 +38,7 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     unknown = np.isnan(x)
     if fp.dtype.kind != "c":
         result = _interpolated(x, xp, fp, left, right)
-        return np.where(unknown, x, result) if len(xp) == 1 else result
+        return as_scalar(np.where(unknown, x, result) if len(xp) == 1 else result)
     real, imaginary = (
         _interpolated(x, xp, part(fp), _end(part, left), _end(part, right), of_part=True)
         for part in (np.real, np.imag)

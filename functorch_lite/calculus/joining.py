@@ -22,7 +22,7 @@ from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
 
-__all__ = ["concatenate", "split", "stack", "unstack"]
+__all__ = ["concatenate", "keys_of_parts", "keys_of_slices", "split", "stack", "unstack"]
 
 # --- Primitives -------------------------------------------------------------------------------------------------------
 
@@ -76,15 +76,25 @@ def _completed(parts: tuple[Any, ...], shapes: list[tuple[int, ...]]) -> list[An
 @general(Rule(vjp=_split_vjp), multiple=True, batch=shifted_axes(0))
 def split(x: Any, axis: int, bounds: tuple[int, ...]) -> tuple[Any, ...]:
     """Return the parts of an array along an axis that stand between successive bounds, which span it."""
-    before = (slice(None),) * axis
-    return tuple(x[(*before, slice(start, stop))] for start, stop in pairwise(bounds))
+    return tuple(x[key] for key in keys_of_parts(x.shape, axis, bounds))
 
 
 @general(Rule(vjp=_unstack_vjp), multiple=True, batch=shifted_axes(0))
 def unstack(x: Any, axis: int) -> tuple[Any, ...]:
     """Return the parts of an array at each position along an axis."""
+    return tuple(x[key] for key in keys_of_slices(x.shape, axis))
+
+
+def keys_of_parts(shape: tuple[int, ...], axis: int, bounds: tuple[int, ...]) -> list[tuple[Any, ...]]:
+    """Return the keys by which the parts that `split` gives of an array are got one by one."""
     before = (slice(None),) * axis
-    return tuple(x[(*before, i)] for i in range(x.shape[axis]))
+    return [(*before, slice(start, stop)) for start, stop in pairwise(bounds)]
+
+
+def keys_of_slices(shape: tuple[int, ...], axis: int) -> list[tuple[Any, ...]]:
+    """Return the keys by which the parts that `unstack` gives of an array are got one by one."""
+    before = (slice(None),) * axis
+    return [(*before, i) for i in range(shape[axis])]
 
 
 _SCALARS = (np.generic, float, int, complex)
@@ -178,7 +188,7 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     arr, values = as_array(arr), as_array(values)
     arr, axis = (np.ravel(arr), 0) if axis is None else (arr, normalize_axis_index(axis, arr.ndim))
     length = arr.shape[axis]
-    places = np.arange(length + 1)[obj] if isinstance(obj, slice) else np.array(_position("insert", obj))
+    places = np.arange(*obj.indices(length)) if isinstance(obj, slice) else np.array(_position("insert", obj))
     values = np.reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape)
     if places.ndim == 0:
         values = np.moveaxis(values, 0, axis)

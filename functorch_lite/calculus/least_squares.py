@@ -102,7 +102,7 @@ def least_squares(a: Any, b: Any, rcond: Any) -> Any:
     if a.ndim == b.ndim == 2:
         return tuple(np.linalg.lstsq(a, b, rcond))
     s = np.linalg.svdvals(a)
-    rank = (s > rcond * s[..., :1]).sum(-1)
+    rank = (s > rcond * s[..., :1]).sum(-1, dtype=np.intc)
     x = np.linalg.pinv(a, rcond) @ b
     rows, columns = a.shape[-2:]
     full = (rank == columns) & (rows > columns)

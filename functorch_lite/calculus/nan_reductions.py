@@ -8,6 +8,7 @@ import numpy as np
 
 from functorch_lite.calculus.arguments import as_array, kept_inexact, reduced_axes, refuse_out
 from functorch_lite.calculus.reductions import as_mask
+from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.calculus.statistics import masked_dispersion, masked_mean
 from functorch_lite.core.tables import implements
 
@@ -124,7 +125,7 @@ def _nan_extreme(function: Any, replacement: float, a: Any, axis: Any, keepdims:
     if a.dtype.kind not in "fc" or initial is not None:
         return extreme
     nothing = np.all(np.isnan(a), axis=axis, keepdims=keepdims)
-    return np.where(nothing, np.nan, extreme)
+    return as_scalar(np.where(nothing, np.nan, extreme))
 
 
 def _nan_dispersion(

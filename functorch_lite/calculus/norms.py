@@ -17,6 +17,7 @@ from functorch_lite.calculus.arguments import as_array, kept_shape, reduced_axes
 from functorch_lite.calculus.batching import on_matrices, shifted_axes
 from functorch_lite.calculus.declare import general, linear
 from functorch_lite.calculus.matrices import conjugate, matrix, square
+from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_at_hand
 from functorch_lite.core.rules import Rule
@@ -135,7 +136,7 @@ def _cond(x: Any, p: Any = None) -> Any:
     if p is None or p in (2, -2):
         s = np.linalg.svdvals(x)
         ratio = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
-        return np.where(np.isnan(ratio) & ~np.isnan(x).any((-2, -1)), inf, ratio)
+        return as_scalar(np.where(np.isnan(ratio) & ~np.isnan(x).any((-2, -1)), inf, ratio))
     x = square(x, "cond")
     return np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, (-2, -1))
 

@@ -132,6 +132,11 @@ def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     weights = as_array(weights)
     if shape_of(weights) != np.shape(x):
         raise ValueError("The weights and list don't have the same length.")
+    if not np.can_cast(weights.dtype, float):
+        raise TypeError(
+            f"np.bincount at {user_line()} was given weights of {weights.dtype}, which float64 cannot hold; convert "
+            f"them by weights.astype(float), or count once with their real and once with their imaginary parts"
+        )
     return scatter.bind((weights.astype(float), np.array(x, np.intp)), ((length,), (0,), (0,), False))
 
 
@@ -173,6 +178,8 @@ _unraveled = Zero(_unraveled_of, ["indices"], ["shape", "order"], name="unravel_
 
 @implements(np.unravel_index)
 def _unravel_index(indices: Any, shape: Any, order: str = "C") -> Any:
+    if shape == ():
+        return ()  # an array of no axes has one element, which needs no coordinates
     return _unraveled(indices, shape, order)
 
 

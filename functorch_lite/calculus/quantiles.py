@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.arguments import as_array, averaged_axes, kept_shape, merged_axes, refuse_out
+from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.calculus.sorting import argpartition, argsort, sort
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.tables import FUNCTIONS, implements
@@ -116,9 +117,9 @@ def _interpolation(method: str, n: Any, q: Any) -> tuple[Any, Any]:
         place = (n - 1) * q
     below = np.floor(place)
     if method == "averaged_inverted_cdf":
-        return below, np.where(place == below, 0.5, 1.0)
+        return below, np.where(place == below, 0.5, 1.0).astype(place.dtype)
     if method == "midpoint":
-        return below, np.where(place == below, 0.0, 0.5)
+        return below, np.where(place == below, 0.0, 0.5).astype(place.dtype)
     return below, place - below
 
 
@@ -142,6 +143,7 @@ def _quantiles(
         raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
     if method not in _METHODS:
         raise ValueError(f"{method!r} is not a valid method. Use one of: {', '.join(sorted(_METHODS))}")
+    is_weak = _is_weak(q)
     a, q = as_array(a), as_array(q)
     if a.dtype.kind == "c":
         raise TypeError("a must be an array of real numbers")
@@ -150,24 +152,33 @@ def _quantiles(
     if q.ndim == 2:
         flat = _quantiles(name, a, np.ravel(q), whole, axis, out, method, keepdims, weights, ignore_nan)
         return np.reshape(flat, (*q.shape, *flat.shape[1:]))
-    q = q.astype(a.dtype if a.dtype.kind == "f" else float)
     if whole != 1:
-        q = q / q.dtype.type(whole)
+        q = np.true_divide(q, whole)
+    elif q.dtype.kind != "f":
+        method = "lower" if method == "linear" else method  # the first or the last element, as it is
     if not isinstance(q, Tracer) and not np.all((q >= 0) & (q <= 1)):
         raise ValueError(f"{'Quantiles' if whole == 1 else 'Percentiles'} must be in the range [0, {whole}]")
+    axis = tuple(axis) if isinstance(axis, list) else axis
     axes = averaged_axes(axis, a.ndim)
     x = merged_axes(a, axes)
     if weights is not None:
         weights = _weights_of_all(as_array(weights), a.shape, axis, axes)
         quantiles = _among_weighted(x, merged_axes(weights, axes), q, ignore_nan and a.dtype.kind == "f")
     elif ignore_nan and a.dtype.kind == "f":
-        quantiles = _among_numbers(sort(x, x.ndim - 1, None), q, method)
+        quantiles = as_scalar(_among_numbers(sort(x, x.ndim - 1, None), q, method, is_weak))
     else:
-        quantiles = _among_all(x, q, method)
+        quantiles = as_scalar(_among_all(x, q, method, is_weak))
     return np.reshape(quantiles, (*q.shape, *kept_shape(a.shape, axes))) if keepdims else quantiles
 
 
-def _among_all(x: Any, q: Any, method: str) -> Any:
+def _is_weak(q: Any) -> bool:
+    """Say whether ``q`` is a Python number, which leaves the dtype of the elements as it is."""
+    while isinstance(q, Tracer):
+        q = q.value
+    return type(q) in (int, float)
+
+
+def _among_all(x: Any, q: Any, method: str, is_weak: bool) -> Any:
     n = x.shape[-1]
     if method in _DISCRETE:
         (elements,), last = _elements(x, _clipped(_DISCRETE[method](n, q), n))
@@ -175,7 +186,7 @@ def _among_all(x: Any, q: Any, method: str) -> Any:
     else:
         below, weight = _interpolation(method, n, q)
         (low, high), last = _elements(x, _clipped(below, n), _clipped(below + 1, n))
-        quantiles = _between(low, high, np.reshape(weight, (*q.shape, *(1,) * (x.ndim - 1))))
+        quantiles = _between(low, high, np.reshape(weight, (*q.shape, *(1,) * (x.ndim - 1))), is_weak)
     return quantiles if x.dtype.kind != "f" else np.where(np.isnan(last), np.nan, quantiles)
 
 
@@ -197,16 +208,16 @@ def _elements(x: Any, *positions: Any) -> tuple[list[Any], Any]:
     return taken, points[-1]
 
 
-def _among_numbers(ordered: Any, q: Any, method: str) -> Any:
+def _among_numbers(ordered: Any, q: Any, method: str, is_weak: bool) -> Any:
     if not ordered.shape[-1]:
         return np.full((*q.shape, *ordered.shape[:-1]), np.nan, ordered.dtype)
-    n = np.sum(np.logical_not(np.isnan(ordered)), axis=-1)
+    n = np.sum(np.logical_not(np.isnan(ordered)), axis=-1, dtype=q.dtype)
     q = np.reshape(q, (*q.shape, *(1,) * (ordered.ndim - 1)))
     if method in _DISCRETE:
         return _taken(ordered, _clipped(_DISCRETE[method](n, q), n))
     below, weight = _interpolation(method, n, q)
     low, high = (_taken(ordered, _clipped(position, n)) for position in (below, below + 1))
-    return _between(low, high, weight)
+    return _between(low, high, weight, is_weak)
 
 
 def _taken(ordered: Any, positions: Any) -> Any:
@@ -259,8 +270,9 @@ def _clipped(position: Any, n: Any) -> Any:
     return np.maximum(np.minimum(position, n - 1), 0).astype(np.intp)
 
 
-def _between(low: Any, high: Any, weight: Any) -> Any:
+def _between(low: Any, high: Any, weight: Any, is_weak: bool) -> Any:
     """Interpolate from the nearer side, which is exact at both."""
     step = high - low
-    mixed = np.where(weight >= 0.5, high - step * (1 - weight), low + step * weight)
-    return mixed if low.dtype.kind != "f" else mixed.astype(low.dtype)
+    weights = weight, 1 - weight
+    up, down = (w.astype(low.dtype) for w in weights) if is_weak and low.dtype.kind == "f" else weights
+    return np.where(weight >= 0.5, high - step * down, low + step * up)

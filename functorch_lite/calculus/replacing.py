@@ -35,20 +35,26 @@ def replaced(x: Any, key: Any, values: Any) -> Any:
         selected = _where_traced(x, key[0], values)
         if selected is not None:
             return selected
-    _, template, places, indices, unique = normalised(x, key)
-    part = _shape_of_part(shape_of(x), template, places, indices)
+    whole, template, places, indices, unique = normalised(x, key)
+    part = _shape_of_part(shape_of(whole), template, places, indices)
     values = _fitted(values, part, x.dtype)
-    return replace.bind((x, values, *indices), (template, places, unique))
+    return _as_before(replace.bind((whole, values, *indices), (template, places, unique)), x)
 
 
 def accumulated(x: Any, key: tuple[Any, ...], values: Any) -> Any:
     """Return a copy of an array with values, broadcast and converted, added at a key, as often as it names a place."""
-    _, template, places, indices, unique = normalised(x, key)
-    shape = shape_of(x)
+    whole, template, places, indices, unique = normalised(x, key)
+    shape = shape_of(whole)
     values = _fitted(values, _shape_of_part(shape, template, places, indices), x.dtype)
     if not places:
         return x + unindex(values, shape, template)
-    return x + scatter.bind((values, *indices), (shape, template, places, unique))
+    return x + _as_before(scatter.bind((values, *indices), (shape, template, places, unique)), x)
+
+
+def _as_before(whole: Any, x: Any) -> Any:
+    """Drop the axes of length one that booleans of rank 0 in the key have given the array."""
+    shape = shape_of(x)
+    return whole if shape_of(whole) == shape else np.reshape(whole, shape)
 
 
 class _ReplacingRule(Rule):
@@ -132,7 +138,7 @@ def _where_traced(x: Any, mask: Any, values: Any) -> Any:
     """
     shape, masked, own = shape_of(x), shape_of(mask), shape_of(values)
     rest = shape[len(masked) :]
-    if masked != shape[: len(masked)] or not masked:
+    if masked != shape[: len(masked)]:
         return None
     if len(own) == len(rest) + 1 and own[0] == 1:
         values, own = np.reshape(values, own[1:]), own[1:]

@@ -12,13 +12,14 @@ import numpy as np
 
 from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.declare import linear, zero_function
-from functorch_lite.calculus.indexing import scatter
+from functorch_lite.calculus.indexing import getitem, scatter
 from functorch_lite.core.operands import aligned, shape_of
 from functorch_lite.core.primitive import PRIMITIVES, Arrays, Params, Pointwise, Primitive
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
+from functorch_lite.core.ufunc_calls import uncommon_call
 
-__all__ = ["clip", "where"]
+__all__ = ["as_scalar", "clip", "where"]
 
 
 def _elementwise(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
@@ -49,6 +50,11 @@ def _where(condition: Any, /, *args: Any) -> Any:
     if getattr(condition, "dtype", None) != np.bool:
         condition = as_array(condition) != 0
     return where(condition, as_array(x) if type(x) is tuple else x, as_array(y) if type(y) is tuple else y)
+
+
+def as_scalar(x: Any) -> Any:
+    """Return an array of no axes as NumPy's scalar, which `np.where` does not but functions composed of it do."""
+    return x if shape_of(x) else getitem(x, ())
 
 
 @implements(np.select)
@@ -126,7 +132,7 @@ def _clip(
     *,
     min: Any = _NOT_GIVEN,
     max: Any = _NOT_GIVEN,
-    dtype: Any = None,
+    **kwargs: Any,
 ) -> Any:
     refuse_out("clip", out)
     if (_NOT_GIVEN is not a_min and _NOT_GIVEN is not min) or (_NOT_GIVEN is not a_max and _NOT_GIVEN is not max):
@@ -137,8 +143,10 @@ def _clip(
         next((bound for bound in pair if bound is not _NOT_GIVEN and bound is not None), None)
         for pair in ((a_min, min), (a_max, max))
     )
-    if dtype is not None:
-        a = a.astype(dtype)
+    if kwargs:  # those of ufuncs, of which NumPy composes it so
+        operands = tuple(operand for operand in (a, low, high) if operand is not None)
+        bounded = np.positive, np.maximum if high is None else np.minimum, _CLIP
+        return uncommon_call(bounded[len(operands) - 1], "__call__", operands, kwargs)
     if low is None and high is None:
         return a
     if getattr(a, "dtype", np.dtype(float)).kind not in "fc":
@@ -154,7 +162,8 @@ class _Probe:
         return ufunc
 
 
-PRIMITIVES[np.empty(0).clip(0, _Probe())] = clip  # type: ignore[call-overload]
+_CLIP: Any = np.empty(0).clip(0, _Probe())  # type: ignore[call-overload]
+PRIMITIVES[_CLIP] = clip
 
 # --- Replacement of special values ------------------------------------------------------------------------------------
 
@@ -170,7 +179,7 @@ def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, n
     largest = np.finfo(x.dtype).max
     posinf, neginf = largest if posinf is None else posinf, -largest if neginf is None else neginf
     nan, posinf, neginf = (as_array(value).astype(x.dtype) for value in (nan, posinf, neginf))
-    return np.where(np.isfinite(x), x, np.where(np.isnan(x), nan, np.where(x > 0, posinf, neginf)))
+    return as_scalar(np.where(np.isfinite(x), x, np.where(np.isnan(x), nan, np.where(x > 0, posinf, neginf))))
 
 
 @implements(np.real_if_close)

@@ -11,10 +11,12 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from functorch_lite.calculus.arguments import reduced_axes
 from functorch_lite.calculus.batching import same_axes, shifted_axes
 from functorch_lite.calculus.declare import linear
+from functorch_lite.core.errors import TracerConversionError, user_line
 from functorch_lite.core.numbering import Numbers, Shape, in_one_step, in_order
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
-from functorch_lite.core.tables import implements
+from functorch_lite.core.tables import FUNCTIONS, implements
+from functorch_lite.core.trace import Tracer
 
 # --- Primitives -------------------------------------------------------------------------------------------------------
 
@@ -149,16 +151,41 @@ def _reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = Non
         total *= n
     if total != size:
         raise ValueError(f"cannot reshape array of size {size} and shape {a.shape} into shape {shape}")
+    if copy:
+        return FUNCTIONS[np.copy](_reshape(a, shape, order))
     if order == "F":
         return np.transpose(reshape(np.transpose(a), shape[::-1]))
-    if order not in ("C", "A"):
+    if order == "A":
+        _require_c_order(a, order)
+    elif order != "C":
         raise ValueError(f"order must be 'C', 'F' or 'A' for a traced array, not {order!r}")
     return reshape(a, shape)
 
 
 @implements(np.ravel)
 def _ravel(a: Any, order: str = "C") -> Any:
+    if order == "K":
+        _require_c_order(a, order)
     return _reshape(a, (a.size,), "C" if order == "K" else order)
+
+
+def _require_c_order(a: Any, order: str) -> None:
+    """Raise unless an order that goes by how the elements lie in memory is known to be that of C."""
+    if sum(n > 1 for n in a.shape) < 2:
+        return
+    value, is_recorded = a, False
+    while isinstance(value, Tracer):
+        try:
+            value._trace.touch("the order of elements in memory was asked")
+        except TracerConversionError:
+            is_recorded = True
+        value = value.value
+    if is_recorded or (isinstance(value, np.ndarray) and not value.flags.c_contiguous):
+        where = "under jit may be another in each call" if is_recorded else "a traced array does not keep"
+        raise ValueError(
+            f"order={order!r} at {user_line()} reads the elements of an array of shape {a.shape} in the order in which "
+            f"they lie in memory, which {where}; write order='C', or order='F'"
+        )
 
 
 @implements(np.squeeze)

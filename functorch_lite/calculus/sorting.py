@@ -127,7 +127,10 @@ def _lexsort(keys: Any, axis: Any = -1) -> Any:
 
 @implements(np.sort_complex)
 def _sort_complex(a: Any) -> Any:
-    return np.sort(as_array(a)).astype(complex)
+    ordered = np.sort(as_array(a))
+    if ordered.dtype.kind == "c":
+        return ordered
+    return ordered.astype({"b": "F", "h": "F", "B": "F", "H": "F", "g": "G"}.get(ordered.dtype.char, "D"))
 
 
 def _sorted_along(name: str, a: Any, axis: Any, kind: Any, order: Any, stable: Any) -> tuple[Any, int, Any]:

@@ -25,6 +25,8 @@ from functorch_lite.calculus.arguments import (
 from functorch_lite.calculus.batching import same_axes, shifted_axes
 from functorch_lite.calculus.declare import general, linear, zero_function
 from functorch_lite.calculus.reductions import as_mask, expanded, spread
+from functorch_lite.calculus.selection import as_scalar
+from functorch_lite.core.operands import is_at_hand
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 
@@ -226,11 +228,14 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fal
             raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
         weights = np.transpose(weights, tuple(int(i) for i in np.argsort(axes)))
         weights = np.reshape(weights, tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
-    if a.dtype.kind in "biu":
-        a = a.astype(np.result_type(a.dtype, weights.dtype, float))
+    kind = np.result_type(a.dtype, weights.dtype, *([float] if a.dtype.kind in "biu" else []))
+    a, weights = (x if x.dtype == kind else x.astype(kind) for x in (a, weights))
     scale = np.sum(weights, axis=axes, keepdims=keepdims)
+    lost = np.any(scale == 0)
+    if is_at_hand(lost) and lost:
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
     average = np.sum(a * weights, axis=axes, keepdims=keepdims) / scale
-    return (average, np.broadcast_to(scale, average.shape)) if returned else average
+    return (average, as_scalar(np.broadcast_to(scale, average.shape))) if returned else average
 
 
 @implements(np.median)
@@ -245,7 +250,7 @@ def _nanmedian(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool 
 
 def _median_over(name: str, a: Any, axis: Any, out: Any, keepdims: Any, ignore_nan: bool) -> Any:
     refuse_out(name, out)
-    axes = averaged_axes(axis, a.ndim)
+    axes = averaged_axes(tuple(axis) if isinstance(axis, list) else axis, a.ndim)
     middle = median(merged_axes(a, axes), ignore_nan)
     return np.reshape(middle, kept_shape(a.shape, axes)) if keepdims else middle
 
@@ -273,7 +278,7 @@ def masked_dispersion(
     variance = (variance / freedom).astype(variance.dtype)
     if name == "var":
         return variance
-    return np.where(variance == 0, 0, np.sqrt(np.where(variance == 0, 1, variance)))
+    return as_scalar(np.where(variance == 0, 0, np.sqrt(np.where(variance == 0, 1, variance))))
 
 
 def _number(valid: Any, a: Any, where: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
@@ -303,8 +308,8 @@ def _dispersion(
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
     a = kept_inexact(name, as_array(a), dtype)
-    axes = averaged_axes(axis, a.ndim)
     if where is True and centre is None:
-        return primitive(a, axes, ddof, bool(keepdims))
+        return primitive(a, averaged_axes(axis, a.ndim), ddof, bool(keepdims))
+    axes = (averaged_axes if where is True else reduced_axes)(axis, a.ndim)
     where = True if where is True else as_mask(where, a)
     return masked_dispersion(name, a, True, where, axes, ddof, bool(keepdims), centre)

@@ -11,6 +11,7 @@ from functorch_lite.calculus.arguments import as_array, reduced_axes, refuse_out
 from functorch_lite.calculus.batching import same_axes, shifted_axes
 from functorch_lite.calculus.declare import zero_function
 from functorch_lite.calculus.indexing import as_indices, gather, getitem
+from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.tables import REFUSED, UFUNC_METHODS, implements
@@ -52,6 +53,7 @@ def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: s
     """
     refuse_out("take", out)
     a = as_array(a)
+    a = a if a.ndim else np.ravel(a)
     a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
     indices = indices if hasattr(indices, "dtype") else as_indices(indices)
     if not np.can_cast(indices.dtype, np.intp):
@@ -134,7 +136,7 @@ def _choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     chosen = _choice(a, count) if mode == "raise" else _in_range(a, count, mode)
     chosen = np.broadcast_to(chosen, shape)
     table = np.broadcast_to(table, (count, *shape))
-    return np.squeeze(np.take_along_axis(table, np.expand_dims(chosen, 0), 0), 0)
+    return as_scalar(np.squeeze(np.take_along_axis(table, np.expand_dims(chosen, 0), 0), 0))
 
 
 def _in_range(indices: Any, length: int, mode: str) -> Any:

@@ -43,7 +43,9 @@ def owner(value: Any) -> Any:
     while True:
         base = value.base if type(value) is np.ndarray else None
         if type(base) is not np.ndarray:
-            return value
+            base = getattr(base, "base", None)  # what as_strided puts between
+            if type(base) is not np.ndarray:
+                return value
         value = base
 
 

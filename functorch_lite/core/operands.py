@@ -9,7 +9,7 @@ import numpy as np
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.trace import Tracer
 
-__all__ = ["OBJECT", "SEQUENCES", "aligned", "is_at_hand", "is_unready", "shape_of", "stacked"]
+__all__ = ["OBJECT", "SEQUENCES", "aligned", "is_at_hand", "is_unready", "shape_of", "stacked", "zeros_like"]
 
 OBJECT = np.dtype(object)
 #: Types of operands of which `stacked` makes arrays, or which it refuses: ``*`` is another product for a matrix.
@@ -28,6 +28,12 @@ def shape_of(value: Any) -> tuple[int, ...]:
 def is_at_hand(value: Any) -> bool:
     """Say whether all elements can be looked at for the asking: NumPy's values and Python's; others may be lazy."""
     return isinstance(value, _AT_HAND)
+
+
+def zeros_like(value: Any) -> Any:
+    """Return zeros of a value's shape and dtype; a number, as NumPy's functions do, for what has no axes."""
+    zeros = np.zeros(value.shape, value.dtype) if isinstance(value, Tracer) else np.zeros_like(value)  # type: ignore[attr-defined]
+    return zeros if shape_of(value) else zeros[()]
 
 
 def aligned(arrays: tuple[Any, ...], batched: tuple[bool, ...]) -> tuple[Any, ...]:

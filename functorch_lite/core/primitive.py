@@ -299,6 +299,15 @@ class JointPrimitive(Primitive):
     takes_raw = False
     #: Whether the pullback gets zeros, not None, for results of which no cotangent arrived.
     fills = True
+    #: The positions of results that are operands, written to in place.
+    written_results: Sequence[int] = ()
+
+    def reaches(self, flags: Sequence[bool], differentiably: bool, along: Any = None) -> list[bool] | None:
+        """Say which results depend on flagged arrays, vary smoothly with them, or differ as they do along a named axis.
+
+        None says that all may.
+        """
+        return None
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
         """Return the results and their tangents; None among the tangents is a structural zero."""

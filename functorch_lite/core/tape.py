@@ -293,8 +293,15 @@ class LinearTrace(ReverseTrace):
         # A function with rules of its own may be linear (a solver that its own reverse rule calls). What can be seen of
         # it from outside is that it is zero at zero, where derived rules are run.
         result = super().process(primitive, arrays, params)
+        flags = [isinstance(a, Tracer) and a._trace is self for a in arrays]
+        reached = primitive.reaches(flags, True)
+        if reached is not None:  # the others, such as the values that a program of tangents gives too, are constant
+            result = tuple(
+                y.value if isinstance(y, Taped) and y._trace is self and not varies else y
+                for y, varies in zip(result, reached, strict=True)
+            )
         if not any(map(_is_not_zero, arrays)) and any(map(_is_not_zero, result)):
-            self._refuse(primitive, [i for i, a in enumerate(arrays) if isinstance(a, Tracer) and a._trace is self])
+            self._refuse(primitive, [i for i, flag in enumerate(flags) if flag])
         return result
 
     def _check(self, primitive: Primitive, arrays: Arrays) -> None:

@@ -20,7 +20,10 @@ from functorch_lite.core.tables import FUNCTIONS, refuse
 from functorch_lite.core.trace import Tracer
 from functorch_lite.core.ufunc_calls import composed, uncommon_call
 
-__all__ = ["ArrayTracer", "apply_binary", "apply_unary", "array_of_tracers"]
+__all__ = ["WRITABLE", "ArrayTracer", "apply_binary", "apply_unary", "array_of_tracers"]
+
+#: The sorts of tracer that take the result of a function as its ``out``.
+WRITABLE: set[type] = set()
 
 #: Up to this size ``np.array([x[0], x[1]])`` of tracers works; beyond it is too slow to be what the author meant.
 LARGEST_OBJECT_ARRAY = 256
@@ -72,6 +75,8 @@ class ArrayTracer(Tracer):
         implementation = FUNCTIONS.get(function)
         if implementation is None:
             refuse(function)
+        if len(types) > 1 and not WRITABLE.isdisjoint(types) and type(self) not in WRITABLE:
+            return NotImplemented  # NumPy asks them next: they take what is written to them by `out=`
         return implementation(*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -156,9 +161,9 @@ class ArrayTracer(Tracer):
         return int(self.dtype.itemsize)
 
     @property
-    def flat(self) -> Iterator[Any]:
-        """An iterator over the elements in C order, each traced."""
-        return iter(self.reshape(-1))
+    def flat(self) -> Any:
+        """The elements in C order, as an array of one axis."""
+        return np.reshape(self, -1)
 
     @property
     def device(self) -> str:
@@ -326,8 +331,10 @@ class ArrayTracer(Tracer):
         ----------
         dtype
             The dtype. An integer or boolean one ends the derivative.
-        order, casting, subok, copy
-            As of ``ndarray.astype``; without meaning for a traced array.
+        casting
+            Which conversions are allowed, as of ``ndarray.astype``.
+        order, subok, copy
+            Without meaning for a traced array.
 
         Returns
         -------
@@ -340,6 +347,10 @@ class ArrayTracer(Tracer):
         >>> ft.grad(lambda x: np.sum(x.astype(np.float32) ** 2))(np.array([1.0, 2.0])).dtype
         dtype('float64')
         """
+        if casting != "unsafe" and not np.can_cast(self.dtype, dtype, casting):  # type: ignore[arg-type]
+            raise TypeError(
+                f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} according to the rule {casting!r}"
+            )
         return FUNCTIONS[np.astype](self, dtype, copy=copy)
 
     def copy(self, order: str = "C") -> Any:
@@ -399,7 +410,7 @@ class ArrayTracer(Tracer):
         order
             ``"C"``, ``"F"`` or ``"A"``, as of ``np.reshape``.
         copy
-            Without meaning for a traced array.
+            Of an array that can be written to: whether the result is a copy and not a view.
 
         Returns
         -------
@@ -412,7 +423,7 @@ class ArrayTracer(Tracer):
         >>> ft.grad(lambda x: np.sum(x.reshape(2, -1)[1] ** 2))(np.arange(4.0))
         array([0., 0., 4., 6.])
         """
-        return FUNCTIONS[np.reshape](self, shape[0] if len(shape) == 1 else shape, order=order)
+        return FUNCTIONS[np.reshape](self, shape[0] if len(shape) == 1 else shape, order=order, copy=copy)
 
     def transpose(self, *axes: Any) -> Any:
         """Return the array with its axes permuted; reversed when no axes are named.

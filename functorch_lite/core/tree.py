@@ -48,6 +48,9 @@ LEAF: Structure = optree.tree_structure(0)  # type: ignore[arg-type]
 # Types that optree has found to be leaves; a bare array is recognised by a set look-up.
 _leaf_types: set[type] = {float, int, complex}
 
+#: The classes that were registered here.
+_registered: set[type] = set()
+
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """Return the leaves of a tree and its structure.
@@ -350,7 +353,7 @@ def broadcast_prefix(prefix: Any, tree: Any) -> list[Any]:
 
 
 def register(cls: T, flatten: Callable[[Any], Any] | None = None, unflatten: Callable[..., Any] | None = None) -> T:
-    """Register a class as a container.
+    """Register a class as a container; once more, in the place of what was said of it before.
 
     Parameters
     ----------
@@ -392,6 +395,9 @@ def register(cls: T, flatten: Callable[[Any], Any] | None = None, unflatten: Cal
                 object.__setattr__(instance, name, child)
             return instance
 
+    if cls in _registered:
+        optree.unregister_pytree_node(cls, namespace=_NAMESPACE)
     optree.register_pytree_node(cls, flatten, unflatten, namespace=_NAMESPACE)
+    _registered.add(cls)
     _leaf_types.discard(cls)
     return cls

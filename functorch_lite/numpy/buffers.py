@@ -11,6 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import cache
 from itertools import pairwise
 from math import inf
 from typing import Any, NoReturn
@@ -24,11 +25,11 @@ from functorch_lite.calculus.replacing import replaced
 from functorch_lite.calculus.shaping import diagonal, flip, reshape, transpose
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays, Params, Primitive
-from functorch_lite.core.tables import FUNCTIONS, implements
+from functorch_lite.core.tables import FUNCTIONS
 from functorch_lite.core.trace import Trace, Tracer, is_tracer, next_birth, running
-from functorch_lite.core.tracer import ArrayTracer
+from functorch_lite.core.tracer import WRITABLE, ArrayTracer
 
-__all__ = ["SEAL", "Buffer", "MaskedBuffer", "buffer_if_running", "run_again"]
+__all__ = ["SEAL", "Buffer", "MaskedBuffer", "buffer_if_running", "own", "present", "run_again"]
 
 
 class BufferTrace(Trace):
@@ -45,10 +46,10 @@ class BufferTrace(Trace):
         if primitive is split:
             before, bounds = (slice(None),) * params[0], params[1]
             return tuple(View(arrays[0], index, ((*before, slice(*ends)),)) for ends in pairwise(bounds))
-        return primitive.bind(tuple(map(_present, arrays)), params)
+        return primitive.bind(tuple(map(present, arrays)), params)
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
-        return primitive.bind((_present(x), _present(y)), ())
+        return primitive.bind((present(x), present(y)), ())
 
     def settled(self, tracer: Any) -> Any:
         return tracer.value
@@ -135,6 +136,15 @@ class Buffer(ArrayTracer):
             raise TypeError("array does not have imaginary part to set")
         np.imag(self)[...] = value
 
+    @property
+    def flat(self) -> Any:
+        """The elements in C order, as a view with one axis, which can be written to."""
+        return View(self, reshape, ((self.size,),))
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[...] = np.resize(value, self.size)
+
     def __getitem__(self, key: Any) -> Any:
         part = getitem(self.value, key)
         if np.ndim(part) == 0 or not _is_basic(key):
@@ -142,8 +152,8 @@ class Buffer(ArrayTracer):
         return View(self, index, (key,))
 
     def __setitem__(self, key: Any, value: Any) -> None:  # type: ignore[override]
-        key = tuple(map(_present, key)) if type(key) is tuple else _present(key)
-        value = _present(value)
+        key = tuple(map(present, key)) if type(key) is tuple else present(key)
+        value = present(value)
         if isinstance(value, list):
             value = FUNCTIONS[np.array](value)
         if isinstance(value, Tracer) and value.dtype.kind in "fc" and self.dtype.kind not in "fcO":  # type: ignore[attr-defined]
@@ -157,7 +167,7 @@ class Buffer(ArrayTracer):
         out = kwargs.pop("out", (None,))[0]
         if method == "at":
             return self._at(ufunc, *inputs)
-        plain = map(_present, inputs)
+        plain = map(present, inputs)
         if not isinstance(out, Buffer):
             kwargs |= {} if out is None else {"out": out}
             return getattr(ufunc, method)(*plain, **kwargs)
@@ -168,6 +178,33 @@ class Buffer(ArrayTracer):
             )
         out._write(getattr(ufunc, method)(*plain, **kwargs))
         return out
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        place = _place_of_out(function)
+        if place is not None and place < len(args):
+            *before, out = args[: place + 1]
+            others = (*before, None, *args[place + 1 :])
+        else:
+            out, others = kwargs.get("out"), args
+        if not isinstance(out, Buffer):
+            return super().__array_function__(function, types, args, kwargs)
+        result = function(*others, **{name: value for name, value in kwargs.items() if name != "out"})
+        if np.shape(result) != out.shape:
+            raise ValueError(
+                f"at {user_line()} the result of np.{function.__name__}, of shape {np.shape(result)}, was to be "
+                f"written into an array of shape {out.shape}"
+            )
+        out._write(result)
+        return out
+
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+        """Return the array with another shape, as a view where NumPy makes one."""
+        made = super().reshape(*shape, order=order, copy=copy)
+        if copy is False and not isinstance(made, View):
+            raise ValueError("Unable to avoid creating a copy while creating an array as requested.")
+        return made
 
     def _write(self, value: Any) -> None:
         """Set all elements to the result of an operation, which does not change to a lower kind of number."""
@@ -187,7 +224,7 @@ class Buffer(ArrayTracer):
             self[key] = -self.value[key]
             return
         positions = getitem(np.arange(self.size).reshape(self.shape), key)
-        (given,) = (np.broadcast_to(_present(v), np.shape(positions)) for v in values)
+        (given,) = (np.broadcast_to(present(v), np.shape(positions)) for v in values)
         if not np.can_cast(given.dtype, self.dtype, "same_kind"):
             raise TypeError(f"np.{ufunc.__name__}.at at {user_line()}: {given.dtype} does not fit into {self.dtype}")
         flat = scatter.bind((np.ravel(given) * 1.0, np.ravel(positions)), ((self.size,), (0,), (0,), False))
@@ -204,11 +241,11 @@ class Buffer(ArrayTracer):
 
     def copy(self, order: str = "C") -> Any:
         """Return another buffer with the present value."""
-        return Buffer(_own(self.value))
+        return Buffer(own(self.value))
 
     def flatten(self, order: str = "C") -> Any:
         """Return another buffer with the present value, with one axis."""
-        return Buffer(_own(self.value).flatten(order))
+        return Buffer(own(self.value).flatten(order))
 
     def __copy__(self) -> Any:
         return self.copy()
@@ -288,6 +325,8 @@ class MaskedBuffer(Buffer):
         return self._base._layout()
 
 
+WRITABLE.update((Buffer, View, MaskedBuffer))
+
 #: What makes views, and how a new value of the view is written to what it views.
 _WRITE_BACK: dict[Primitive, Callable[..., None]] = {
     index: lambda base, value, key: base.__setitem__(key, value),
@@ -309,12 +348,20 @@ def _view_or_copy(base: Buffer, primitive: Primitive, params: Params) -> Any:
     return view if np.may_share_memory(layout, reshape.function(layout, *params)) else view.copy()
 
 
-def _present(x: Any) -> Any:
+@cache
+def _place_of_out(function: Callable[..., Any]) -> int | None:
+    """Return at which position a function of NumPy takes ``out``, if it may be given by position."""
+    code = getattr(FUNCTIONS.get(function), "__code__", None)
+    names = code.co_varnames[: code.co_argcount] if code is not None else ()
+    return names.index("out") if "out" in names else None
+
+
+def present(x: Any) -> Any:
     """Return what a buffer stands for, and anything else as it is."""
     return x.value if isinstance(x, Buffer) else x
 
 
-def _own(value: Any) -> Any:
+def own(value: Any) -> Any:
     """Return a value that nobody else writes to: traced values never change."""
     return value.copy() if isinstance(value, np.ndarray) else value
 
@@ -333,17 +380,10 @@ def _is_basic(key: Any) -> bool:
 
 def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Any, other: Any) -> Any:
-        self._write(function(self.value, _present(other)))
+        self._write(function(self.value, present(other)))
         return self
 
     return method
-
-
-def _refuse_write(name: str) -> NoReturn:
-    raise TypeError(
-        f"np.{name} at {user_line()} writes into an array that is no buffer; make it by fnp.zeros or x.copy() (import "
-        f"functorch_lite.numpy as fnp)"
-    )
 
 
 def _refuse_diagonal() -> NoReturn:
@@ -351,43 +391,6 @@ def _refuse_diagonal() -> NoReturn:
         f"assignment destination is read-only: at {user_line()} the diagonal of an array was written to; write "
         f"np.fill_diagonal(y, v), or y[i, i] = v with i = np.arange(n)"
     )
-
-
-@implements(np.copy)
-def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    return Buffer(_own(_present(a))) if running.get() else np.positive(a)
-
-
-_converted = FUNCTIONS[np.astype]
-
-
-@implements(np.astype)
-def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
-    result = _converted(x, dtype, copy=copy, device=device)
-    return result.copy() if copy and isinstance(result, Buffer) else result
-
-
-@implements(np.copyto)
-def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
-    if not isinstance(dst, Buffer):
-        _refuse_write("copyto")
-    src = _present(src)
-    dst._write(src if where is True else np.where(where, src, dst.value))
-
-
-@implements(np.putmask)
-def _putmask(a: Any, mask: Any, values: Any) -> None:
-    if not isinstance(a, Buffer):
-        _refuse_write("putmask")
-    a[...] = np.where(mask, np.resize(values, a.shape), a.value)
-
-
-@implements(np.fill_diagonal)
-def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    if not isinstance(a, Buffer) or wrap:
-        _refuse_write("fill_diagonal")
-    n = np.arange(min(a.shape))
-    a[(n,) * len(a.shape)] = val
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):

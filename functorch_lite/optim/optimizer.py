@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from itertools import chain
 from typing import Any
@@ -16,7 +16,7 @@ from functorch_lite.tensor.grad_mode import enable_grad, no_grad, restore, switc
 from functorch_lite.tensor.in_place import writable
 from functorch_lite.tensor.tensor import Tensor
 
-__all__ = ["Optimizer", "RuleOptimizer", "number_of", "set_option"]
+__all__ = ["Optimizer", "RuleOptimizer", "number_of", "refuse_foreign_state", "set_option"]
 
 #: Options of PyTorch's that choose among implementations of one rule. Here is only one.
 _CHOICES = frozenset({"foreach", "fused", "capturable"})
@@ -214,7 +214,7 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If the groups differ in number or size.
+            If it is no such state, or the groups differ in number or size.
 
         Examples
         --------
@@ -226,6 +226,7 @@ class Optimizer:
         >>> optimizer.param_groups[0]["lr"]
         0.5
         """
+        refuse_foreign_state(self, state_dict, "state", "param_groups")
         saved = deepcopy(state_dict["param_groups"])
         if len(saved) != len(self.param_groups):
             raise ValueError(
@@ -311,6 +312,16 @@ class RuleOptimizer(Optimizer):
         finally:
             restore(before)
         return loss
+
+
+def refuse_foreign_state(owner: Any, state_dict: Any, *names: str) -> None:
+    """Raise if a state to be loaded has not the entries that its owner's `state_dict` gives."""
+    if not isinstance(state_dict, Mapping) or not state_dict.keys() >= set(names):
+        found = sorted(map(str, state_dict)) if isinstance(state_dict, Mapping) else f"a {type(state_dict).__name__}"
+        raise ValueError(
+            f"{type(owner).__name__}.load_state_dict takes what state_dict() gave, a dict with {', '.join(names)}; it "
+            f"was given {found}"
+        )
 
 
 def number_of(option: Any) -> Any:

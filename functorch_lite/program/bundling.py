@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.optional import scipy_module
 from functorch_lite.core.primitive import Primitive
 from functorch_lite.program.naming import Names
 
@@ -86,6 +87,8 @@ class Bundle:
         if isinstance(value, ModuleType) and value in (np, math):
             self.uses_math |= value is math
             return "np" if value is np else "math"
+        if value is scipy_module:
+            raise NotImplementedError("it needs SciPy")
         if isinstance(value, Primitive):
             if value.arity is None or value.multiple:
                 raise NotImplementedError(f"it applies {value.name}")

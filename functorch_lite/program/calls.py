@@ -139,7 +139,7 @@ class CompiledCall(ProgramPrimitive):
         alone = [x for x, b in zip(arrays, batched, strict=True) if not b]
         results = CompiledCall(self.entry.derive(("alone", batched), lambda: Entry(first))).bind(tuple(alone), ())
         if not any(late):
-            return tuple(map(Unbatched, results))
+            return tuple(map(Unbatched, results[: len(late)]))
         residuals = results[late.count(False) :]
         leaves = (*residuals, *(x for x, b in zip(arrays, batched, strict=True) if b))
         axes = (*(None for _ in residuals), *(0 for b in batched if b))

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.core.primitive import NAMED, PRIMITIVES
+from functorch_lite.core.operands import zeros_like
+from functorch_lite.core.primitive import NAMED, PRIMITIVES, JointPrimitive
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable
 from functorch_lite.program.passes import dead_code, optimized
 from functorch_lite.program.program import Program
 from functorch_lite.program.staging import representative, stage
-from functorch_lite.transforms.arguments import call, is_inexact
+from functorch_lite.transforms.arguments import call, is_inexact, returned
 from functorch_lite.transforms.axes import Axis
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.collectives import SHARED
@@ -63,10 +64,10 @@ def pushed(
     def both(*leaves: Any) -> Sequence[Any]:
         trace = ForwardTrace()
         duals = [trace.dual(leaves[i], t) for i, t in zip(active, leaves[n:], strict=True)]
-        parts = [trace.parts(y) for y in call(program, placed(leaves[:n], active, duals), {}, trace)]
+        parts = [trace.parts(returned(y, trace)) for y in call(program, placed(leaves[:n], active, duals), {}, trace)]
         trace.close()
         flags[:] = [t is not None for _, t in parts]
-        out_tangents = [(np.zeros_like(v) if is_inexact(v) else False) if t is None else t for v, t in parts]
+        out_tangents = [(zeros_like(v) if is_inexact(v) else False) if t is None else t for v, t in parts]
         return (*(v for v, _ in parts), *out_tangents)
 
     return staged(both, (*values, *tangents), f"{program.name}_forward"), flags
@@ -166,8 +167,10 @@ def dependents(
         flags = [a in found for a in equation.operands]
         if not any(flags):
             continue
-        reaches = getattr(equation.primitive, "reaches", None)
-        reached = [True] * len(equation.outputs) if reaches is None else reaches(flags, differentiably, along)
+        primitive = equation.primitive
+        reached = primitive.reaches(flags, differentiably, along) if isinstance(primitive, JointPrimitive) else None
+        if reached is None:
+            reached = [True] * len(equation.outputs)
         found.update(
             y
             for y, is_reached in zip(equation.outputs, reached, strict=True)

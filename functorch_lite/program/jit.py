@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import update_wrapper
+from collections.abc import Callable, Iterable, Sequence
+from functools import update_wrapper, wraps
 from itertools import count
 from types import MethodType
 from typing import Any
@@ -12,15 +12,16 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.operands import OBJECT, stacked
+from functorch_lite.core.pickling import NamedFunction
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.calls import CompiledCall, recorded
 from functorch_lite.program.entries import Entry
 from functorch_lite.program.keeping import kept
 from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import PLAIN, Static, positional_names, signature, single
-from functorch_lite.program.staging import StagingTrace, check_value
+from functorch_lite.program.staging import StagingTrace
 from functorch_lite.program.structures import RecordedStructures
-from functorch_lite.transforms.arguments import name_of
+from functorch_lite.transforms.arguments import INTEGER, check_callable, check_parameters, check_value, keys_of, name_of
 
 __all__ = ["JitFunction", "jit", "make_program"]
 
@@ -86,9 +87,13 @@ def jit(
         b: float64[] = cos(a)
         return b
     """
+    places = keys_of(_listed(static_argnums), "static_argnums", INTEGER)
+    names = keys_of(_listed(static_argnames), "static_argnames", str)
     if f is None:
-        return lambda function: jit(function, static_argnums=static_argnums, static_argnames=static_argnames)
-    return JitFunction(f, static_argnums, static_argnames)
+        return lambda function: jit(function, static_argnums=places, static_argnames=names)
+    check_callable(f, "jit")
+    check_parameters(f, places, names, "static")
+    return JitFunction(f, places, names)
 
 
 def make_program(f: Callable[..., Any]) -> Callable[..., Program]:
@@ -113,7 +118,9 @@ def make_program(f: Callable[..., Any]) -> Callable[..., Program]:
         c: float = add(b, 1.0)
         return c
     """
+    check_callable(f, "make_program")
 
+    @wraps(f, updated=())
     def made(*args: Any, **kwargs: Any) -> Program:
         leaves, structure = tree.flatten((args, kwargs))
         return recorded(f, leaves, structure, ()).program
@@ -121,13 +128,13 @@ def make_program(f: Callable[..., Any]) -> Callable[..., Program]:
     return made
 
 
-class JitFunction:
-    """A function that `jit` has made.
+def _listed(given: Any) -> Any:
+    """Return the positions or names of an option in a tuple, whatever collection they come in; one as it is."""
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
 
-    Parameters
-    ----------
-    f, static_argnums, static_argnames
-        As for `jit`.
+
+class JitFunction(NamedFunction):
+    """A function that `jit` has made.
 
     Examples
     --------
@@ -137,11 +144,10 @@ class JitFunction:
     (np.float64(6.0), 6)
     """
 
-    def __init__(self, f: Callable[..., Any], static_argnums: Any, static_argnames: Any) -> None:
+    def __init__(self, f: Callable[..., Any], places: tuple[int, ...], names: tuple[str, ...]) -> None:
         update_wrapper(self, f)
         self.f = f
-        names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
-        places = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+        self._static = places, names
         positional = positional_names(f) if names or places else []
         self.static_argnums = (*places, *(positional.index(name) for name in names if name in positional))
         self.static_argnames = (*names, *(positional[i] for i in places if -len(positional) <= i < len(positional)))
@@ -175,6 +181,12 @@ class JitFunction:
         ):
             return entry.finished(entry.run(*leaves))
         return entry.finished(CompiledCall(entry).bind((*leaves, *entry.captured), ()))
+
+    def __repr__(self) -> str:
+        return f"<jit of {name_of(self.f)}>"
+
+    def _parts(self) -> tuple[Any, ...]:
+        return self.f, *self._static
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)
@@ -288,7 +300,7 @@ class JitFunction:
             check_value(
                 x,
                 f"leaf {i} of the arguments of {name_of(self.f)} is",
-                "Make the argument static (static_argnums, static_argnames), or register its class by ft.tree.register "
-                "if it contains arrays",
+                "Under jit programs compute those. Make the argument static (static_argnums, static_argnames), or "
+                "register its class by ft.tree.register if it contains arrays",
             )
         return checked

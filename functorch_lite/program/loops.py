@@ -165,7 +165,8 @@ class Scan(ProgramPrimitive):
             (np.moveaxis(x, 0, 1) if i >= first else x) if batched[i] else (repeated(x, size) if i in spread else x)
             for i, x in enumerate(arrays)
         )
-        out = [0 if a in dependent else None for a in program.outputs]
+        carried = [j < self.carried and self.constants + j in spread for j in range(len(program.outputs))]
+        out = [0 if c or a in dependent else None for c, a in zip(carried, program.outputs, strict=True)]
 
         def make() -> Scan:
             axes = [None, *(0 if i in spread else None for i in range(len(arrays)))]

@@ -7,8 +7,9 @@ from typing import Any
 
 __all__ = ["global_random_state", "has_drawn"]
 
-#: Where a Mersenne Twister stands before the first number is drawn.
+#: Where a Mersenne Twister stands before the first number is drawn: Python's, and NumPy's from a seed or from entropy.
 _START = 624
+_STARTS_OF_NUMPY = (624, 623)
 
 
 def global_random_state() -> tuple[Any, Any]:
@@ -25,7 +26,7 @@ def has_drawn(before: tuple[Any, Any]) -> bool:
     """Say whether a number was drawn since a state; that of a module loaded meanwhile is compared with its start."""
     (numpy_before, python_before), (state, python) = before, global_random_state()
     if numpy_before is None:
-        has_numpy = state is not None and (state[1] != _START or state[2] != 0)
+        has_numpy = state is not None and (state[1] not in _STARTS_OF_NUMPY or state[2] != 0)
     else:
         has_numpy = state != numpy_before
     if python_before is None:

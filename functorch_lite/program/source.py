@@ -408,6 +408,8 @@ class Writer:
         if isinstance(atom, Literal):
             return literal(atom.value)
         name = self.operand(atom)
+        if atom in self.program.constants and not atom.shape:
+            return f"{name}[()]"  # a number, as an operation gives it
         if i >= self.shared or not atom.shape or (atom in self.owned and atom not in self.given):
             self.given.add(atom)
             return name

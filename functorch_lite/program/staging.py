@@ -13,10 +13,10 @@ from functorch_lite.core.tape import dtype_or_type
 from functorch_lite.core.trace import ClosedTrace, Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
-from functorch_lite.transforms.arguments import call, returned
+from functorch_lite.transforms.arguments import call, check_value, returned
 from functorch_lite.transforms.structured import Structures, recorder
 
-__all__ = ["Staged", "StagingTrace", "check_value", "harmless", "representative", "stage"]
+__all__ = ["Staged", "StagingTrace", "harmless", "representative", "stage"]
 
 _new = object.__new__
 
@@ -167,8 +167,9 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
     token = recorder.set(trace.structures)
     try:
         leaves = [returned(y, trace) for y in call(function, staged, {}, trace)]
+        remedy = "Under jit programs compute those. Return it from the function that calls the compiled one"
         for y in leaves:
-            check_value(y, f"{name} returned", "Return it from the function that calls the compiled one")
+            check_value(y, f"{name} returned", remedy)
         outputs = tuple(map(trace.atom, leaves))
         constants = trace.values_of_constants()
     finally:
@@ -177,15 +178,6 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
     captured = [kept for (_, kept), _ in trace.captured.values()]
     inputs += [variable for _, variable in trace.captured.values()]
     return Program(tuple(inputs), tuple(trace.equations), outputs, constants, name), captured
-
-
-def check_value(x: Any, what: str, remedy: str) -> None:
-    """Raise if a value is no array of numbers, no number and no tracer."""
-    dtype = getattr(x, "dtype", None)
-    if isinstance(x, bool | int | float | complex) or getattr(dtype, "kind", "O") in "biufc":
-        return
-    described = type(x).__name__ if dtype is None else f"{type(x).__name__} of {dtype}"
-    raise TypeError(f"{what} a {described}, which is no array of numbers; under jit, programs compute those. {remedy}.")
 
 
 def representative(x: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.optional import scipy_module
 from functorch_lite.core.primitive import Pointwise
 from functorch_lite.random.keys import Shape, draw, shape_like
 
@@ -379,15 +380,14 @@ def _floating(dtype: Any) -> Any:
 
 def _truncated_quantile(u: Any, lower: Any, upper: Any) -> Any:
     """Return the ``u``-quantile of the standard normal distribution between bounds, accurate in both tails."""
-    from scipy.special import log_ndtr, ndtri_exp  # noqa: PLC0415 - optional, slow to import
-
+    special = scipy_module("special", "ft.random.truncated_normal")
     # On the right half the mirror image is drawn: there the distribution function is near one, and digits are lost.
     mirrored = np.asarray(lower) > 0
     low, high = np.where(mirrored, -np.asarray(upper), lower), np.where(mirrored, -np.asarray(lower), upper)
     weight = np.where(mirrored, 1 - u, u)
     with np.errstate(divide="ignore"):
-        mass = np.logaddexp(np.log1p(-weight) + log_ndtr(low), np.log(weight) + log_ndtr(high))
-    quantile = np.clip(ndtri_exp(mass), low, high)
+        mass = np.logaddexp(np.log1p(-weight) + special.log_ndtr(low), np.log(weight) + special.log_ndtr(high))
+    quantile = np.clip(special.ndtri_exp(mass), low, high)
     return np.where(mirrored, -quantile, quantile).astype(u.dtype)[()]
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator, Philox, SeedSequence
 
-from functorch_lite.calculus.plain_call import plain_call
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
+from functorch_lite.transforms.plain_call import plain_call
 
 __all__ = ["Shape", "draw", "fold_in", "key", "shape_like", "split"]
 

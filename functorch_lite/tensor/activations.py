@@ -14,14 +14,17 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.taking import take
 from functorch_lite.core.operands import shape_of
+from functorch_lite.core.optional import scipy_module
 from functorch_lite.core.primitive import Pointwise, Primitive
 from functorch_lite.core.tracer import apply_unary
+from functorch_lite.tensor.fitting import positions
 from functorch_lite.tensor.method_table import method, methods_of_functions
 from functorch_lite.tensor.reductions import mean
 
 __all__ = [
     "celu",
     "cosine_similarity",
+    "digamma",
     "elu",
     "embedding",
     "erf",
@@ -32,6 +35,7 @@ __all__ = [
     "hardtanh",
     "layer_norm",
     "leaky_relu",
+    "lgamma",
     "linear",
     "logsigmoid",
     "mish",
@@ -60,9 +64,7 @@ def _sigmoid_of(x: Any) -> Any:
 
 
 def _erf_of(x: Any) -> Any:
-    from scipy.special import erf as exact  # noqa: PLC0415 - scipy is optional
-
-    return exact(x)
+    return scipy_module("special", 'ft.erf (as does gelu without approximate="tanh")').erf(x)
 
 
 _sigmoid: Primitive = Pointwise(_sigmoid_of, [lambda ans, x: ans * _sigmoid(-x)], name="sigmoid")
@@ -111,6 +113,36 @@ def erf(x: Any) -> Any:
     tensor([0., 1.])
     """
     return apply_unary(_erf, x)
+
+
+@method
+def lgamma(x: Any) -> Any:
+    """Return the logarithm of the absolute value of the gamma function; it needs scipy.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.lgamma(ft.tensor([1.0, 4.0])).exp()
+    tensor([1., 6.])
+    """
+    from scipy.special import gammaln  # noqa: PLC0415 - scipy is optional
+
+    return gammaln(x)
+
+
+@method
+def digamma(x: Any) -> Any:
+    """Return the derivative of `lgamma`; it needs scipy.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> bool(ft.allclose(ft.digamma(ft.tensor(2.5)), ft.grad(ft.lgamma)(ft.tensor(2.5))))
+    True
+    """
+    from scipy.special import digamma as exact  # noqa: PLC0415 - scipy is optional
+
+    return exact(x)
 
 
 # --- Smooth functions -------------------------------------------------------------------------------------------------
@@ -366,7 +398,7 @@ def embedding(x: Any, weight: Any) -> Any:
            [0., 0.],
            [2., 2.]])
     """
-    return take(weight, x, 0)
+    return take(weight, positions(x, shape_of(weight)[0], "embedding", negative=False), 0)
 
 
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
@@ -445,6 +477,7 @@ def one_hot(labels: Any, num_classes: int = -1) -> Any:
     """
     labels = as_array(labels)
     n = int(np.max(labels)) + 1 if num_classes == -1 else num_classes
+    labels = positions(labels, n, "one_hot", negative=False)
     return (np.expand_dims(labels, -1) == np.arange(n)).astype(np.int64)
 
 

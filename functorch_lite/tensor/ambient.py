@@ -6,11 +6,14 @@ grad and the mode says so; else it is just performed. Values are raw arrays: a t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
+from functorch_lite.calculus.indexing import index
+from functorch_lite.calculus.joining import keys_of_parts, keys_of_slices, split, unstack
 from functorch_lite.core.memory import owner
 from functorch_lite.core.operands import is_unready
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
@@ -19,7 +22,7 @@ from functorch_lite.core.tape import FIRST_PARENT, Node, ReverseTrace, next_orde
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording
 
-__all__ = ["AMBIENT", "LEAVES", "AmbientTrace", "constant", "is_tensor", "tensor_of"]
+__all__ = ["AMBIENT", "LEAVES", "AmbientTrace", "constant", "is_tensor", "tensor_of", "way_from_base"]
 
 _new = object.__new__
 _record_unary = ReverseTrace.unary
@@ -27,6 +30,9 @@ _record_binary = ReverseTrace.binary
 
 #: The tensors that are leaves, by the order of their node, which refers to nothing.
 LEAVES: WeakValueDictionary[int, Any] = WeakValueDictionary()
+
+#: Which parts of its operand an operation of several results gives: functions of its shape and the parameters.
+_KEYS_OF_PARTS: dict[Primitive, Callable[..., list[Any]]] = {split: keys_of_parts, unstack: keys_of_slices}
 
 
 class AmbientTrace(ReverseTrace):
@@ -140,6 +146,9 @@ class AmbientTrace(ReverseTrace):
             out = self.record(primitive, arrays, values, active, params)
         if type(out) is tuple:
             out = tuple(map(constant, out))
+            if primitive in _KEYS_OF_PARTS:
+                for part, key in zip(out, _KEYS_OF_PARTS[primitive](values[0].shape, *params), strict=True):
+                    _note_view(part, arrays[0], index, (key,))
             return out if mode is True else tuple(map(mode, out))
         out = constant(out)
         if len(arrays) == 1 and isinstance(arrays[0], kind):
@@ -158,11 +167,15 @@ class AmbientTrace(ReverseTrace):
         mode = recording()
         active = [i for i, a in enumerate(arrays) if is_tensor(a) and a.node is not None] if mode else []
         values = tuple(a.value if is_tensor(a) else a for a in arrays)
-        shown = values if primitive.takes_raw else tuple(map(self.shown, values))
         if not active:
-            return tuple(map(constant, primitive.function(shown, *params)))
+            shown = values
+            if not primitive.takes_raw:  # tensors without a history are shown as they are: results may be their views
+                pairs = zip(arrays, values, strict=True)
+                shown = tuple(a if is_tensor(a) and a.node is None else self.shown(value) for a, value in pairs)
+            return _unaliased(map(constant, primitive.function(shown, *params)), arrays, primitive)
+        shown = values if primitive.takes_raw else tuple(map(self.shown, values))
         outputs, pullback, captured = primitive.reverse(self, shown, active)
-        outputs = tuple(map(without_history, outputs))
+        outputs = _unaliased(map(without_history, outputs), (*arrays, *captured), primitive)
         node = self.node_of(outputs, primitive)
 
         def pull(g: Any) -> list[Any]:
@@ -178,6 +191,31 @@ class AmbientTrace(ReverseTrace):
 def _refuse_kept(node: Node, values: list[Any]) -> None:
     if any(node[k] is value for k in range(FIRST_PARENT + 2, len(node), 3) for value in values):
         raise RuntimeError("Inference tensors cannot be saved for backward. To work around you can make a clone of it.")
+
+
+def _unaliased(outputs: Iterable[Any], arrays: Sequence[Any], primitive: JointPrimitive) -> Arrays:
+    """Return what a function with rules of its own has returned, where it shares the operands' memory copied.
+
+    Else a write to either would not reach the history of the other. Views of the operands may stay, and the operands
+    that were written to, whose history the result's is to become.
+    """
+    outputs, written = list(outputs), primitive.written_results
+    for i, y in enumerate(outputs):
+        value = y.value if is_tensor(y) else y
+        if type(value) is np.ndarray and i not in written:
+            memory = owner(value)
+            for a in arrays:
+                if is_tensor(a) and owner(a.value) is memory:
+                    if not is_tensor(y):
+                        outputs[i] = value.copy()
+                    elif y.node is None and _base_of(y) is not _base_of(a):
+                        outputs[i] = tensor_of(value.copy(), None)
+                    break
+    return tuple(outputs)
+
+
+def _base_of(x: Any) -> Any:
+    return x if x._view is None else x._view[0]
 
 
 def without_history(output: Any) -> Any:
@@ -222,6 +260,12 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, AMBIENT.tracer)
 
 
+def way_from_base(x: Any) -> Any:
+    """Return the tensor that views of ``x`` are views of, and the chain of primitives that leads from it to ``x``."""
+    is_leaf = x._view is None or (x.node is not None and x.node[1] is None)  # whose memory is its own
+    return (x, ()) if is_leaf else x._view
+
+
 def _note_view(out: Any, x: Any, primitive: Primitive, params: Params) -> None:
     """Write down that a result shares its operand's memory: writes to either must reach the other's history."""
     if not is_tensor(out) or out is x:
@@ -233,7 +277,7 @@ def _note_view(out: Any, x: Any, primitive: Primitive, params: Params) -> None:
     elif (getattr(value, "base", None) is None and value is not x.value) or owner(value) is not owner(x.value):
         return  # memory of its own
     out._inference = x._inference
-    base, chain = (x, ()) if x._view is None else x._view
+    base, chain = way_from_base(x)
     out._view = base, (*chain, (primitive, params))
     base._add_view(out)
 

@@ -98,7 +98,10 @@ def cpu(x: Any) -> Any:
 
 def _check_device(name: str) -> None:
     if name.split(":")[0] != "cpu":
-        raise RuntimeError(f"to({name!r}) at {user_line()}: arrays are NumPy's, and their only device is 'cpu'")
+        raise RuntimeError(
+            f"to({name!r}) at {user_line()}: this is no dtype of NumPy's (float32, complex128, int64, …), and "
+            f"the only device is 'cpu', since arrays are NumPy's"
+        )
 
 
 def _converter(dtype: Any) -> Callable[[Any], Any]:

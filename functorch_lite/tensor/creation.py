@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from functorch_lite.core.cache_lines import on_line
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.trace import Tracer
+from functorch_lite.numpy.construction import array, asarray, holds_tracers
 from functorch_lite.tensor.ambient import is_tensor, tensor_of
+from functorch_lite.tensor.grad_mode import recording
 from functorch_lite.tensor.tensor import Tensor
-from functorch_lite.transforms.custom import stop_gradient
 
 __all__ = [
     "arange",
@@ -33,6 +36,7 @@ __all__ = [
     "rand",
     "rand_like",
     "randint",
+    "randint_like",
     "randn",
     "randn_like",
     "randperm",
@@ -59,7 +63,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored:
     Parameters
     ----------
     data
-        A number, nested lists, an array, or a tensor, whose history is left behind.
+        A number, nested lists, an array, or a tensor, whose history is left behind, with a warning if it has one.
     dtype
         By default that of the data; Python floats are float64 (PyTorch: float32), or what `set_default_dtype` says.
     requires_grad
@@ -70,7 +74,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored:
     Returns
     -------
     Tensor
-        A leaf. A value traced by a transformation is returned as it is, without derivative.
+        A leaf. Of values traced by a transformation, a traced array: it depends on them, and so do derivatives.
 
     Examples
     --------
@@ -79,8 +83,14 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored:
     tensor([1., 2.], requires_grad=True)
     """
     _only_device(ignored)
-    if isinstance(data, Tracer) and not is_tensor(data):
-        return stop_gradient(data)
+    if holds_tracers(data):
+        listed, data = isinstance(data, list | tuple), array(data, dtype)
+        data = _defaulted(data, dtype) if listed else data
+        if isinstance(data, Tracer) and not is_tensor(data):
+            return data
+        if is_tensor(data):
+            _warn_of_lost_history(data)
+            data = data.value
     return _made(np.array(_raw(data, dtype), dtype), requires_grad)
 
 
@@ -108,11 +118,14 @@ def as_tensor(data: Any, dtype: Any = None, **ignored: Any) -> Any:
     _only_device(ignored)
     if is_tensor(data):
         return data if dtype is None or data.dtype == dtype else data.astype(dtype)
-    if isinstance(data, Tracer):
-        return data if dtype is None else np.astype(data, dtype)  # type: ignore[call-overload]
+    if holds_tracers(data):
+        listed, data = isinstance(data, list | tuple), asarray(data, dtype)
+        data = _defaulted(data, dtype) if listed else data
+        if isinstance(data, Tracer):
+            return data
     raw = _raw(data, dtype)
     fits = isinstance(raw, np.ndarray) and (dtype is None or raw.dtype == dtype)
-    return tensor_of(raw, None) if fits else _made(np.array(raw, dtype))
+    return tensor_of(_numbers(raw), None) if fits else _made(np.array(raw, dtype))
 
 
 def from_numpy(array: Any) -> Any:
@@ -128,7 +141,7 @@ def from_numpy(array: Any) -> Any:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy takes an array, not a {type(array).__name__}; ft.tensor takes anything")
-    return tensor_of(array, None)
+    return tensor_of(_numbers(array), None)
 
 
 def set_default_dtype(dtype: Any) -> None:
@@ -238,7 +251,10 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = F
     tensor([3., 3.])
     """
     _only_device(ignored)
-    value = _raw(fill_value, dtype)
+    value = _constant(fill_value)
+    if isinstance(value, Tracer):
+        return _filled(_shape((shape,)), value, dtype, requires_grad)
+    value = _raw(value, dtype)
     return _made(np.full(_shape((shape,)), value, dtype or np.array(value).dtype), requires_grad)
 
 
@@ -254,6 +270,12 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **ignor
     (tensor([0, 1, 2]), tensor([0. , 0.5]))
     """
     _only_device(ignored)
+    bounds = tuple(map(_constant, bounds))
+    if any(isinstance(bound, Tracer) for bound in bounds):
+        raise TypeError(
+            f"arange at {user_line()}: how many numbers there are would depend on a value that is differentiated or "
+            f"traced. Give Python's numbers (x.item() of a tensor), or write start + step * ft.arange(n)"
+        )
     return _made(_defaulted(np.arange(*bounds), dtype), requires_grad)
 
 
@@ -267,7 +289,7 @@ def linspace(start: Any, end: Any, steps: int, dtype: Any = None, requires_grad:
     tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
     _only_device(ignored)
-    return _made(_defaulted(np.linspace(start, end, steps), dtype), requires_grad)
+    return _spaced(np.linspace(_constant(start), _constant(end), steps), dtype, requires_grad)
 
 
 def logspace(
@@ -288,7 +310,7 @@ def logspace(
     tensor([  1.,  10., 100.])
     """
     _only_device(ignored)
-    return _made(_defaulted(np.logspace(start, end, steps, base=base), dtype), requires_grad)
+    return _spaced(np.logspace(_constant(start), _constant(end), steps, base=base), dtype, requires_grad)
 
 
 def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
@@ -399,6 +421,18 @@ randn_like = _like(
 )
 
 
+def randint_like(x: Any, *bounds: Any, dtype: Any = None, generator: Any = None, **ignored: Any) -> Any:
+    """Make `randint` of another's shape and dtype: ``randint_like(x, high)``, ``randint_like(x, low, high)``.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.randint_like(ft.zeros(2, 3), 10).shape
+    (2, 3)
+    """
+    return randint(*bounds, np.shape(x), dtype=dtype or x.dtype, generator=generator, **ignored)
+
+
 def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
     """Make a tensor of another's shape and dtype, filled with a value; the rest is as for `zeros`.
 
@@ -409,36 +443,70 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = 
     tensor([3, 3])
     """
     _only_device(ignored)
-    return _made(np.full(np.shape(x), _raw(fill_value, dtype), dtype or x.dtype), requires_grad)
+    value = _constant(fill_value)
+    if isinstance(value, Tracer):
+        if dtype is None and value.dtype.kind in "fc" and x.dtype.kind not in "fc":  # type: ignore[attr-defined]
+            raise TypeError(
+                f"full_like at {user_line()}: {x.dtype} elements would have no derivative by the value they are filled "
+                f"with; say which dtype they shall have, full_like(x, value, dtype=value.dtype)"
+            )
+        return _filled(np.shape(x), value, dtype or x.dtype, requires_grad)
+    return _made(np.full(np.shape(x), _raw(value, dtype), dtype or x.dtype), requires_grad)
 
 
 def _made(raw: Any, requires_grad: bool = False) -> Any:
     """Return a tensor of an array that nobody else refers to."""
-    if type(raw) is np.ndarray and raw.ndim > 1 and raw.nbytes >= SMALLEST_ON_LINES and raw.flags.c_contiguous:
-        raw = on_line(raw)
+    if type(_numbers(raw)) is np.ndarray and raw.ndim > 1 and raw.nbytes >= SMALLEST_ON_LINES:
+        raw = on_line(raw) if raw.flags.c_contiguous else raw
     made: Tensor = tensor_of(raw, None)
     return made.requires_grad_() if requires_grad else made
 
 
+def _numbers(raw: Any) -> Any:
+    """Return an array after a look that it is one of numbers."""
+    if raw.dtype.kind not in "fiubc":
+        first = type(raw.item(0)).__name__ if raw.size else "nothing"
+        raise TypeError(
+            f"at {user_line()}: a tensor holds numbers, and this one would hold {raw.dtype} (first {first}). Give "
+            f"numbers, arrays, or nested lists of them: list(…) of a set or a generator, float('nan') for None"
+        )
+    return raw
+
+
+def _filled(shape: tuple[int, ...], value: Any, dtype: Any, requires_grad: bool) -> Any:
+    """Return an array filled with a value that is differentiated or traced, and in a tensor's case its own memory."""
+    whole: Any = np.broadcast_to(value if dtype is None else value.astype(dtype), shape)
+    if is_tensor(whole):
+        whole = whole.clone() if whole.requires_grad else whole.copy()
+    return whole.requires_grad_() if requires_grad else whole
+
+
+def _spaced(values: Any, dtype: Any, requires_grad: bool) -> Any:
+    values = _defaulted(values, dtype)
+    if not isinstance(values, Tracer):
+        return _made(values, requires_grad)
+    return values.requires_grad_() if requires_grad else values  # type: ignore[attr-defined]
+
+
+def _constant(value: Any) -> Any:
+    """Return a raw value; what is differentiated or traced as the tracer it is."""
+    if getattr(value, "dtype", None) is OBJECT:
+        value = stacked(value)
+    return value.value if is_tensor(value) and value.node is None else value
+
+
 def _raw(data: Any, dtype: Any) -> Any:
-    if is_tensor(data):
-        return data.value
-    if isinstance(data, Tracer):
-        raise TypeError(f"a tensor outlives the transformation that traces {data!r}; use the traced value itself")
-    if isinstance(data, list | tuple):
-        data = _nested(data)
-    if getattr(data, "dtype", None) is OBJECT:
-        return stacked(data).value
-    if dtype is None and not hasattr(data, "dtype"):
-        return _defaulted(np.array(data), None)
-    return data
+    return _defaulted(np.array(data), None) if dtype is None and not hasattr(data, "dtype") else data
 
 
-def _nested(data: Any) -> Any:
-    """Return nested lists with their tensors as arrays; the default dtype is given to Python numbers only."""
-    if isinstance(data, list | tuple):
-        return [_nested(entry) for entry in data]
-    return data.value if is_tensor(data) else data
+def _warn_of_lost_history(data: Any) -> None:
+    if data.node is not None and recording():
+        warnings.warn(
+            f"ft.tensor at {user_line()} copies values of tensors that require grad, without their history: no "
+            f"derivative goes through the copy. Write x.detach().clone() if this is meant; else x.clone(), "
+            f"ft.stack([…]) or ft.as_tensor(…)",
+            stacklevel=3,
+        )
 
 
 def _defaulted(array: Any, dtype: Any) -> Any:
@@ -459,8 +527,13 @@ def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
 
 def _only_device(ignored: dict[str, Any]) -> None:
     for name, value in ignored.items():
-        if not (name == "device" and str(value) in {"cpu", "None"}):
-            raise TypeError(f"unexpected keyword argument {name}={value!r}: values live in NumPy arrays on the CPU")
+        if name != "device":
+            raise TypeError(
+                f"unexpected keyword argument {name}={value!r} at {user_line()}; new tensors are told dtype, "
+                f"requires_grad and device, random ones also generator"
+            )
+        if str(value) not in {"cpu", "None"}:
+            raise TypeError(f"device={value!r} at {user_line()}: values are NumPy arrays, whose only device is 'cpu'")
 
 
 def _generator() -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.calculus.arguments import as_array
+from functorch_lite.core.errors import user_line
 from functorch_lite.tensor.method_table import method, methods_of_functions
 
 __all__ = [
@@ -354,6 +356,12 @@ def view_as_complex(x: Any) -> Any:
     >>> ft.view_as_complex(ft.tensor([[1.0, 2.0]]))
     tensor([1.+2.j])
     """
+    x = as_array(x)
+    if x.shape[-1:] != (2,):
+        raise ValueError(
+            f"view_as_complex at {user_line()}: the last axis must have length 2, for real and imaginary parts, in "
+            f"shape {x.shape}"
+        )
     return x[..., 0] + 1j * x[..., 1]
 
 

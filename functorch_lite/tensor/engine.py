@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.tape import Node
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import LEAVES, constant, is_tensor
@@ -271,6 +272,11 @@ def _seeds(roots: list[Any], cotangents: list[Any], record: bool) -> list[tuple[
                 )
             g = x.value.dtype.type(1) if x.shape == () else np.ones(x.shape, x.dtype)
         else:
+            if isinstance(g, bool):
+                raise TypeError(
+                    f"at {user_line()} the gradient of a result of shape {x.shape} was given as {g}; flags are "
+                    f"keywords: backward(retain_graph={g}), backward(create_graph={g})"
+                )
             if np.shape(g) != x.shape:
                 raise RuntimeError(
                     f"Mismatch in shape: grad_output[{i}] has a shape of {np.shape(g)} and output[{i}] has a shape of "

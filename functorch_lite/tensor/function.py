@@ -19,7 +19,7 @@ from functorch_lite.tensor.ambient import constant, is_tensor
 from functorch_lite.tensor.anomaly import packed_by, saved_hooks
 from functorch_lite.tensor.grad_mode import enable_grad, no_grad
 from functorch_lite.tensor.graph import Packed
-from functorch_lite.tensor.in_place import refuse_leaf
+from functorch_lite.tensor.in_place import take_result
 from functorch_lite.tensor.levels import is_watched, linked, lowered, plain, raw
 from functorch_lite.transforms.custom import Application, stop_gradient
 
@@ -195,6 +195,13 @@ class _Application(Application):
         super().__init__(call.name, call.run, call.jvp if call.has_jvp else None, call.fwd, call.bwd)
         self.call = call
 
+    @property
+    def written_results(self) -> list[int]:  # type: ignore[override]
+        """The positions of the results that were marked dirty, among those that are arrays."""
+        _, outputs, dirty = self.call.template
+        arrays = [position for position, (is_array, _) in enumerate(outputs) if is_array]
+        return [arrays.index(position) for position, _ in dirty]
+
     def reverse(self, trace: Any, values: Any, active: Any) -> Any:
         self.call.active = tuple(i in active for i in range(len(values)))
         return super().reverse(trace, values, active)
@@ -236,8 +243,7 @@ class _Call:
         for position, place in self.template[2]:
             target = self.args[place]
             if is_tensor(target) and is_tensor(full[position]):
-                refuse_leaf(target, self.name)
-                target.node = full[position].node
+                take_result(target, full[position], self.name)
                 full[position] = target
 
     def batch(self, size: int, arrays: Any, batched: tuple[bool, ...]) -> tuple[Any, ...]:

@@ -34,7 +34,7 @@ from numpy import trunc as fix
 from numpy.linalg import det, slogdet
 from numpy.linalg import inv as inverse
 from functorch_lite.calculus.taking import take
-from functorch_lite.tensor.activations import erf, relu, sigmoid
+from functorch_lite.tensor.activations import digamma, erf, lgamma, relu, sigmoid
 from functorch_lite.tensor.conversion import is_complex, is_floating_point, numel
 from functorch_lite.tensor.elementwise import (
     add, addcdiv, addcmul, clamp, clamp_max, clamp_min, div, equal, frac, lerp, logit, nan_to_num, polar,
@@ -85,13 +85,13 @@ __all__ = [
     "cat", "cdist", "ceil", "cholesky", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "column_stack",
     "complex", "concat", "concatenate", "conj", "conj_physical", "copysign", "corrcoef", "cos", "cosh",
     "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "deg2rad", "det", "diag",
-    "diag_embed", "diagflat", "diagonal", "diff", "dist", "div", "divide", "dot", "dsplit", "dstack", "einsum",
-    "eq", "equal", "erf", "exp", "exp2", "expm1", "fix", "flatten", "flip", "fliplr", "flipud", "float_power",
+    "diag_embed", "diagflat", "diagonal", "diff", "digamma", "dist", "div", "divide", "dot", "dsplit", "dstack",
+    "einsum", "eq", "equal", "erf", "exp", "exp2", "expm1", "fix", "flatten", "flip", "fliplr", "flipud", "float_power",
     "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "gather", "gcd", "ge", "ger", "greater",
     "greater_equal", "gt", "heaviside", "hsplit", "hstack", "hypot", "imag", "index_add", "index_copy",
     "index_fill", "index_put", "index_select", "inner", "inverse", "is_complex", "is_floating_point", "isclose",
     "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "lcm", "ldexp", "le",
-    "lerp", "less", "less_equal", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logaddexp2",
+    "lerp", "less", "less_equal", "lgamma", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logaddexp2",
     "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lt",
     "masked_fill",
     "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median", "meshgrid",

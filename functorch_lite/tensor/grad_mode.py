@@ -12,6 +12,8 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, TypeVar
 
+import numpy as np
+
 __all__ = [
     "GradMode",
     "enable_grad",
@@ -163,7 +165,7 @@ class set_grad_enabled(GradMode):  # noqa: N801 - PyTorch's name
     """
 
     def __init__(self, mode: bool) -> None:
-        super().__init__(mode)
+        super().__init__(_as_bool(mode, "set_grad_enabled"))
         self._tokens.append(switch(mode))
 
     def __enter__(self) -> None:
@@ -202,7 +204,7 @@ class inference_mode(GradMode):  # noqa: N801 - PyTorch's name
         return made
 
     def __init__(self, mode: bool = True) -> None:
-        super().__init__(mode)
+        super().__init__(_as_bool(mode, "inference_mode"))
 
     def _enter(self) -> Any:
         token: Token[bool] = _inference.set(self.mode)
@@ -233,6 +235,12 @@ def switch(mode: bool) -> Any:
     previous = _recording.get()
     _recording.set(observer.get() if mode else False)
     return previous
+
+
+def _as_bool(mode: Any, name: str) -> bool:
+    if not isinstance(mode, bool | np.bool):
+        raise TypeError(f"{name} takes True or False, not {mode!r}")
+    return bool(mode)
 
 
 def _decorated(function: Any, mode: Callable[[], GradMode]) -> Any:

@@ -31,6 +31,7 @@ __all__ = [
     "parents_of",
     "register",
     "retain",
+    "retains",
 ]
 
 _next_hook = count(1).__next__
@@ -156,10 +157,15 @@ def hooks_of_lost_leaf(order: int) -> dict[int, Any]:
 
 def move_retained(x: Any, before: Node) -> None:
     """Let a tensor whose history was replaced get the ``grad`` of its new node in the place of the old one's."""
-    primitive = before[1]
-    if type(primitive) is Observed and primitive.retained is not None and primitive.retained() is x:
-        primitive.retained = None
+    if retains(x, before):
+        before[1].retained = None
         retain(x)
+
+
+def retains(x: Any, node: Node) -> bool:
+    """Say whether a tensor wants the cotangent of a node as its ``grad``."""
+    primitive = node[1]
+    return type(primitive) is Observed and primitive.retained is not None and primitive.retained() is x
 
 
 def parents_of(node: Node) -> list[Node]:

@@ -2,7 +2,7 @@
 
 An operation in place computes its result as any other, writes it into the tensor's memory, and gives the tensor the
 result's node. Views share memory, so a write to a view becomes an **update** of its base: a node whose value is the
-base's with some of its elements replaced. The other views of the base are derived anew from it.
+base's with some of its elements replaced. The views of the base are derived anew from it, when they are next used.
 """
 
 from __future__ import annotations
@@ -13,32 +13,37 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.calculus.pointwise import imaginary_part, real_part
 from functorch_lite.core.memory import owner, record_write
 from functorch_lite.core.primitive import General, Primitive
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import FUNCTIONS
-from functorch_lite.core.tape import FIRST_PARENT, Node, next_order
+from functorch_lite.core.tape import FIRST_PARENT, ORDER, Node, next_order
 from functorch_lite.core.trace import Tracer
 from functorch_lite.core.tracer import ArrayTracer
-from functorch_lite.tensor.ambient import AMBIENT, is_tensor, tensor_of
-from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording
-from functorch_lite.tensor.graph import move_retained
+from functorch_lite.tensor.ambient import AMBIENT, is_tensor, tensor_of, way_from_base
+from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording, restore, switch
+from functorch_lite.tensor.graph import move_retained, retains
 
 __all__ = [
     "assign",
     "broadcast",
+    "derive_history",
     "overwrite",
     "own_memory",
     "refuse_leaf",
     "replace",
     "replace_part",
+    "take_result",
     "writable",
     "write",
     "write_by",
 ]
 
-#: A way from an array to a part of it: primitives of one array with their parameters, and keys of advanced indexing.
+#: A way from an array to a part of it: primitives of one array with their parameters; or one key, of any sort.
 Chain = tuple[tuple[Any, tuple[Any, ...]], ...]
+#: The steps that select no elements, but one of the two numbers of which each consists.
+_COMPONENTS = (real_part, imaginary_part)
 
 
 def write(x: Any, name: str, compute: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -51,7 +56,8 @@ def write(x: Any, name: str, compute: Callable[..., Any], *args: Any, **kwargs: 
         the result do not fit.
     """
     refuse_leaf(x, name)
-    return replace(x, compute(x, *args, **kwargs), name)
+    begun = next_order()
+    return replace(x, compute(x, *args, **kwargs), name, begun)
 
 
 def write_by(x: Any, name: str, ufunc: np.ufunc, other: Any) -> Any:
@@ -79,17 +85,29 @@ def refuse_leaf(x: Any, name: str) -> None:
         )
     if not recording():
         return
-    base = x if x._view is None else x._view[0]
-    if base.node is not None and base.node[1] is None:
+    base, _ = way_from_base(x)
+    if _is_leaf(base):
         what = "a leaf" if base is x else "a view of a leaf"
         raise RuntimeError(
             f"{what} tensor that requires grad is being used in an in-place operation ({name}), shape {x.shape}. "
             f"Update parameters under ft.no_grad(), or work on x.clone()."
         )
+    if base.node is not None and x.node is None:
+        raise RuntimeError(
+            f"{name} of a view of shape {x.shape} that has no history, while the tensor that it is a view of has one: "
+            f"it was taken under no_grad. Take the view where operations are recorded, or write under ft.no_grad()."
+        )
 
 
-def replace(x: Any, result: Any, name: str) -> Any:
-    """Write a result into a tensor's memory, and let the tensor have its history."""
+def _is_leaf(x: Any) -> bool:
+    return x.node is not None and x.node[1] is None
+
+
+def replace(x: Any, result: Any, name: str, begun: int | None = None) -> Any:
+    """Write a result into a tensor's memory, and let the tensor have its history.
+
+    ``begun`` is when the computation of the result began, which may be several operations; if not told, it was one.
+    """
     if isinstance(result, Tracer) and not is_tensor(result):
         raise RuntimeError(
             f"{name} would write a value traced by {result._trace.transformation} into a tensor, which outlives it; "
@@ -107,12 +125,25 @@ def replace(x: Any, result: Any, name: str) -> Any:
     value = result.value if is_tensor(result) else result
     node = result.node if is_tensor(result) else None
     if node is not None:
-        _keep_copies(node, owner(x.value))
+        _refuse_leaves_among_views(x, name)
+        _keep_copies(node, owner(x.value), node[ORDER] if begun is None else begun)
     x.value[...] = value
     record_write(x.value, name)
     if recording():
         _replace_history(x, node)
     return x
+
+
+def take_result(x: Any, result: Any, name: str) -> None:
+    """Let a tensor have the history of a result that was written into its memory already."""
+    refuse_leaf(x, name)
+    if owner(x.value) is not owner(result.value):  # a scalar, into which nothing can be written
+        own_memory(x, name)
+        x.value[...] = result.value
+        record_write(x.value, name)
+    if recording():
+        _refuse_leaves_among_views(x, name)
+        _replace_history(x, result.node)
 
 
 def overwrite(x: Any, value: Any, name: str) -> Any:
@@ -130,12 +161,12 @@ def own_memory(x: Any, name: str = "an in-place operation") -> None:
     """Make sure that the value is an array that may be written to: a scalar becomes one, in its base's memory."""
     value = x.value
     if type(value) is np.ndarray:
-        if not value.flags.writeable and x._view is not None and all(value.strides) and owner(value).flags.writeable:
+        if not value.flags.writeable and x._view is not None and owner(value).flags.writeable and _is_apart(value):
             value.flags.writeable = True  # np.diagonal gives read-only views
         if not value.flags.writeable:
             raise RuntimeError(
                 f"{name} on a read-only tensor of shape {x.shape}: several of its elements are one in memory (it was "
-                f"expanded), or its array is read-only. Clone it first."
+                f"expanded, or consists of windows), or its array is read-only. Clone it first."
             )
         if value.base is not None and x._view is None and x.node is not None and x.node[1] is not None:
             x.value = value.copy()  # memory that an operation happened to share, of which no history tells
@@ -148,22 +179,32 @@ def own_memory(x: Any, name: str = "an in-place operation") -> None:
     x.value = _part(base.value, chain)
 
 
-def assign(x: Any, key: Any, value: Any) -> None:
+def _is_apart(value: Any) -> bool:
+    """Say whether no two elements of an array are one in memory, as far as its steps tell."""
+    reach = value.itemsize
+    for step, length in sorted((abs(step), n) for step, n in zip(value.strides, value.shape, strict=True) if n > 1):
+        if step < reach:
+            return False
+        reach += step * (length - 1)
+    return True
+
+
+def assign(x: Any, key: Any, value: Any, name: str = "index assignment") -> None:
     """Perform ``x[key] = value``."""
     if is_tensor(value) and value.dtype != x.dtype:
         value = value.astype(x.dtype)
     if _is_basic(key):
-        replace_part(x[key], value, "index assignment")
+        replace_part(x[key], value, name)
         return
-    refuse_leaf(x, "index assignment")
+    refuse_leaf(x, name)
     key = _plain_key(key)
     shape = x.value[key].shape
     value = broadcast(value, shape, x.dtype)
-    own_memory(x, "index assignment")
+    own_memory(x, name)
     changed = x.value.copy()
     changed[key] = value.value if is_tensor(value) else value
     place = (("key", (key,)),)
-    replace(x, tensor_of(changed, _update_node(x.node, _node(value), place, x)), "index assignment")
+    replace(x, tensor_of(changed, _update_node(x.node, _node(value), place, x)), name)
 
 
 def replace_part(part: Any, value: Any, name: str) -> None:
@@ -193,17 +234,25 @@ def _node(value: Any) -> Node | None:
     return value.node if is_tensor(value) else None
 
 
+def _refuse_leaves_among_views(x: Any, name: str) -> None:
+    """Raise if a write would give a history to memory that a leaf, made of a view, has as its own."""
+    base = x if x._view is None else x._view[0]
+    if base._has_leaves and recording():
+        for view in base._live_views():
+            if _is_leaf(view):
+                raise RuntimeError(
+                    f"{name} of a tensor of shape {x.shape} would make a result of a leaf that requires grad: a view "
+                    f"of its memory, of shape {view.shape}. Let x.clone() require grad, not a view."
+                )
+
+
 def _replace_history(x: Any, node: Node | None) -> None:
-    if x._view is None:
-        _give_node(x, node)
-        base = x
-    else:
-        base, chain = x._view
-        if node is None and base.node is None:
-            return
-        _give_node(base, _update_node(base.node, node, chain, base))
-    for view in base._live_views():
-        _derive_again(view)
+    base, chain = (x, ()) if x._view is None else x._view
+    if node is None and base.node is None:
+        return
+    _give_node(base, node if base is x else _update_node(base.node, node, chain, base))
+    for view in base._take_fresh_views():
+        _forget_history(view)
 
 
 def _give_node(x: Any, node: Node | None) -> None:
@@ -213,26 +262,54 @@ def _give_node(x: Any, node: Node | None) -> None:
         move_retained(x, before)
 
 
-def _derive_again(view: Any) -> None:
-    """Give a view the history that its base's new one implies."""
-    base, chain = view._view
+def _forget_history(view: Any) -> None:
+    """Let a view have no node: when it is asked for, `derive_history` gives it the one that its base's implies.
+
+    So a write costs as much as there are views that were used since the last one.
+    """
     before = view.node
-    if base.node is None:
-        view.node = None
-        return
+    if before is None or before[1] is not None:  # else it is a leaf, whose history does not change
+        del view.node
+        if before is not None and retains(view, before):
+            derive_history(view)
+            move_retained(view, before)
+
+
+def derive_history(view: Any) -> None:
+    """Give a view the node that its base's implies."""
+    base, chain = view._view
     out = tensor_of(base.value, base.node)
-    for primitive, params in chain:
-        out = AMBIENT.process(primitive, (out,), params)
+    if base.node is not None:
+        mode = switch(True)
+        try:
+            for primitive, params in chain:
+                out = AMBIENT.process(primitive, (out,), params)
+        finally:
+            restore(mode)
     view.node = out.node
-    if before is not None:
-        move_retained(view, before)
+    base._note_derived(view)
 
 
-def _keep_copies(node: Node, memory: Any) -> None:
-    """Copy what an operation has kept of the memory that its result is about to overwrite."""
-    if isinstance(node[1], Primitive):
-        for k in range(FIRST_PARENT + 2, len(node), 3):
-            node[k] = _copied(node[k], memory)
+def _keep_copies(last: Node, memory: Any, begun: int) -> None:
+    """Copy what the operations of one write, from when it began to the last, have kept of the memory to be overwritten.
+
+    What the user's program has kept before is not copied: it is stale from here on, and `backward` says so.
+    """
+    for node in (last,) if last[ORDER] >= begun - 1 else _since(begun, last):
+        if isinstance(node[1], Primitive):
+            for k in range(FIRST_PARENT + 2, len(node), 3):
+                node[k] = _copied(node[k], memory)
+
+
+def _since(begun: int, last: Node) -> list[Node]:
+    """Return the nodes from a time to the last one."""
+    found, seen = [last], {last[ORDER]}
+    for node in found:  # which grows meanwhile
+        for parent in node[FIRST_PARENT::3] if isinstance(node[1], Primitive) else ():
+            if type(parent) is list and parent[ORDER] < begun and parent[ORDER] not in seen:
+                seen.add(parent[ORDER])
+                found.append(parent)
+    return found
 
 
 def _copied(kept: Any, memory: Any) -> Any:
@@ -257,27 +334,43 @@ def _update_node(base: Node | None, value: Node | None, chain: Chain, x: Any) ->
 
 
 def _cotangent_of_base(g: Any, chain: Chain, shape: tuple[int, ...]) -> Any:
-    """The cotangent, zero where elements were replaced."""
+    """The cotangent, zero where elements (of complex numbers: their real or imaginary parts) were replaced."""
+    moves, component = _divided(chain)
     if type(g) is np.ndarray:
         kept = g.copy()
-        _fill(kept, chain, 0)
+        _fill(kept if component is None else getattr(kept, component), moves, 0)
         return kept
     replaced = np.zeros(shape, bool)
-    _fill(replaced, chain, True)
-    return np.where(replaced, 0, g)
+    _fill(replaced, moves, True)
+    return np.where(replaced, 0 if component is None else 1j * np.imag(g) if component == "real" else np.real(g), g)
 
 
 def _cotangent_of_value(g: Any, chain: Chain, shape: tuple[int, ...]) -> Any:
     """The cotangent of the replaced elements; where several values went to one place, the last one's."""
-    part = _part(g, chain)
-    last, (key,) = chain[-1]
-    if last != "key" or not _may_repeat(key):
+    moves, component = _divided(chain)
+    part = _part(g, moves)
+    if component is not None:
+        return np.real(part) if component == "real" else -np.imag(part)
+    key = _single_key(moves)
+    if key is None or not _may_repeat(key):
         return part
     numbers = np.arange(part.size).reshape(part.shape)
     written = np.zeros(shape, int)
-    target = _part(written, chain[:-1])
-    target[key] = numbers
-    return part * (target[key] == numbers)
+    written[key] = numbers
+    return part * (written[key] == numbers)
+
+
+def _divided(chain: Chain) -> tuple[Chain, str | None]:
+    """Return the steps that only select elements, and which part of complex numbers is taken on the way, if any."""
+    components = [step[0].name for step in chain if step[0] in _COMPONENTS]
+    if not components:
+        return chain, None
+    return tuple(step for step in chain if step[0] not in _COMPONENTS), components[0]
+
+
+def _single_key(chain: Chain) -> Any:
+    """Return the key that the chain consists of; None if it consists of primitives."""
+    return chain[0][1][0] if chain and chain[0][0] == "key" else None
 
 
 def _part(value: Any, chain: Chain) -> Any:
@@ -300,13 +393,17 @@ def _whole(part: Any, value: Any, primitive: Primitive, params: tuple[Any, ...])
 
 
 def _fill(value: Any, chain: Chain, filler: Any) -> None:
-    last, params = chain[-1]
-    if last == "key":
-        _part(value, chain[:-1])[params[0]] = filler
-    else:
-        part = _part(value, chain)
+    """Write a number over the elements that a chain leads to."""
+    key = _single_key(chain)
+    if key is not None:
+        value[key] = filler
+        return
+    part = _part(value, chain)
+    if owner(part) is owner(value):
         part.flags.writeable = True  # np.diagonal gives read-only views
         part[...] = filler
+    else:  # a change of shape that copies this array, which lies otherwise in memory than the tensor
+        value.flat[_part(np.arange(value.size).reshape(value.shape), chain)] = filler
 
 
 def _is_basic(key: Any) -> bool:

@@ -9,8 +9,10 @@ import numpy as np
 
 from functorch_lite.calculus.arguments import only_axis
 from functorch_lite.calculus.cumulative import along
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.tensor.method_table import method
+from functorch_lite.tensor.fitting import part_of_axis
+from functorch_lite.tensor.method_table import method, methods_of_functions
 from functorch_lite.tensor.shaping import unpacked
 
 __all__ = [
@@ -77,6 +79,8 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     >>> ft.chunk(ft.arange(5), 3)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
+    if chunks < 1:
+        raise ValueError(f"chunk: the number of parts must be positive, not {chunks}")
     parts: tuple[Any, ...] = split(x, max(1, -(-shape_of(x)[dim] // chunks)), dim)
     return parts
 
@@ -130,7 +134,8 @@ def narrow(x: Any, dim: int, start: int, length: int) -> Any:
     >>> ft.narrow(ft.arange(5), 0, 1, 3)
     tensor([1, 2, 3])
     """
-    return x[along(only_axis(dim, np.ndim(x)), slice(start, start + length))]
+    axis = only_axis(dim, np.ndim(x))
+    return x[along(axis, part_of_axis(start, length, shape_of(x)[axis], "narrow"))]
 
 
 @method
@@ -160,7 +165,13 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
     tensor([1., 2., 1.])
     """
     axis = only_axis(dimension, np.ndim(x))
-    starts = np.arange(0, shape_of(x)[axis] - size + 1, step)
+    length = shape_of(x)[axis]
+    if not 0 <= size <= length or step < 1:
+        raise ValueError(
+            f"unfold: windows of {size} elements, {step} apart, along axis {axis} of length {length}: the size must be "
+            f"from 0 to {length}, and the step positive"
+        )
+    starts = np.arange(0, length - size + 1, step)
     return np.moveaxis(x[along(axis, starts[:, None] + np.arange(size))], axis + 1, -1)
 
 
@@ -177,7 +188,7 @@ def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
     tensor([[0., 0.],
             [1., 1.]])
     """
-    return np.concatenate(tensors, axis=dim if axis is None else axis)
+    return np.concatenate(tensors, axis=_number(dim if axis is None else axis, "cat"))
 
 
 def stack(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
@@ -190,7 +201,17 @@ def stack(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Any:
     tensor([[0., 1.],
             [0., 1.]])
     """
-    return np.stack(tensors, axis=dim if axis is None else axis)
+    return np.stack(tensors, axis=_number(dim if axis is None else axis, "stack"))
+
+
+def _number(axis: Any, name: str) -> Any:
+    """Return an axis after a look that it is not the second of some arrays that were not put into a list."""
+    if not isinstance(axis, int | np.integer):
+        raise TypeError(
+            f"{name} at {user_line()} takes a sequence of tensors, then an axis: {name}((a, b), dim=0); the axis it "
+            f"was given is a {type(axis).__name__}"
+        )
+    return axis
 
 
 def hstack(tensors: Any) -> Any:
@@ -258,3 +279,6 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
             [1, 1, 1]])
     """
     return tuple(np.meshgrid(*unpacked(tensors), indexing=indexing))  # type: ignore[call-overload]
+
+
+methods_of_functions({"dsplit": np.dsplit, "hsplit": np.hsplit, "vsplit": np.vsplit})

@@ -18,6 +18,7 @@ from functorch_lite.core.operands import is_at_hand, shape_of
 from functorch_lite.core.primitive import Pointwise
 from functorch_lite.tensor.ambient import is_tensor
 from functorch_lite.tensor.elementwise import xlogy
+from functorch_lite.tensor.fitting import checked_index
 from functorch_lite.tensor.softmax import log_softmax
 from functorch_lite.tensor.surprisal import surprisal
 
@@ -141,6 +142,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     >>> F.binary_cross_entropy(np.array([0.0, 1.0]), np.array([1.0, 1.0]), reduction="none")
     array([100.,  -0.])
     """
+    _refuse_other_target("binary_cross_entropy", input, target)
     losses = _bce(input, target)
     return _reduced(losses if weight is None else weight * losses, reduction)
 
@@ -169,9 +171,19 @@ def binary_cross_entropy_with_logits(
     >>> ft.grad(F.binary_cross_entropy_with_logits)(np.array([0.0, 800.0]), np.array([1.0, 0.0]))
     array([-0.25,  0.5 ])
     """
+    _refuse_other_target("binary_cross_entropy_with_logits", input, target)
     negative = np.logaddexp(0, -input)  # -log sigmoid(input)
     losses = (1 - target) * input + (negative if pos_weight is None else (1 + (pos_weight - 1) * target) * negative)
     return _reduced(losses if weight is None else weight * losses, reduction)
+
+
+def _refuse_other_target(name: str, input: Any, target: Any) -> None:
+    shapes = shape_of(as_array(target)), shape_of(as_array(input))
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"{name} at {user_line()}: targets of shape {shapes[0]} do not fit an input of shape {shapes[1]}; the "
+            f"shapes must be equal, so write the broadcast out (target.expand_as(input), input.squeeze())"
+        )
 
 
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
@@ -229,8 +241,9 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     """
     target = as_array(target)
     counts = target != ignore_index
+    taken = _of_classes(input, np.where(counts, target, 0), ignore_index)
     weights = _weights(input, target, weight, ignore_index)
-    weighted = _of_classes(input, np.where(counts, target, 0)) * weights
+    weighted = taken * weights
     if reduction == "none":
         return np.where(counts, -weighted, 0)
     total = -np.sum(weighted, where=counts)
@@ -319,7 +332,7 @@ def _are_plain_classes(target: Any, shape: tuple[int, ...], ignore_index: int) -
 _UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
-def _of_classes(input: Any, classes: Any) -> Any:
+def _of_classes(input: Any, classes: Any, ignore_index: int) -> Any:
     """Take from each example, whose classes lie along axis 1 (axis 0 of a vector), the element of its class."""
     shape = shape_of(classes)
     if (*shape_of(input)[: 1 if shape else 0], *shape_of(input)[2 if shape else 1 :]) != shape:
@@ -327,6 +340,8 @@ def _of_classes(input: Any, classes: Any) -> Any:
             f"class numbers of shape {shape} do not fit scores of shape {shape_of(input)} at {user_line()}: scores are "
             f"(N, C, …) for numbers (N, …), and (C,) for one number"
         )
+    complaint = f"target {{}} is out of bounds (and not ignore_index = {ignore_index})"
+    classes = checked_index(classes, shape_of(input)[1 if shape else 0], 0, complaint)
     places = [np.arange(n).reshape(-1, *(1,) * (len(shape) - 1 - i)) for i, n in enumerate(shape)]
     places.insert(1 if shape else 0, classes)
     return gather.bind((input, *places), ((0,) * len(places), tuple(range(len(places))), True))

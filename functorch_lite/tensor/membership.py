@@ -37,6 +37,9 @@ class GraphMember(Taped):
     _grad: Any = None
     _view: Any = None
     _views: Any = ()
+    _stale: int = 0  # how many of the views, from the first, have had to forget their history
+    _derived: Any = ()  # those of them that have one again
+    _has_leaves: bool = False  # among its views
     _hooks: Any = None
     _after: Any = None
     _inference: bool = False
@@ -97,6 +100,8 @@ class GraphMember(Taped):
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self.node = leaf(self.value)
         LEAVES[self.node[0]] = self
+        if self._view is not None:
+            self._view[0]._has_leaves = True
         return self
 
     @property
@@ -337,11 +342,23 @@ class GraphMember(Taped):
         if not self._views:
             self._views = []
         elif len(self._views) > 16 and len(self._views) & (len(self._views) - 1) == 0:
+            self._stale = sum(weak() is not None for weak in self._views[: self._stale])
             self._views = [weak for weak in self._views if weak() is not None]
         self._views.append(ref(view))
 
     def _live_views(self) -> list[Any]:
         return [view for view in (weak() for weak in self._views) if view is not None and view._view is not None]
+
+    def _note_derived(self, view: Any) -> None:
+        """Write down that a view that had to forget its history has one again."""
+        self._derived = self._derived or []
+        self._derived.append(ref(view))
+
+    def _take_fresh_views(self) -> list[Any]:
+        """Return the views that have a history, which they are about to forget."""
+        fresh = (*self._views[self._stale :], *self._derived)
+        self._stale, self._derived = len(self._views), ()
+        return [view for view in (weak() for weak in fresh) if view is not None and view._view is not None]
 
     @property
     def _base(self) -> Any:

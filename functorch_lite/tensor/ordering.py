@@ -118,6 +118,7 @@ def _dim_and_keepdim(dim: Any, keepdim: bool = False) -> tuple[int, bool]:
     return dim, keepdim
 
 
+@method
 def aminmax(x: Any, *, dim: Any = None, keepdim: bool = False) -> Extremes:
     """Take the smallest and the largest element, of all or along an axis, which stays with length one if ``keepdim``.
 

@@ -218,6 +218,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0) -> Any:
     return np.linalg.vector_norm(x1[..., :, None, :] - x2[..., None, :, :], axis=-1, ord=p)
 
 
+@method
 def dist(x: Any, other: Any, p: float = 2.0) -> Any:
     """Return the p-norm of the difference of two arrays that broadcast, over all its elements.
 

@@ -70,5 +70,5 @@ def _stand_in(x: Any, name: str) -> Any:
     for view in x._live_views():
         view._view = base, view._view[1]
         base._add_view(view)
-    x._views = ()
+    x._views, x._stale, x._derived = (), 0, ()
     return base

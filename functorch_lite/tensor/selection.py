@@ -14,11 +14,14 @@ import numpy as np
 from functorch_lite.calculus import indexing, taking
 from functorch_lite.calculus.arguments import as_array, only_axis
 from functorch_lite.calculus.declare import zero_function
+from functorch_lite.calculus.indexing import as_indices
 from functorch_lite.calculus.replacing import accumulated, replaced
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.tensor.ambient import is_tensor
-from functorch_lite.tensor.method_table import METHODS, method
+from functorch_lite.tensor.fitting import checked_index, mask_of, positions, refuse_other_shape
+from functorch_lite.tensor.method_table import METHODS, method, methods_of_functions
 
 __all__ = [
     "bincount",
@@ -53,6 +56,11 @@ def where(condition: Any, *args: Any) -> Any:
     >>> ft.where(ft.tensor([True, False]), 1.0, ft.tensor([8.0, 9.0]))
     tensor([1., 9.])
     """
+    if len(args) not in (0, 2):
+        raise TypeError(
+            f"where at {user_line()}: give two arrays beside the condition, where(condition, x, y), or none, to find "
+            f"where it holds; given {len(args)}"
+        )
     return np.where(condition, *args)
 
 
@@ -66,7 +74,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     >>> ft.masked_fill(ft.tensor([1.0, 2.0]), ft.tensor([True, False]), 0.0)
     tensor([0., 2.])
     """
-    return np.where(mask, value, x)
+    return np.where(mask_of(mask, "masked_fill"), value, x)
 
 
 @method
@@ -79,6 +87,7 @@ def masked_select(x: Any, mask: Any) -> Any:
     >>> ft.grad(lambda x: ft.masked_select(x, x > 1.0).sum())(ft.tensor([1.0, 2.0]))
     tensor([0., 1.])
     """
+    mask = mask_of(mask, "masked_select")
     shape = np.broadcast_shapes(shape_of(x), shape_of(mask))
     return indexing.getitem(np.broadcast_to(x, shape), np.broadcast_to(mask, shape))
 
@@ -93,9 +102,11 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
     >>> ft.masked_scatter(ft.zeros(3), ft.tensor([True, False, True]), ft.tensor([1.0, 2.0]))
     tensor([1., 0., 2.])
     """
-    mask = np.broadcast_to(mask, shape_of(x))
-    order = np.reshape(np.cumsum(np.ravel(mask)), shape_of(x))
-    return np.where(mask, taking.take(np.ravel(source), np.maximum(order - 1, 0), mode="clip"), x)
+    mask, source = np.broadcast_to(mask_of(mask, "masked_scatter"), shape_of(x)), np.ravel(source)
+    count = np.reshape(np.cumsum(np.ravel(mask)), shape_of(x))
+    size = shape_of(source)[0]
+    count = checked_index(count, size + 1, 0, f"masked_scatter: the mask has {{}} places for {size} elements of source")
+    return np.where(mask, taking.take(source, np.maximum(count - 1, 0)), x) if size else x
 
 
 def _where_method(x: Any, condition: Any, other: Any) -> Any:
@@ -158,8 +169,8 @@ def gather(x: Any, dim: int, index: Any) -> Any:
     tensor([[1],
             [4]])
     """
-    x, index = as_array(x), as_array(index)
-    return indexing.gather.bind((x, *_places(x, dim, index)), _key(x))
+    x, index = as_array(x), as_indices(index)
+    return indexing.gather.bind((x, *_places(x, dim, index, "gather")), _key(x))
 
 
 @method
@@ -220,11 +231,12 @@ def scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
     >>> ft.scatter(ft.zeros(3), 0, ft.tensor([2, 0]), ft.tensor([1.0, 5.0]))
     tensor([5., 0., 1.])
     """
-    x, index = as_array(x), as_array(index)
-    axis = only_axis(dim, x.ndim)
+    x, index = as_array(x), as_indices(index)
+    axis = _axis_of_index(x, dim, index, "scatter")
     writer = _writer(index, axis, x.shape)
+    src = as_array(src) if isinstance(src, list | tuple) else src
     if shape_of(src):
-        within = tuple(slice(n) for n in index.shape)
+        within = _part_named(src, index, "scatter")
         source = np.maximum(writer[(*within[:axis], slice(None), *within[axis + 1 :])], 0)
         part = np.take_along_axis(src[within], source, axis)
         src = np.pad(part, [(0, n - m) for n, m in zip(x.shape, part.shape, strict=True)])
@@ -241,9 +253,10 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     >>> ft.scatter_add(ft.zeros(3), 0, ft.tensor([2, 2]), ft.tensor([1.0, 5.0]))
     tensor([0., 0., 6.])
     """
-    x, index = as_array(x), as_array(index)
-    src = np.broadcast_to(src, index.shape) if not shape_of(src) else src[tuple(slice(n) for n in index.shape)]
-    return x + indexing.scatter.bind((src, *_places(x, dim, index)), (x.shape, *_key(x)))
+    x, index, src = as_array(x), as_indices(index), as_array(src)
+    places = _places(x, dim, index, "scatter_add")
+    src = src[_part_named(src, index, "scatter_add")] if src.ndim else np.broadcast_to(src, index.shape)
+    return x + indexing.scatter.bind((src, *places), (x.shape, *_key(x)))
 
 
 @method
@@ -256,8 +269,8 @@ def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> A
     >>> ft.index_add(ft.zeros(3), 0, ft.tensor([2, 2]), ft.tensor([1.0, 5.0]))
     tensor([0., 0., 6.])
     """
-    x, index = as_array(x), as_array(index)
-    axis = only_axis(dim, x.ndim)
+    x, index, source = as_array(x), _vector(index, "index_add"), as_array(source)
+    axis = _axis_of_slices(x, dim, index, source, "index_add")
     added = indexing.scatter.bind((source, index), (x.shape, (slice(None),) * axis + (0,), (axis,), False))
     return x + (added if alpha == 1 else alpha * added)
 
@@ -272,8 +285,10 @@ def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
     >>> ft.index_copy(ft.zeros(3), 0, ft.tensor([2, 0]), ft.tensor([1.0, 5.0]))
     tensor([5., 0., 1.])
     """
-    index = np.reshape(index, (-1, *(1,) * (np.ndim(x) - only_axis(dim, np.ndim(x)) - 1)))
-    return scatter(x, dim, np.broadcast_to(index, shape_of(source)), source)
+    x, index, source = as_array(x), _vector(index, "index_copy"), as_array(source)
+    axis = _axis_of_slices(x, dim, index, source, "index_copy")
+    index = np.reshape(index, (-1, *(1,) * (x.ndim - axis - 1)))
+    return scatter(x, axis, np.broadcast_to(index, source.shape), source)
 
 
 @method
@@ -287,6 +302,7 @@ def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
     tensor([7., 0., 7.])
     """
     axis, shape = only_axis(dim, np.ndim(x)), shape_of(x)
+    index = positions(index, shape[axis], "index_fill")
     named = np.reshape(np.isin(np.arange(shape[axis]), index), (-1, *(1,) * (len(shape) - axis - 1)))
     return np.where(named, value, x)
 
@@ -333,6 +349,9 @@ def bucketize(x: Any, boundaries: Any, *, right: bool = False) -> Any:
     tensor([0, 1, 2])
     """
     return searchsorted(boundaries, x, right=right)
+
+
+methods_of_functions({"argwhere": np.argwhere})
 
 
 @method
@@ -387,12 +406,52 @@ def _at_hand(x: Any) -> Any:
 # --- Parts of them ----------------------------------------------------------------------------------------------------
 
 
-def _places(x: Any, dim: int, index: Any) -> list[Any]:
+def _places(x: Any, dim: int, index: Any, name: str) -> list[Any]:
     """Return one array of positions for each axis: ``index`` for one, for the others the place in ``index``."""
-    rank = x.ndim
+    rank, axis = x.ndim, _axis_of_index(x, dim, index, name)
     places = [np.arange(n).reshape(-1, *(1,) * (rank - 1 - i)) for i, n in enumerate(index.shape)]
-    places[only_axis(dim, rank)] = index
+    places[axis] = index
     return places
+
+
+def _axis_of_index(x: Any, dim: int, index: Any, name: str) -> int:
+    """Return the axis along which ``index`` names positions, after a look that its other axes fit into the array."""
+    axis, shape = only_axis(dim, x.ndim), index.shape
+    if len(shape) != x.ndim or any(n > m for i, (n, m) in enumerate(zip(shape, x.shape, strict=True)) if i != axis):
+        raise ValueError(
+            f"{name} at {user_line()}: an index of shape {shape} does not fit an array of shape {x.shape}; it must "
+            f"have as many axes, none of them longer but axis {axis}, along which it names positions"
+        )
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"{name} at {user_line()}: positions are integers, not {index.dtype}")
+    return axis
+
+
+def _part_named(src: Any, index: Any, name: str) -> tuple[slice, ...]:
+    """Return the key of the part of ``src`` that goes with ``index``, after a look that it is there."""
+    if len(shape_of(src)) != index.ndim or any(n > m for n, m in zip(index.shape, shape_of(src), strict=True)):
+        raise ValueError(
+            f"{name} at {user_line()}: src of shape {shape_of(src)} must have an element for each of the index, whose "
+            f"shape is {index.shape}"
+        )
+    return tuple(map(slice, index.shape))
+
+
+def _vector(index: Any, name: str) -> Any:
+    """Return positions as a vector."""
+    index = as_indices(index)
+    if index.ndim > 1:
+        raise ValueError(f"{name} at {user_line()}: index must be a vector, and has shape {index.shape}")
+    return index if index.ndim else np.reshape(index, (1,))
+
+
+def _axis_of_slices(x: Any, dim: int, index: Any, source: Any, name: str) -> int:
+    """Return the axis along which a vector names slices, after a look that ``source`` has one for each."""
+    axis = only_axis(dim, x.ndim)
+    expected = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
+    why = f"one slice of an array of shape {x.shape} for each of {index.shape[0]} positions"
+    refuse_other_shape(name, "source", source.shape, expected, why)
+    return axis
 
 
 def _key(x: Any) -> tuple[Any, ...]:

@@ -164,7 +164,7 @@ def rot90(x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
 
 @method
 def view(x: Any, *shape: Any) -> Any:
-    """Return the array with another shape. NumPy's ``view(dtype)``, which reads the bits anew, is refused.
+    """Return the array with another shape, or as it is. NumPy's ``view(dtype)``, which reads bits anew, is refused.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def view(x: Any, *shape: Any) -> Any:
             f"view({shape[0]!r}) at {user_line()} would read the bits of {x.dtype} anew, which has no derivative; "
             f"write x.astype(dtype) to convert the values, or x.view(*shape) to change the shape"
         )
-    return np.reshape(x, unpacked(shape))
+    return np.reshape(x, unpacked(shape) if shape else shape_of(x))
 
 
 def _view_of_tensor(x: Any, *shape: Any) -> Any:
@@ -227,6 +227,8 @@ def expand(x: Any, *sizes: Any) -> Any:
     tensor([3., 3.])
     """
     shape, wanted = shape_of(x), unpacked(sizes)
+    if len(wanted) < len(shape):
+        raise ValueError(f"expand{wanted} at {user_line()}: give a size for each axis of shape {shape}, or more")
     own = (-1,) * (len(wanted) - len(shape)) + shape
     return np.broadcast_to(x, tuple(o if n == -1 else n for n, o in zip(wanted, own, strict=True)))
 
@@ -270,9 +272,9 @@ def flatten(x: Any, start_dim: Any = 0, end_dim: int = -1, order: str = "C") -> 
     x = as_array(x)
     if isinstance(start_dim, str):
         start_dim, order = 0, start_dim
-    if x.ndim <= 1 or order != "C" or (start_dim == 0 and end_dim == -1):
+    if order != "C" or (start_dim == 0 and end_dim == -1):
         return np.ravel(x, order)  # type: ignore[call-overload]
-    first, last = only_axis(start_dim, x.ndim), only_axis(end_dim, x.ndim)
+    first, last = (only_axis(dim, max(1, x.ndim)) for dim in (start_dim, end_dim))
     if first > last:
         raise ValueError(f"flatten: start_dim = {start_dim} comes behind end_dim = {end_dim} in shape {x.shape}")
     return np.reshape(x, (*x.shape[:first], int(np.prod(x.shape[first : last + 1])), *x.shape[last + 1 :]))
@@ -481,6 +483,8 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     >>> ft.diag_embed(ft.ones(5, 2), offset=1).shape
     (5, 3, 3)
     """
+    if not shape_of(x):
+        raise ValueError(f"diag_embed at {user_line()}: a number has no axis for a diagonal; write x.unsqueeze(0)")
     n = shape_of(x)[-1] + abs(offset)
     padding = [(0, 0)] * (np.ndim(x) - 1) + [(0, offset) if offset >= 0 else (-offset, 0)]
     rows = np.expand_dims(np.pad(x, padding) if offset else x, -1)

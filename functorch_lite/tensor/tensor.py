@@ -9,26 +9,44 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS
-from functorch_lite.core.trace import Tracer
 from functorch_lite.core.tracer import array_of_tracers
 from functorch_lite.core.ufunc_calls import uncommon_call
-from functorch_lite.tensor.ambient import AMBIENT, constant, tensor_of
+from functorch_lite.tensor.ambient import AMBIENT, tensor_of
 from functorch_lite.tensor.engine import backward, grad
-from functorch_lite.tensor.in_place import assign, own_memory, replace, write
+from functorch_lite.tensor.in_place import assign, derive_history, own_memory, replace
 from functorch_lite.tensor.membership import GraphMember
+from functorch_lite.tensor.numpy_writes import (
+    WRITERS,
+    apply_at,
+    function_into,
+    is_recorded,
+    on_raw_arrays,
+    ufunc_into,
+    unwrapped,
+)
 
 __all__ = ["Tensor", "fwbw_all_zero"]
 
 
-#: The functions whose answer is a bool, in PyTorch as in NumPy.
-_QUESTIONS = frozenset({np.allclose, np.array_equal, np.array_equiv})
+def _answer(question: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+    return bool(FUNCTIONS[question](*args, **kwargs))
+
+
+#: Functions that are something else where tensors are among the arguments: those that write into one, and those whose
+#: answer is a bool, in PyTorch as in NumPy.
+_OF_TENSORS: dict[Callable[..., Any], Callable[..., Any]] = {
+    **WRITERS,
+    **{question: partial(_answer, question) for question in (np.allclose, np.array_equal, np.array_equiv)},
+}
 
 
 class Size(int):
@@ -74,6 +92,12 @@ class Tensor(GraphMember):
     """
 
     __slots__ = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError(
+            f"Tensor(…) at {user_line()}: tensors are made by ft.tensor(data), which copies, ft.as_tensor(array), "
+            f"which shares memory, ft.zeros(shape), ft.empty(shape) and their kin"
+        )
 
     # --- The value ----------------------------------------------------------------------------------------------------
 
@@ -250,36 +274,57 @@ class Tensor(GraphMember):
             primitive = PRIMITIVES.get(ufunc)
             if primitive is not None:
                 return AMBIENT.unary(primitive, self)
+        if method == "at":
+            return apply_at(ufunc, *inputs)
         if "out" not in kwargs:
             return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
-        (out,) = kwargs.pop("out")
-        if isinstance(out, Tensor):
-            return write(out, f"np.{ufunc.__name__}(…, out=)", lambda _: getattr(ufunc, method)(*inputs, **kwargs))
-        if not any(isinstance(x, Tracer) and (not isinstance(x, Tensor) or x.node is not None) for x in inputs):
-            plain = [x.value if isinstance(x, Tensor) else x for x in inputs]
-            return getattr(ufunc, method)(*plain, out=out, **kwargs)
-        return uncommon_call(ufunc, method, inputs, {**kwargs, "out": (out,)})
+        if any(isinstance(out, Tensor) for out in kwargs["out"]):
+            return ufunc_into(ufunc, method, inputs, kwargs)
+        if is_recorded(inputs):
+            return uncommon_call(ufunc, method, inputs, kwargs)
+        return getattr(ufunc, method)(*unwrapped(inputs), **unwrapped(kwargs))
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        implementation = FUNCTIONS.get(function)
+        if kwargs and kwargs.get("out") is not None:
+            return function_into(function, args, kwargs)
+        implementation = _OF_TENSORS.get(function) or FUNCTIONS.get(function)
         if implementation is not None:
-            result = implementation(*args, **kwargs)
-            return bool(result) if function in _QUESTIONS else result
-        if self.node is None:
-            plain = [a.value if isinstance(a, Tensor) and a.node is None else a for a in args]
-            if not any(isinstance(a, Tracer) for a in plain):
-                return constant(function(*plain, **kwargs))
-        return super().__array_function__(function, types, args, kwargs)
+            return implementation(*args, **kwargs)
+        if is_recorded((args, kwargs)):
+            return super().__array_function__(function, types, args, kwargs)
+        return on_raw_arrays(function, args, kwargs)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        """Export the array to another library, sharing memory; of a tensor that requires grad only its `detach`."""
+        if self.node is not None:
+            raise BufferError(
+                f"at {user_line()} a tensor of shape {self.shape} that requires grad was to be exported to another "
+                f"library, which would lose its derivative. Use x.detach()."
+            )
+        return self.data.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> Any:
+        """Return the device as DLPack names it."""
+        return self.data.__dlpack_device__()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "node" and self._view is not None:  # a view, whose base was written to
+            derive_history(self)
+            return self.node
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     # --- Indexing and iteration ---------------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Any:
+        kind = type(key)
+        if kind is Tensor or kind is tuple:
+            key = _with_ints(key)
         return FUNCTIONS[operator.getitem](self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:  # type: ignore[override]
-        assign(self, key, value)
+        assign(self, _with_ints(key), value)
 
     def __iter__(self) -> Iterator[Any]:
         if not self.value.ndim:
@@ -395,6 +440,8 @@ class Tensor(GraphMember):
         if not variables:
             raise TypeError("d needs the tensors to differentiate with respect to: f.d(x), f.d(x, y)")
         for x in (self, *variables):
+            if not isinstance(x, Tensor):
+                raise TypeError(f"d at {user_line()} differentiates with respect to tensors, and was given {x!r}")
             if x.shape != ():
                 raise ValueError(f"d is for scalars; a tensor has shape {x.shape}. Use ft.autograd.grad, ft.hessian")
         value = self
@@ -451,7 +498,19 @@ def fwbw_all_zero(x: Any) -> Any:
     >>> x.grad
     tensor([0., 0.])
     """
+    if not hasattr(x, "dtype"):
+        raise TypeError(f"at {user_line()} {x!r} was to receive zero gradients; it is no tensor, and receives none")
     return np.where(np.zeros(x.shape, bool), x, 0).sum()
+
+
+def _with_ints(key: Any) -> Any:
+    """Return a key with ints, by which indexing gives a view, for the tensors in it that are one whole number."""
+    if type(key) is tuple:
+        for k in key:
+            if type(k) is Tensor:
+                return tuple(map(_with_ints, key))
+        return key
+    return int(key.value) if type(key) is Tensor and key.value.ndim == 0 and key.value.dtype.kind in "iu" else key
 
 
 def _rebuilt(value: Any, requires_grad: bool, gradient: Any) -> Any:

@@ -16,6 +16,7 @@ from functorch_lite.testing.comparison import GradcheckError, compare_numbers, c
 from functorch_lite.testing.gradcheck import BACKWARD, FORWARD, Options, check_slowly
 from functorch_lite.testing.numerical import directional_difference
 from functorch_lite.testing.subject import Subject
+from functorch_lite.transforms.arguments import check_callable, check_count
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.reverse import vjp
 
@@ -64,11 +65,11 @@ def check_grads(
     >>> import numpy as np, functorch_lite as ft
     >>> ft.check_grads(lambda x, y: np.sin(x) * y, (np.array([1.0, 2.0]), 3.0), order=3)
     """
+    check_callable(f, "check_grads", "(f, (x,), order)")
     modes = (modes,) if isinstance(modes, str) else tuple(modes)
     if not modes or not set(modes) <= {"fwd", "rev"}:
         raise ValueError(f"modes are 'fwd' and 'rev', not {modes}")
-    if order < 1:
-        raise ValueError(f"order counts from 1, the first derivative; it is {order}")
+    check_count(order, "order, which counts from 1, the first derivative,")
     if not isinstance(args, tuple | list):
         raise TypeError(f"args is a tuple of the function's arguments, not a {type(args).__name__}")
     subject = Subject(f, tuple(args))

@@ -19,6 +19,7 @@ from functorch_lite.testing.comparison import GradcheckError, compare_arrays, co
 from functorch_lite.testing.numerical import central_difference, difference_columns
 from functorch_lite.testing.subject import Coordinates, Pull, Subject
 from functorch_lite.testing.tensor_subject import TensorSubject, backward_pass, holds_tensors
+from functorch_lite.transforms.arguments import check_callable
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.reverse import vjp
 
@@ -114,6 +115,7 @@ def gradcheck(
     False
     """
     options = Options(eps, atol, rtol, nondet_tol, check_forward_ad, check_backward_ad, check_batched_grad, fast_mode)
+    check_callable(func, "gradcheck", "(f, inputs)")
     return check(_subject(func, _as_arguments(inputs)), options, raise_exception)
 
 
@@ -160,6 +162,7 @@ def gradgradcheck(
     True
     """
     options = Options(eps, atol, rtol, nondet_tol, check_forward_ad, check_backward_ad, check_batched_grad, fast_mode)
+    check_callable(func, "gradgradcheck", "(f, inputs)")
     arguments = _as_arguments(inputs)
     subject = _subject(func, arguments)
     if grad_outputs is None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
-from functorch_lite.transforms.arguments import dtype_of, is_inexact
+from functorch_lite.transforms.arguments import dtype_of, is_inexact, returned_leaves
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.reverse import vjp
 
@@ -117,7 +117,7 @@ class Subject:
         self.point = [self._leaves[i] for i in self._varied]
         self.inputs = [Coordinates(self._leaves[i], labels[i]) for i in self._varied]
         out = func(*inputs)
-        leaves = tree.leaves(out)
+        leaves, _ = returned_leaves(out, None, func)
         self._compared = [i for i, leaf in enumerate(leaves) if is_inexact(leaf)]
         if not self._compared:
             raise ValueError("there is nothing to check: no output is a floating or complex array or number")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -14,30 +15,111 @@ from functorch_lite.core.operands import OBJECT, is_unready, shape_of, stacked
 from functorch_lite.core.trace import ClosedTrace, Trace, Tracer, running
 
 __all__ = [
+    "INTEGER",
+    "LEFT_OUT",
     "Argnames",
     "Argnums",
     "Selection",
     "call",
+    "check_callable",
+    "check_count",
     "check_like",
+    "check_parameters",
+    "check_value",
+    "described",
     "differentiable",
     "dtype_of",
     "is_inexact",
+    "is_number",
+    "keys_of",
     "like_primal",
     "name_of",
+    "named_like",
     "returned",
+    "returned_leaves",
     "split_aux",
     "unshared",
 ]
 
+F = TypeVar("F", bound=Callable[..., Any])
 Argnums: TypeAlias = int | Sequence[int]
 Argnames: TypeAlias = str | Sequence[str] | None
 
+#: What to do with arguments of a wrong kind, where there are ``argnums``.
+LEFT_OUT = ("Convert it to float, or leave it out of argnums.", "Leave it out of argnums")
+#: What a position may be.
+INTEGER = int | np.integer
+
 _FLOATING = frozenset({float, complex, np.float64, np.float32, np.complex128, np.complex64})
+_NUMBERS = (bool, int, float, complex)
 
 
 def name_of(f: Callable[..., Any]) -> str:
     """Return the name of a function for messages."""
     return getattr(f, "__name__", None) or type(f).__name__
+
+
+def named_like(f: Callable[..., Any], g: F) -> F:
+    """Return ``g``, a function made here of the user's ``f``, under the name of that: messages name it."""
+    g.__name__ = name_of(f)
+    return g
+
+
+def described(x: Any) -> str:
+    """Return what a message calls a value: ``float64[3]`` if it is an array or traced, else its type."""
+    dtype, shape = getattr(x, "dtype", None), getattr(x, "shape", None)
+    if x is None:
+        return "None"
+    return f"a {dtype}{list(shape)}" if dtype is not None and isinstance(shape, tuple) else f"a {type(x).__name__}"
+
+
+def check_callable(f: Any, name: str, usage: str = "(f)(x)") -> None:
+    """Raise a `TypeError` if a transformation was given no function but, as a rule, what the function returns."""
+    if not callable(f):
+        instead = f", not ft.{name}(f(x))" if usage == "(f)(x)" else ""
+        raise TypeError(f"ft.{name} needs a function, not {described(f)}; write ft.{name}{usage}{instead}")
+
+
+def check_count(value: Any, name: str, least: int = 1) -> None:
+    """Raise if an option is no whole number, or one that is too small."""
+    try:
+        operator.index(value)
+    except TypeError:
+        if isinstance(value, Tracer):
+            raise
+        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+    if value < least:
+        raise ValueError(f"{name} must be {'positive' if least else 'zero or more'}, not {value}")
+
+
+def keys_of(given: Any, name: str, kind: Any) -> tuple[Any, ...]:
+    """Return the positions (of kind int) or the names (of kind str) that an option gives: one, or a tuple or list."""
+    keys = (given,) if isinstance(given, kind) else given
+    if not isinstance(keys, tuple | list) or not all(isinstance(key, kind) and key is not True for key in keys):
+        raise TypeError(
+            f"{name} must be {'a name' if kind is str else 'an integer'} or a tuple of them, not {given!r}"
+        )
+    return tuple(keys)
+
+
+def check_parameters(f: Callable[..., Any], argnums: Sequence[int], argnames: Sequence[str], kind: str) -> None:
+    """Raise if a function tells its parameters, and has none at a position or of a name; the kind is ``"static"``."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (ValueError, TypeError):  # some functions of NumPy have none
+        return
+    kinds = {p.kind for p in parameters}
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    for i in argnums:
+        if not -len(positional) <= i < len(positional) and inspect.Parameter.VAR_POSITIONAL not in kinds:
+            raise ValueError(
+                f"{kind}_argnums={i} is out of range: {name_of(f)} has {len(positional)} positional parameters, "
+                f"{', '.join(positional)}"
+            )
+    names = [p.name for p in parameters]
+    for name in argnames:
+        if name not in names and inspect.Parameter.VAR_KEYWORD not in kinds:
+            raise ValueError(f"{kind}_argnames: {name_of(f)} has no parameter {name!r}; it has {', '.join(names)}")
 
 
 def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], trace: Trace) -> Any:
@@ -69,6 +151,43 @@ def returned(value: Any, trace: Trace | None) -> Any:
     return stacked(value) if getattr(value, "dtype", None) is OBJECT else value
 
 
+def returned_leaves(out: Any, trace: Trace | None, f: Callable[..., Any] | str) -> tuple[list[Any], tree.Structure]:
+    """Return the leaves of what a function, or a rule with a name, has returned, and their structure; see `returned`.
+
+    Raises
+    ------
+    TypeError
+        If a leaf is no array of numbers, no number and no tracer, which would have a derivative of nothing.
+    """
+    leaves, structure = tree.flatten(out)
+    for i, leaf in enumerate(leaves):
+        y = leaves[i] = returned(leaf, trace)
+        if not (isinstance(y, Tracer) or is_number(y)):
+            name = f if isinstance(f, str) else name_of(f)
+            place = tree.paths(out)[i]
+            check_value(
+                y,
+                f"{name} returned{' at ' + place if place else ''}",
+                "Return arrays or numbers, or a tree of them: a tuple, list or dict, or a class that ft.tree.register "
+                "knows",
+            )
+    return leaves, structure
+
+
+def check_value(x: Any, what: str, remedy: str) -> None:
+    """Raise a `TypeError` if a value that is no tracer is no array of numbers and no number."""
+    if not is_number(x):
+        dtype = getattr(x, "dtype", None)
+        kind = f"class, {x.__name__}" if isinstance(x, type) else type(x).__name__
+        described = kind if dtype is None or isinstance(x, type) else f"{kind} of {dtype}"
+        raise TypeError(f"{what} a {described}, which is no array of numbers. {remedy}.")
+
+
+def is_number(x: Any) -> bool:
+    """Say whether a value is an array of numbers, traced or not, or a number."""
+    return type(x) in _FLOATING or getattr(getattr(x, "dtype", None), "kind", "O") in "biufc" or isinstance(x, _NUMBERS)
+
+
 def unshared(g: Any, seen: set[int]) -> Any:
     """Return a derivative that the caller may write into: no view, not read-only, not given out before."""
     if type(g) is np.ndarray:
@@ -86,11 +205,12 @@ def like_primal(g: Any, x: Any) -> Any:
     return g
 
 
-def split_aux(out: Any) -> tuple[Any, Any]:
-    """Return the two parts of a result with ``has_aux=True``."""
+def split_aux(out: Any, f: Callable[..., Any]) -> tuple[Any, Any]:
+    """Return the two parts of what a function has returned with ``has_aux=True``."""
     if not (isinstance(out, tuple) and len(out) == 2):
+        length = f" of length {len(out)}" if isinstance(out, tuple) else ""
         raise TypeError(
-            f"with has_aux=True the function must return a pair (output, aux); it returned a {type(out).__name__}"
+            f"with has_aux=True {name_of(f)} must return a pair (output, aux); it returned {described(out)}{length}"
         )
     return out
 
@@ -114,13 +234,12 @@ class Selection:
             self.single = True
             self.keys: tuple[Any, ...] = (argnums,)
             return
-        name, given, kind = ("argnums", argnums, int | np.integer) if argnames is None else ("argnames", argnames, str)
-        self.single = isinstance(given, kind)
-        keys = (given,) if self.single else given
-        if not isinstance(keys, tuple | list) or not all(isinstance(key, kind) and key is not True for key in keys):
-            wanted = "an integer" if argnames is None else "a name"
-            raise TypeError(f"{name} must be {wanted} or a tuple of them, not {given!r}")
-        self.keys = tuple(keys)
+        if argnames is None:
+            self.single = isinstance(argnums, INTEGER)
+            self.keys = keys_of(argnums, "argnums", INTEGER)
+        else:
+            self.single = isinstance(argnames, str)
+            self.keys = keys_of(argnames, "argnames", str)
 
     def take(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[int | str]]:
         """Return the selected arguments (a tuple for several) and where they stand."""
@@ -178,11 +297,15 @@ def is_inexact(value: Any) -> bool:
     if kind is np.matrix:
         return False
     dtype = getattr(value, "dtype", None)
-    return dtype is not None and getattr(dtype, "kind", "") in "fc"
+    return getattr(dtype, "kind", "O") in "fc"
 
 
-def differentiable(leaves: Sequence[Any], tree_: Any, transformation: str, remedy: str) -> list[Any]:
+def differentiable(
+    leaves: Sequence[Any], tree_: Any, transformation: str, remedy: str, exclusion: str = "Close over it"
+) -> list[Any]:
     """Return the leaves, object arrays of tracers stacked.
+
+    The remedy is for numbers of a wrong kind; the exclusion says how to pass what is no number.
 
     Raises
     ------
@@ -200,32 +323,32 @@ def differentiable(leaves: Sequence[Any], tree_: Any, transformation: str, remed
             if is_inexact(leaf):
                 continue
         path = tree.paths(tree_)[i]
-        if hasattr(leaf, "dtype") or isinstance(leaf, int | bool):
+        if is_number(leaf) or isinstance(getattr(leaf, "shape", None), tuple):
             raise TypeError(
                 f"{transformation} needs floating or complex inputs; the argument{path} is {dtype_of(leaf)} of shape "
                 f"{shape_of(leaf)}. {remedy}"
             )
         raise TypeError(
-            f"{transformation} needs arrays or numbers; the argument{path} is a {type(leaf).__name__}. Leave it out of "
-            f"argnums, or register its class by ft.tree.register if it contains arrays."
+            f"{transformation} needs arrays or numbers; the argument{path} is a {type(leaf).__name__}. {exclusion}, or "
+            f"register its class by ft.tree.register if it contains arrays."
         )
     return checked
 
 
-def check_like(values: Sequence[Any], primals: Sequence[Any], what: str) -> list[Any]:
-    """Return tangents or cotangents converted to their primals' precision; raise if shape or kind does not fit."""
+def check_like(values: Sequence[Any], primals: Sequence[Any], what: str, other: str = "its primal") -> list[Any]:
+    """Return tangents (cotangents) in the precision of primals (outputs); raise if shape or kind does not fit."""
     checked = []
     for value, primal in zip(values, primals, strict=True):
         shape = shape_of(primal)
         if is_unready(value):
             value = stacked(value)
         if shape_of(value) != shape:
-            raise ValueError(f"the {what} has shape {shape_of(value)} where its primal has {shape}")
+            raise ValueError(f"the {what} has shape {shape_of(value)} where {other} has {shape}")
         own, wanted = dtype_of(value), dtype_of(primal)
-        if own == wanted or (not hasattr(primal, "dtype") and own.kind != "c"):
+        if own == wanted or (not hasattr(primal, "dtype") and own.kind in "biuf"):
             checked.append(value)
             continue
         if own.kind not in "iufc" or (own.kind == "c" and wanted.kind != "c"):
-            raise TypeError(f"the {what} is {own} where its primal is {wanted}")
+            raise TypeError(f"the {what} is {own} where {other} is {wanted}")
         checked.append(value.astype(wanted) if hasattr(value, "astype") else wanted.type(value))
     return checked

@@ -24,7 +24,9 @@ __all__ = [
     "asked",
     "axis_named",
     "axis_of",
+    "is_one_by_one",
     "note_asked",
+    "one_by_one",
     "open_axes",
     "opened",
     "trace_named",
@@ -60,6 +62,9 @@ def axis_of(size: int) -> Axis | None:
 #: The traces of the named axes that are open, the innermost last.
 _open: ContextVar[tuple[NamedBatchTrace, ...]] = ContextVar("open", default=())
 
+#: The axes whose examples a function runs for one by one.
+_apart: ContextVar[frozenset[Axis]] = ContextVar("apart", default=frozenset())
+
 #: How often functions have asked for a named axis.
 _asked: ContextVar[int] = ContextVar("asked", default=0)
 
@@ -72,6 +77,22 @@ def opened(trace: NamedBatchTrace) -> Iterator[None]:
         yield
     finally:
         _open.reset(token)
+
+
+@contextmanager
+def one_by_one(size: int) -> Iterator[None]:
+    """Let a function run for the examples of a batch one by one: if its axis is named, they cannot be combined."""
+    axis = axis_of(size)
+    token = _apart.set(_apart.get() if axis is None else _apart.get() | {axis})
+    try:
+        yield
+    finally:
+        _apart.reset(token)
+
+
+def is_one_by_one(axis: Axis) -> bool:
+    """Say whether a function runs for the examples of a batch one by one."""
+    return axis in _apart.get()
 
 
 def open_axes() -> tuple[Axis, ...]:

@@ -7,7 +7,7 @@ NumPy, so batching rules know one position only.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import wraps
 from typing import Any, NoReturn
 
@@ -19,7 +19,16 @@ from functorch_lite.core.operands import is_unready, shape_of, stacked
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
-from functorch_lite.transforms.arguments import call, name_of, returned
+from functorch_lite.transforms.arguments import (
+    call,
+    check_callable,
+    check_count,
+    check_value,
+    is_inexact,
+    is_number,
+    name_of,
+    returned,
+)
 from functorch_lite.transforms.axes import Axis, NamedSize, axis_named, axis_of, opened
 
 __all__ = ["ACROSS", "BatchTrace", "Batched", "NamedBatchTrace", "Unbatched", "check_chunk_size", "vmap"]
@@ -81,7 +90,10 @@ def vmap(
     >>> ft.vmap(ft.grad(lambda x: x**3))(np.array([1.0, 2.0]))
     array([ 3., 12.])
     """
+    check_callable(f, "vmap")
     check_chunk_size(chunk_size)
+    if axis_size is not None:
+        check_count(axis_size, "axis_size", 0)
     known = None if axis_size is None else axis_of(axis_size)
     if axis_name is not None and chunk_size is not None:
         raise ValueError(f"vmap over the named axis {axis_name!r} in chunks: a sum over the axis needs it whole")
@@ -106,8 +118,11 @@ def vmap(
                 chunk = [x if a is tree.NONE else x[start:stop] for x, a in zip(batches, axes, strict=True)]
                 part, out_structure = _run(f, chunk, axes, structure, BatchTrace(stop - start))
                 parts.append(part)
-            outputs = [_joined(group) for group in zip(*parts, strict=True)]
         places = _places_of_leaves(f, axes_out, out_structure)
+        if chunk_size is not None and size > chunk_size:
+            sizes = [min(chunk_size, size - start) for start in range(0, size, chunk_size)]
+            groups = zip(*parts, strict=True)
+            outputs = [_joined(group, sizes, place) for group, place in zip(groups, places, strict=True)]
         return tree.unflatten(
             out_structure, [_to_place(f, y, place, size) for y, place in zip(outputs, places, strict=True)]
         )
@@ -116,9 +131,9 @@ def vmap(
 
 
 def check_chunk_size(chunk_size: int | None) -> None:
-    """Raise a `ValueError` for a ``chunk_size`` that is no positive number."""
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size must be positive, not {chunk_size}")
+    """Raise if a ``chunk_size`` is no positive integer."""
+    if chunk_size is not None:
+        check_count(chunk_size, "chunk_size")
 
 
 class Batched(ArrayTracer):
@@ -314,9 +329,24 @@ class _Whole:
         self.value = value
 
 
-def _joined(parts: tuple[Any, ...]) -> Any:
-    """Join the results of the chunks."""
-    return _Whole(np.concatenate([part.value for part in parts])) if isinstance(parts[0], _Whole) else parts[0]
+def _joined(parts: tuple[Any, ...], sizes: Sequence[int], place: Any) -> Any:
+    """Join the results of the chunks; one may be the same for all examples of its chunk and differ in the next."""
+    if place is tree.NONE and not any(isinstance(part, _Whole) for part in parts):
+        first, *others = map(_raw, parts)
+        if all(np.array_equal(first, other, equal_nan=is_inexact(first)) for other in others):
+            return parts[0]
+    return _Whole(np.concatenate([_with_batch(part, size) for part, size in zip(parts, sizes, strict=True)]))
+
+
+def _with_batch(y: Any, size: int) -> Any:
+    """Return a result with the batch on axis 0, in memory of its own if it is the same for all examples."""
+    return y.value if isinstance(y, _Whole) else np.repeat(np.reshape(y, (1, *shape_of(y))), size, 0)
+
+
+def _raw(x: Any) -> Any:
+    while isinstance(x, Tracer):
+        x = x.value
+    return x
 
 
 def _to_front(x: Any, axis: int) -> Any:
@@ -331,7 +361,9 @@ def _to_place(f: Callable[..., Any], y: Any, place: Any, size: int) -> Any:
                 f"examples; give it an axis"
             )
         return y
-    value = y.value if isinstance(y, _Whole) else np.repeat(np.reshape(y, (1, *shape_of(y))), size, 0)
+    if not isinstance(y, _Whole) and not is_number(y):
+        check_value(y, f"{name_of(f)} returned", "Return arrays, numbers or trees of them, or set out_axes=None")
+    value = _with_batch(y, size)
     rank = len(shape_of(value))
     if not -rank <= place < rank:
         raise ValueError(

@@ -15,11 +15,10 @@ from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from functorch_lite.core import tree
-from functorch_lite.core.operands import stacked
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer, next_birth
 from functorch_lite.numpy.buffers import SEAL, run_again
-from functorch_lite.transforms.arguments import name_of
+from functorch_lite.transforms.arguments import check_callable, name_of, returned_leaves
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.custom import wraps_its_own_level
 from functorch_lite.transforms.reverse import vjp
@@ -55,9 +54,18 @@ def checkpoint(
     >>> float(ft.grad(lambda x: layer(layer(x)))(0.0))
     1.0
     """
+    check_callable(f, "checkpoint")
     if isinstance(policy, str):
         raise TypeError(f"policy is a collection of names or a predicate; for one name write {{{policy!r}}}")
-    keeps = policy if policy is None or callable(policy) else frozenset(policy).__contains__
+    if policy is None or callable(policy):
+        keeps = policy
+    elif isinstance(policy, Collection) and all(isinstance(name, str) for name in policy):
+        keeps = frozenset(policy).__contains__
+    else:
+        raise TypeError(
+            f"policy is a collection of names of primitives, such as {{'matmul'}}, or a predicate of the name, not "
+            f"{policy!r}"
+        )
 
     @wraps(f, updated=())
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
@@ -70,8 +78,8 @@ def checkpoint(
         def run(values: Arrays) -> Arrays:
             nonlocal out_structure
             new_args, new_kwargs = tree.unflatten(structure, values)
-            outputs, out_structure = tree.flatten(g(*new_args, **new_kwargs))
-            return tuple(map(stacked, outputs))
+            outputs, out_structure = returned_leaves(g(*new_args, **new_kwargs), None, f)
+            return tuple(outputs)
 
         outputs = _Recomputation(name_of(f), run, keeps).bind(tuple(leaves), ())
         if wraps_its_own_level(outputs):

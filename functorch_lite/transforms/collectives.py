@@ -21,7 +21,8 @@ from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, General, Linear, Params, Primitive
 from functorch_lite.core.rules import Rule
-from functorch_lite.transforms.axes import Axis, trace_named, trace_of
+from functorch_lite.core.trace import Tracer
+from functorch_lite.transforms.axes import Axis, is_one_by_one, trace_named, trace_of
 from functorch_lite.transforms.batching import ACROSS, NamedBatchTrace
 from functorch_lite.transforms.masked import is_run_by_some
 
@@ -257,6 +258,11 @@ def _whole(name: Hashable) -> Axis:
 def _check_whole(axis: Axis) -> None:
     if is_run_by_some(axis):
         raise combined_by_some(axis)
+    if is_one_by_one(axis):
+        raise ValueError(
+            f"at {user_line()} the examples of the batch {axis.name!r} are combined in a function that runs for one at "
+            f"a time, such as what a solver solves. Combine them outside, and give it the result as an argument."
+        )
 
 
 def combined_by_some(axis: Axis) -> ValueError:
@@ -307,6 +313,27 @@ def _extreme_jvp(t: Any, ans: Any, x: Any, axis: Axis) -> Any:
     return _psum(np.where(attained, t, 0), axis) / _psum(np.where(attained, 1, 0), axis)
 
 
+class _Collective(Primitive):
+    """A primitive across an axis; of what is traced outside of the batch alone it is what ordinary operations do.
+
+    A trace outside would apply its transpose when the axis is closed.
+    """
+
+    def bind(self, arrays: Arrays, params: Params) -> Any:
+        (x,), (axis,) = arrays, params
+        if isinstance(x, Tracer) and x._trace.number < trace_of(axis).number:
+            return self.function(x, axis)
+        return super().bind(arrays, params)
+
+
+class _LinearCollective(_Collective, Linear):
+    pass
+
+
+class _Extreme(_Collective, General):
+    pass
+
+
 def _collective(primitive: Primitive, across: Callable[[Any, NamedBatchTrace], Any]) -> Primitive:
     def checked(value: Any, trace: NamedBatchTrace) -> Any:
         _check_whole(trace.size.axis)
@@ -317,19 +344,19 @@ def _collective(primitive: Primitive, across: Callable[[Any, NamedBatchTrace], A
 
 
 _psum: Primitive = _collective(
-    Linear(_sum, ["x"], [lambda g, axis: _psum(g, axis)], parameters=["axis"], name="psum", batch=same_axes),
+    _LinearCollective(_sum, ["x"], [lambda g, axis: _psum(g, axis)], parameters=["axis"], name="psum", batch=same_axes),
     lambda x, trace: x.sum(0),
 )
 _pmax = _collective(
-    General(_same, ["x"], [Rule(_extreme_jvp)], parameters=["axis"], name="pmax", batch=same_axes),
+    _Extreme(_same, ["x"], [Rule(_extreme_jvp)], parameters=["axis"], name="pmax", batch=same_axes),
     lambda x, trace: x.max(0),
 )
 _pmin = _collective(
-    General(_same, ["x"], [Rule(_extreme_jvp)], parameters=["axis"], name="pmin", batch=same_axes),
+    _Extreme(_same, ["x"], [Rule(_extreme_jvp)], parameters=["axis"], name="pmin", batch=same_axes),
     lambda x, trace: x.min(0),
 )
 _gather: Primitive = _collective(
-    Linear(
+    _LinearCollective(
         _repeated,
         ["x"],
         [lambda g, axis: _scatter(g, axis)],
@@ -341,7 +368,7 @@ _gather: Primitive = _collective(
 )
 #: The transpose of `_gather`: of rows, one for each example, each gets the sum of its own over all examples.
 _scatter: Primitive = _collective(
-    Linear(
+    _LinearCollective(
         _own_part,
         ["x"],
         [lambda g, axis: _gather(g, axis)],

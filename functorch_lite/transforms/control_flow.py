@@ -15,7 +15,7 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.trace import Tracer, is_tracer
-from functorch_lite.transforms.arguments import dtype_of, name_of, returned
+from functorch_lite.transforms.arguments import check_callable, described, dtype_of, name_of, returned
 from functorch_lite.transforms.masked import flags_of, run_where
 from functorch_lite.transforms.structured import Structures, is_staged, recorder, structured_or
 
@@ -62,6 +62,8 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     >>> ft.vmap(ft.grad(f))(np.array([4.0, -1.0]))
     array([0.25, 0.  ])
     """
+    for branch in (true_fun, false_fun):
+        check_callable(branch, "cond", "(pred, f, g, x), for constants ft.cond(pred, lambda: a, lambda: b)")
     p = _condition(pred, "cond")
     if not is_tracer(p):
         return true_fun(*operands) if p else false_fun(*operands)
@@ -105,9 +107,13 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     >>> ft.vmap(f, (0, None))(np.array([0, 1, 2, 7]), 0.0)
     array([ 0.,  1., -0., -0.])
     """
+    if not hasattr(branches, "__iter__"):
+        raise TypeError(f"ft.switch needs a list of functions, not {described(branches)}: ft.switch(index, [f, g], x)")
     branches = tuple(branches)
     if not branches:
         raise ValueError("switch needs one branch at least")
+    for branch in branches:
+        check_callable(branch, "switch", "(index, [f, g], x)")
     if shape_of(index) != () or dtype_of(index).kind not in "iu":
         raise TypeError(f"switch needs an integer scalar as its index, not {_described(index)}")
     last = len(branches) - 1
@@ -158,6 +164,9 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     >>> ft.vmap(root)(np.array([1.0, 4.0, 9.0])).round(9)
     array([1., 2., 3.])
     """
+    for function in (cond_fun, body_fun):
+        check_callable(function, "while_loop", "(cond_fun, body_fun, init_val)")
+
     def body(carry: Any) -> Any:
         return checked_carry("while_loop", body_fun, carry, body_fun(carry))
 
@@ -199,6 +208,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     >>> power(2.0), ft.grad(power)(2.0)
     (8.0, 12.0)
     """
+    check_callable(body_fun, "fori_loop", "(lower, upper, body_fun, init_val)")
     for bound in (lower, upper):
         if shape_of(bound) != () or dtype_of(bound).kind not in "iu":
             raise TypeError(f"fori_loop needs integer scalars as its bounds, not {_described(bound)}")

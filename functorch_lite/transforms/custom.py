@@ -9,31 +9,49 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.backward import project
-from functorch_lite.core.operands import OBJECT, shape_of
+from functorch_lite.core.operands import OBJECT, shape_of, zeros_like
+from functorch_lite.core.pickling import NamedFunction
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero
 from functorch_lite.core.tape import LinearTrace, dtype_or_type
 from functorch_lite.core.trace import Tracer, next_birth
 from functorch_lite.numpy.buffers import SEAL, run_again
-from functorch_lite.transforms.arguments import is_inexact, name_of, returned
+from functorch_lite.transforms.arguments import (
+    INTEGER,
+    check_callable,
+    check_parameters,
+    is_inexact,
+    keys_of,
+    name_of,
+    returned,
+    returned_leaves,
+)
 from functorch_lite.transforms.batching import vmap
+from functorch_lite.transforms.masked import holds_tracers
 from functorch_lite.transforms.pullback import vjp_with
 
 __all__ = ["Application", "custom_jvp", "custom_vjp", "stop_gradient", "wraps_its_own_level"]
 
 
-class _CustomFunction:
+class _CustomFunction(NamedFunction):
     """A function with derivatives of its own: what `custom_jvp` and `custom_vjp` have in common."""
 
     def __init__(self, f: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
+        check_callable(f, type(self).__name__, "(f)")
         update_wrapper(self, f)
         self.f = f
-        self.nondiff_argnums = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
+        self.nondiff_argnums = keys_of(nondiff_argnums, "nondiff_argnums", INTEGER)
+        check_parameters(f, self.nondiff_argnums, (), "nondiff")
+        #: The parameters, and how many may be given by position; those that are left out have their defaults.
+        self._signature, self._count = _parameters_of(f)
+        #: How many arguments there must be by position.
+        self._least = max((i + 1 if i >= 0 else -i for i in self.nondiff_argnums), default=0)
         self.jvp: Callable[..., Any] | None = None
         self.fwd: Callable[..., Any] | None = None
         self.bwd: Callable[..., Any] | None = None
@@ -65,6 +83,7 @@ class _CustomFunction:
         >>> float(ft.grad(ft.grad(log1pexp))(0.0))
         0.25
         """
+        check_callable(jvp, f"{type(self).__name__}.defjvp", "(rule)")
         self.jvp = jvp
         return jvp
 
@@ -89,19 +108,36 @@ class _CustomFunction:
         >>> ft.grad(lambda x: np.sum(clipped(x) ** 2))(np.array([0.25, 10.0]))
         array([0.5, 1. ])
         """
+        for rule in (fwd, bwd):
+            check_callable(rule, f"{type(self).__name__}.defvjp", "(fwd, bwd)")
         self.fwd, self.bwd = fwd, bwd
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {name_of(self.f)}>"
+
+    def _parts(self) -> tuple[Any, ...]:
+        return self.f, self.nondiff_argnums
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        found = super().__reduce__()
+        return found if isinstance(found, str) else (*found, {"jvp": self.jvp, "fwd": self.fwd, "bwd": self.bwd})
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else partial(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            args = _positional(self.f, args, kwargs)
+        if kwargs or len(args) < self._count:
+            args = self._positional(args, kwargs)
         if self.jvp is None and self.bwd is None:
             raise AttributeError(
                 f"{name_of(self.f)} has no derivative rule yet: call .defjvp(rule) or .defvjp(fwd, bwd) before using it"
             )
         n = len(args)
+        if n < self._least:
+            raise ValueError(
+                f"{name_of(self.f)} has nondiff_argnums={self.nondiff_argnums} and was called with {n} positional "
+                f"arguments"
+            )
         nondiff = sorted(i + n if i < 0 else i for i in self.nondiff_argnums)
         static = tuple(args[i] for i in nondiff)
         for value in tree.leaves(static):
@@ -111,7 +147,7 @@ class _CustomFunction:
                     f"such arguments are functions, strings or options. Leave arrays out of nondiff_argnums."
                 )
         leaves, structure = tree.flatten(tuple(a for i, a in enumerate(args) if i not in nondiff))
-        if not any(isinstance(x, Tracer) or _holds_tracers(x) for x in leaves):
+        if not any(isinstance(x, Tracer) or _is_object_array(x) for x in leaves):
             return self.f(*args)
         call = _Call(self, structure, nondiff, static)
         outputs = call.application().bind(tuple(leaves), ())
@@ -121,6 +157,20 @@ class _CustomFunction:
                 f"derivative; pass the value as an argument"
             )
         return tree.unflatten(call.out_structure, outputs)
+
+
+    def _positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """Return all arguments by position, as the rules see them."""
+        if self._signature is None:
+            raise TypeError(f"{name_of(self.f)} has custom derivatives and no signature; give arguments by position")
+        bound = self._signature.bind(*args, **kwargs)
+        if bound.kwargs:
+            raise TypeError(
+                f"{name_of(self.f)} has custom derivatives and keyword-only arguments {set(bound.kwargs)}; bind them "
+                f"first"
+            )
+        bound.apply_defaults()
+        return bound.args
 
 
 class custom_jvp(_CustomFunction):  # noqa: N801 - a decorator
@@ -190,7 +240,7 @@ def stop_gradient(x: Any) -> Any:
     >>> ft.grad(lambda x: x * ft.stop_gradient(x))(3.0)
     3.0
     """
-    return tree.map(lambda leaf: _stopped(leaf) if isinstance(leaf, Tracer) or _holds_tracers(leaf) else leaf, x)
+    return tree.map(lambda leaf: _stopped(leaf) if isinstance(leaf, Tracer) or _is_object_array(leaf) else leaf, x)
 
 
 _stopped = Zero(lambda x: x, ["x"], name="stop_gradient")
@@ -298,17 +348,24 @@ class Application(JointPrimitive):
                     return outputs, [leaf for leaf in leaves if hasattr(leaf, "dtype")]
 
                 outputs, arrays = vmap(one, (axes,), axis_size=size)(values)
+                if any(callable(leaf) or holds_tracers(leaf) for leaf in common[1].values()):
+                    return outputs, (values, None, None)  # a pullback, say, which holds values of the batch
                 return outputs, (arrays, *common)
 
             def batch_bwd(residuals: Any, g: Arrays) -> Any:
                 arrays, structure, others = residuals
+                if structure is None:
+                    again = vmap(lambda values, g: bwd(fwd(values)[1], g), (axes, 0), axis_size=size)
+                    return summed(again(arrays, g))
 
                 def one(arrays: list[Any], g: Arrays) -> Any:
                     rest = iter(arrays)
                     leaves = [others[i] if i in others else next(rest) for i in range(structure.num_leaves)]
                     return bwd(tree.unflatten(structure, leaves), g)
 
-                cotangents = vmap(one, axis_size=size)(arrays, g)
+                return summed(vmap(one, axis_size=size)(arrays, g))
+
+            def summed(cotangents: Sequence[Any]) -> tuple[Any, ...]:
                 return tuple(c if b or c is None else c.sum(0) for c, b in zip(cotangents, batched, strict=True))
 
         def batch_run(values: Arrays) -> Any:
@@ -352,12 +409,12 @@ class _Call:
             args.insert(i, value)
         return args
 
-    def _outputs(self, out: Any) -> Arrays:
-        leaves, self.out_structure = tree.flatten(out)
-        return tuple(returned(y, None) for y in leaves)
+    def _outputs(self, out: Any, rule: Callable[..., Any] | str) -> Arrays:
+        leaves, self.out_structure = returned_leaves(out, None, rule)
+        return tuple(leaves)
 
     def _run(self, leaves: Arrays) -> Arrays:
-        return self._outputs(self.custom.f(*self._arguments(leaves)))
+        return self._outputs(self.custom.f(*self._arguments(leaves)), self.custom.f)
 
     def _jvp(self, leaves: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
         result = self.custom.jvp(  # type: ignore[misc]
@@ -365,14 +422,14 @@ class _Call:
         )
         if not (isinstance(result, tuple | list) and len(result) == 2):
             raise TypeError(f"the forward rule of {self.name} must return a pair (out, tangent_out)")
-        outputs = self._outputs(result[0])
-        pushed, structure = tree.flatten(result[1])
+        rule = f"the forward rule of {self.name}"
+        outputs = self._outputs(result[0], rule)
+        pushed, structure = returned_leaves(result[1], None, rule)
         if structure != self.out_structure:
             raise TypeError(
                 f"the forward rule of {self.name} returned an output of structure {self.out_structure} and a tangent "
                 f"of structure {structure}; they must agree"
             )
-        pushed = [returned(t, None) for t in pushed]
         for y, t in zip(outputs, pushed, strict=True):
             if shape_of(y) != shape_of(t):
                 raise ValueError(
@@ -385,7 +442,7 @@ class _Call:
         result = self.custom.fwd(*self._arguments(leaves))  # type: ignore[misc]
         if not (isinstance(result, tuple | list) and len(result) == 2):
             raise TypeError(f"the rule fwd of {self.name} must return a pair (out, residuals)")
-        return self._outputs(result[0]), result[1]
+        return self._outputs(result[0], f"the rule fwd of {self.name}"), result[1]
 
     def _bwd(self, residuals: Any, g: Arrays) -> Arrays:
         cotangent = tree.unflatten(self.out_structure, g)
@@ -427,6 +484,7 @@ def _filled(name: str, cotangent: Any, argument: Any) -> list[Any]:
     """Return the leaves of a cotangent, zero for each leaf of the argument where the cotangent has None."""
     marked = tree.mark_none(cotangent)
     given = sum(c is not tree.NONE for c in tree.leaves(marked))
+    returned_leaves(cotangent, None, f"the rule bwd of {name}")
     try:
         entries = tree.broadcast_prefix(marked, argument)
     except ValueError:
@@ -444,18 +502,19 @@ _NO_COTANGENT = 0.0
 
 
 def _zero_tangent(x: Any) -> Any:
-    return np.zeros_like(x) if is_inexact(x) else np.zeros(shape_of(x))
+    return zeros_like(x) if is_inexact(x) else np.zeros(shape_of(x))[()]
 
 
-def _holds_tracers(x: Any) -> bool:
+def _is_object_array(x: Any) -> bool:
     return getattr(x, "dtype", None) is OBJECT
 
 
-def _positional(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    bound = inspect.signature(f).bind(*args, **kwargs)
-    bound.apply_defaults()
-    if bound.kwargs:
-        raise TypeError(
-            f"{name_of(f)} has custom derivatives and keyword-only arguments {set(bound.kwargs)}; bind them first"
-        )
-    return bound.args
+def _parameters_of(f: Callable[..., Any]) -> tuple[inspect.Signature | None, int]:
+    try:
+        signature = inspect.signature(f)
+    except (ValueError, TypeError):  # some functions of NumPy have none
+        return None, 0
+    if not isinstance(f, FunctionType | MethodType | partial):  # options of NumPy's, such as ``out``, are not for rules
+        return signature, 0
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return signature, sum(p.kind in kinds for p in signature.parameters.values())

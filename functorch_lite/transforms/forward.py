@@ -12,17 +12,19 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.operands import is_unready
+from functorch_lite.core.operands import is_unready, zeros_like
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.rules import IDENTITY, KEEP_ANS, KEEP_NOTHING, KEEP_X, KEEP_Y, KEPT, NEGATION
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import (
     call,
+    check_callable,
     check_like,
     differentiable,
     like_primal,
     returned,
+    returned_leaves,
     split_aux,
     unshared,
 )
@@ -68,6 +70,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     >>> float(y), float(t)
     (15.0, 6.0)
     """
+    check_callable(f, "jvp", "(f, (x,), (t,))")
     if not (isinstance(primals, tuple | list) and isinstance(tangents, tuple | list)):
         raise TypeError(
             f"jvp takes tuples of primals and tangents, not {type(primals).__name__} and {type(tangents).__name__}"
@@ -83,7 +86,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     parts, out_structure, aux = called_with_duals(f, tree.unflatten(structure, duals), trace, has_aux)
     value = tree.unflatten(out_structure, [v for v, _ in parts])
     seen = {id(t) for t in directions}
-    tangents = (np.zeros_like(v) if t is None else like_primal(unshared(t, seen), v) for v, t in parts)
+    tangents = (like_primal(zeros_like(v) if t is None else unshared(t, seen), v) for v, t in parts)
     tangent = tree.unflatten(out_structure, tangents)
     return (value, tangent, aux) if has_aux else (value, tangent)
 
@@ -101,9 +104,9 @@ def called_with_duals(
     out = call(f, args, {}, trace)
     aux = None
     if has_aux:
-        out, aux = split_aux(out)
-        aux = tree.map(lambda a: trace.parts(a)[0], aux)
-    leaves, structure = tree.flatten(out)
+        out, aux = split_aux(out, f)
+        aux = tree.map(lambda a: trace.parts(returned(a, trace))[0], aux)
+    leaves, structure = returned_leaves(out, trace, f)
     parts = [trace.parts(leaf) for leaf in leaves]
     trace.close()
     return parts, structure, aux
@@ -132,7 +135,6 @@ class ForwardTrace(Trace):
 
     def parts(self, value: Any) -> tuple[Any, Any]:
         """Return value and tangent of a result; the tangent is None if it does not depend on this trace's inputs."""
-        value = returned(value, self)
         if isinstance(value, Dual) and value._trace is self:
             return value.value, value.tangent
         return value, None

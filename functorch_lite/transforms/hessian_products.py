@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.transforms.arguments import Argnums, Selection, differentiable
+from functorch_lite.transforms.arguments import LEFT_OUT, Argnums, Selection, check_callable, differentiable, named_like
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.jacobians import basis, split
@@ -46,6 +46,7 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     >>> ft.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 3., 12.]), array([ 6., 12.]))
     """
+    check_callable(f, "hvp", "(f, (x,), (v,))")
     g, product = jvp(grad(f, _all(primals, tangents, "hvp")), tuple(primals), tuple(tangents))
     return g, product
 
@@ -71,6 +72,7 @@ def vhp(f: Callable[..., Any], primals: Any, cotangents: Any) -> Any:
     >>> ft.vhp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 3., 12.]), array([ 6., 12.]))
     """
+    check_callable(f, "vhp", "(f, (x,), (v,))")
     g, pull = vjp(grad(f, _all(primals, cotangents, "vhp")), *primals)
     products = pull(tuple(cotangents) if len(primals) > 1 else cotangents[0])
     return g, products if len(primals) > 1 else products[0]
@@ -103,18 +105,21 @@ def hessian_diag(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | N
     >>> ft.hessian_diag(lambda x: np.sum(x**3) + x[0] * x[1])(np.array([1.0, 2.0]))
     array([ 6., 12.])
     """
+    check_callable(f, "hessian_diag")
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())
     def diagonal(*args: Any, **kwargs: Any) -> Any:
         selected, places = selection.take(args, kwargs)
         leaves, structure = tree.flatten(selected)
-        leaves = differentiable(leaves, selected, "hessian_diag", "Convert it to float.")
+        leaves = differentiable(leaves, selected, "hessian_diag", *LEFT_OUT)
         selected = tree.unflatten(structure, leaves)
 
         def gradient(x: Any) -> Any:
             new_args, new_kwargs = selection.put(x, places, args, kwargs)
-            return grad(lambda y: f(*selection.put(y, places, tuple(new_args), new_kwargs)[0], **new_kwargs))(x)
+            return grad(
+                named_like(f, lambda y: f(*selection.put(y, places, tuple(new_args), new_kwargs)[0], **new_kwargs))
+            )(x)
 
         def entry(direction: list[Any]) -> Any:
             _, column = jvp(gradient, (selected,), (tree.unflatten(structure, direction),))

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.plain_call import plain_call
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.trace import Tracer, next_birth
-from functorch_lite.transforms.arguments import dtype_of, is_inexact, name_of, returned
+from functorch_lite.transforms.arguments import check_callable, described, dtype_of, is_inexact, name_of, returned
 from functorch_lite.transforms.custom import custom_jvp
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.jacobians import jacobian
 from functorch_lite.transforms.linear_systems import custom_linear_solve
+from functorch_lite.transforms.plain_call import plain_call
 
 __all__ = ["fixed_point", "implicit_root", "solution_of"]
 
@@ -67,6 +67,8 @@ def implicit_root(f: Callable[..., Any], solver: Solver, *, linear_solve: Solver
     >>> float(ft.grad(cube_root, 1)(1.0, 8.0))  # 1 / (3 · 2²)
     0.0833...
     """
+    for function in (f, solver):
+        check_callable(function, "implicit_root", "(f, solver)")
     return solution_of(f, f, lambda g, x0, args: solver(g, x0), linear_solve, "implicit_root")
 
 
@@ -102,6 +104,8 @@ def fixed_point(
     >>> float(ft.grad(point, 1)(1.0, 4.0))  # the derivative of √a
     0.25
     """
+    for function in (f, solver or _iterated):
+        check_callable(function, "fixed_point", "(f, solver)")
 
     def residual(x: Any, *args: Any) -> Any:
         return tree.map(lambda a, b: a - b, x, f(x, *args))
@@ -244,7 +248,8 @@ def _iterated(g: Callable[[Any], Any], x: Any) -> Any:
     """Repeat ``x ← g(x)`` until the change is of the size of rounding."""
     for _ in range(10_000):
         previous, x = x, g(x)
-        pairs = list(zip(tree.leaves(previous), tree.leaves(x), strict=True))
+        leaves = _like_guess(x, previous, "what f returns in fixed_point")
+        pairs = list(zip(tree.leaves(previous), leaves, strict=True))
         if all(np.all(np.abs(a - b) <= 4 * _spacing(b)) for a, b in pairs):
             return x
     raise RuntimeError("fixed_point: the iteration x ← f(x) did not settle in 10000 steps; give a solver")
@@ -252,4 +257,6 @@ def _iterated(g: Callable[[Any], Any], x: Any) -> Any:
 
 def _spacing(x: Any) -> Any:
     """Return the distance between floating numbers at the largest entry of an array."""
+    if dtype_of(x).kind not in "fc":
+        raise TypeError(f"fixed_point needs floating values, f returned {described(x)}; start from a floating guess")
     return np.finfo(dtype_of(x)).eps * np.max(np.abs(x), initial=np.finfo(dtype_of(x)).tiny)

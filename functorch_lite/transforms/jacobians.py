@@ -16,13 +16,16 @@ from functorch_lite.core.backward import Walk
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.tape import ReverseTrace
 from functorch_lite.transforms.arguments import (
+    LEFT_OUT,
     Argnames,
     Argnums,
     Selection,
+    check_callable,
     differentiable,
     dtype_of,
     like_primal,
     name_of,
+    named_like,
 )
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.directions import Space
@@ -79,6 +82,7 @@ def jacfwd(
     array([[3., 2.],
            [0., 6.]])
     """
+    check_callable(f, "jacfwd")
     options = _Options("jacfwd", has_aux, holomorphic, chunk_size)
     return _without_value(f, _value_and_jacfwd(f, Selection(f, argnums, argnames), options), has_aux)
 
@@ -113,6 +117,7 @@ def jacrev(
     array([[3., 2.],
            [0., 6.]])
     """
+    check_callable(f, "jacrev")
     options = _Options("jacrev", has_aux, holomorphic, chunk_size, takes_complex=True)
     return _without_value(f, _value_and_jacrev(f, Selection(f, argnums, argnames), options), has_aux)
 
@@ -148,6 +153,7 @@ def jacobian(
     array([[2., 0.],
            [0., 4.]])
     """
+    check_callable(f, "jacobian")
     options = _Options("jacobian", has_aux, holomorphic, chunk_size, takes_complex=True)
     transform = _value_and_jacrev(f, Selection(f, argnums, argnames), options, choose=True)
     return _without_value(f, transform, has_aux)
@@ -181,6 +187,7 @@ def value_and_jacobian(
     (array([1., 4.]), array([[2., 0.],
            [0., 4.]]))
     """
+    check_callable(f, "value_and_jacobian")
     options = _Options("value_and_jacobian", has_aux, holomorphic, chunk_size, takes_complex=True)
     transform = _value_and_jacrev(f, Selection(f, argnums, argnames), options, choose=True)
 
@@ -223,6 +230,7 @@ def hessian(
     array([[4., 2.],
            [2., 0.]])
     """
+    check_callable(f, "hessian")
     options = _Options("hessian", has_aux, holomorphic, chunk_size)
     return _without_value(f, _gradient_and_hessian(f, Selection(f, argnums, argnames), options), has_aux)
 
@@ -324,7 +332,7 @@ def _of_leaves(
         new_args, new_kwargs = selection.put(tree.unflatten(structure, xs), places, args, kwargs)
         return f(*new_args, **new_kwargs)
 
-    return of_leaves, _checked(f, leaves, selected, options), structure
+    return named_like(f, of_leaves), _checked(f, leaves, selected, options), structure
 
 
 def _forward(
@@ -356,7 +364,7 @@ def _reverse(
     The function is recorded on the trace; from a single output the walk goes back. Where it may ``choose``, and the
     outputs are more than the leaves' elements, the basis is that of the leaves.
     """
-    pull, aux = recorded(trace, of_leaves, leaves, structure, options.has_aux)
+    pull, aux = recorded(trace, f, of_leaves, leaves, structure, options.has_aux)
     out_leaves, out_structure = pull.values, pull.out_structure
     for y in out_leaves:
         _check_output(f, y, options)
@@ -438,7 +446,7 @@ def _writable(x: Any) -> Any:
 
 def _checked(f: Callable[..., Any], leaves: list[Any], selected: Any, options: _Options) -> list[Any]:
     transformation, holomorphic = options.name, options.holomorphic
-    leaves = differentiable(leaves, selected, transformation, "Convert it to float, or leave it out of argnums.")
+    leaves = differentiable(leaves, selected, transformation, *LEFT_OUT)
     for x in leaves:
         if (dtype_of(x).kind == "c") != holomorphic and (holomorphic or not options.takes_complex):
             raise TypeError(

@@ -17,7 +17,7 @@ from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params
 from functorch_lite.core.trace import Tracer
-from functorch_lite.transforms.arguments import differentiable, dtype_of, returned
+from functorch_lite.transforms.arguments import check_callable, differentiable, dtype_of, returned_leaves
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.recording import record
@@ -76,6 +76,8 @@ def custom_linear_solve(
     >>> float(np.round(ft.grad(f)(3.0), 9))
     -0.0625
     """
+    for function in (matvec, solve):
+        check_callable(function, "custom_linear_solve", "(matvec, b, solve)")
     leaves, structure = tree.flatten(b)
     leaves = differentiable(leaves, b, "custom_linear_solve", "Convert it to float.")
     shapes = [shape_of(x) for x in leaves]
@@ -231,8 +233,7 @@ class _BatchOfSystems(_LinearSystem):
 
 def _like(value: Any, structure: tree.Structure, shapes: list[tuple[int, ...]], what: str) -> list[Any]:
     """Return the leaves of a tree; raise unless it is like the right-hand side."""
-    leaves, other = tree.flatten(value)
-    leaves = [returned(x, None) for x in leaves]
+    leaves, other = returned_leaves(value, None, f"{what} of custom_linear_solve")
     if other != structure or [shape_of(x) for x in leaves] != shapes:
         raise ValueError(
             f"at {user_line()} {what} of custom_linear_solve has structure {other} and shapes "

@@ -25,7 +25,7 @@ from functorch_lite.core.trace import Tracer, is_tracer
 from functorch_lite.numpy.buffers import Buffer, MaskedBuffer
 from functorch_lite.transforms.axes import Axis, axis_of
 
-__all__ = ["flags_of", "is_run_by_some", "of_one", "run_where"]
+__all__ = ["flags_of", "holds_tracers", "is_run_by_some", "of_one", "run_where"]
 
 
 def flags_of(mask: Any) -> Any:
@@ -82,6 +82,8 @@ def _batch_of_one(primitive: Primitive, size: int, arrays: Arrays, batched: tupl
     mask, x = arrays
     if not batched[0]:
         return primitive(mask, x)
+    if not size:
+        return x if batched[1] else np.broadcast_to(x, (0, *shape_of(x)))
     if batched[1]:
         x = FUNCTIONS[np.take](x, np.argmax(mask, 0), 0)
     chosen = primitive(np.any(mask, 0), x)
@@ -111,7 +113,7 @@ class _Valid:
         """Return the valid counterpart of anything."""
         if id(x) in self.made:
             return self.made[id(x)]
-        if not _holds_tracers(x):
+        if not holds_tracers(x):
             return x
         if is_tracer(x):
             made = MaskedBuffer(x, self.mask, self.value) if isinstance(x, Buffer) else self.value(x)
@@ -134,7 +136,7 @@ class _Valid:
 
     def function(self, f: FunctionType) -> FunctionType:
         """Return a function whose variables and defaults are valid; it may close over itself."""
-        cells = tuple(CellType() if _holds_tracers(_content(cell)) else cell for cell in f.__closure__ or ())
+        cells = tuple(CellType() if holds_tracers(_content(cell)) else cell for cell in f.__closure__ or ())
         made = self.made[id(f)] = FunctionType(f.__code__, f.__globals__, f.__name__, closure=cells)
         made.__dict__.update(f.__dict__)
         made.__qualname__ = f.__qualname__
@@ -152,7 +154,7 @@ class _Valid:
         return made
 
 
-def _holds_tracers(x: Any) -> bool:
+def holds_tracers(x: Any) -> bool:
     """Say whether a tracer is reached from a value."""
     seen, waiting = {id(x)}, [x]
     while waiting:

@@ -10,13 +10,16 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.backward import Walk, backward
+from functorch_lite.core.operands import zeros_like
 from functorch_lite.core.tape import Node, ReverseTrace, Taped, leaf
 from functorch_lite.transforms.arguments import (
     call,
+    check_callable,
     check_like,
     differentiable,
     like_primal,
     returned,
+    returned_leaves,
     split_aux,
     unshared,
 )
@@ -30,20 +33,22 @@ def vjp_with(
     trace: ReverseTrace, f: Callable[..., Any], primals: tuple[Any, ...], *, has_aux: bool = False, name: str = "vjp"
 ) -> Any:
     """Compute what `vjp` does for the transformation of a name, recording on a trace, which is closed afterwards."""
+    check_callable(f, name, "(f, x)")
     leaves, structure = tree.flatten(primals)
     leaves = differentiable(leaves, primals, name, "Convert it to float, or close over it.")
-    pullback, aux = recorded(trace, lambda xs: f(*tree.unflatten(structure, xs)), leaves, structure, has_aux)
+    pullback, aux = recorded(trace, f, lambda xs: f(*tree.unflatten(structure, xs)), leaves, structure, has_aux)
     return (pullback.value, pullback, aux) if has_aux else (pullback.value, pullback)
 
 
 def recorded(
     trace: ReverseTrace,
-    f: Callable[[list[Any]], Any],
+    f: Callable[..., Any],
+    of_leaves: Callable[[list[Any]], Any],
     leaves: Sequence[Any],
     structure: tree.Structure,
     has_aux: bool = False,
 ) -> tuple[Pullback, Any]:
-    """Record a function of a list of arrays on a trace, which is closed afterwards.
+    """Record a call of ``f`` as a function of a list of arrays on a trace, which is closed afterwards.
 
     Returns
     -------
@@ -51,12 +56,12 @@ def recorded(
         The `Pullback`, to the leaves in a structure; the auxiliary output, or None.
     """
     tracers = [traced(trace, x) for x in leaves]
-    out = call(f, (tracers,), {}, trace)
+    out = call(of_leaves, (tracers,), {}, trace)
     aux = None
     if has_aux:
-        out, aux = split_aux(out)
-        aux = tree.map(lambda a: parts_of(trace, a)[0], aux)
-    out_leaves, out_structure = tree.flatten(out)
+        out, aux = split_aux(out, f)
+        aux = tree.map(lambda a: parts_of(trace, returned(a, trace))[0], aux)
+    out_leaves, out_structure = returned_leaves(out, trace, f)
     parts = [parts_of(trace, y) for y in out_leaves]
     trace.close()
     return Pullback(parts, out_structure, leaves, [x.node[0] for x in tracers], structure), aux
@@ -96,7 +101,7 @@ class Pullback:
         present = list(range(len(self.values)))
         if structure != self.out_structure:
             given, present = _given_in_part(cotangent, self.value)
-        given = check_like(given, [self.values[i] for i in present], "cotangent")
+        given = check_like(given, [self.values[i] for i in present], "cotangent", "the output")
         cotangents: list[Any] = [None] * len(self.values)
         for i, g in zip(present, given, strict=True):
             cotangents[i] = g
@@ -141,7 +146,6 @@ def traced(trace: ReverseTrace, value: Any) -> Taped:
 
 def parts_of(trace: ReverseTrace, value: Any) -> tuple[Any, Node | None]:
     """Return the value and the node of a result; the node is None if it does not depend on the trace's inputs."""
-    value = returned(value, trace)
     if isinstance(value, Taped) and value._trace is trace:
         return value.value, value.node
     return value, None
@@ -151,4 +155,4 @@ def zeros_for(x: Any) -> Any:
     """Return the gradient zero of a primal."""
     if not hasattr(x, "dtype"):
         return 0.0 if not isinstance(x, complex) else 0j
-    return np.zeros_like(x) if x.dtype.kind in "fc" else np.zeros(x.shape)
+    return zeros_like(x) if x.dtype.kind in "fc" else np.zeros(x.shape)[()]

@@ -13,7 +13,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.backward import backward
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import is_at_hand, shape_of
 from functorch_lite.core.tape import LinearTrace, ReverseTrace
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import (
@@ -21,11 +21,15 @@ from functorch_lite.transforms.arguments import (
     Argnums,
     Selection,
     call,
+    check_callable,
     check_like,
+    described,
     differentiable,
     dtype_of,
+    is_number,
     like_primal,
     name_of,
+    returned,
     split_aux,
     unshared,
 )
@@ -87,6 +91,7 @@ def grad(
     >>> ft.grad(lambda p: p["w"] ** 2 + p["b"])({"w": 3.0, "b": 1.0})
     {'w': 6.0, 'b': 1.0}
     """
+    check_callable(f, "grad")
     transform = value_and_grad(
         f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
     )
@@ -126,6 +131,7 @@ def value_and_grad(
     >>> ft.value_and_grad(lambda x: x**2)(3.0)
     (9.0, 6.0)
     """
+    check_callable(f, "value_and_grad")
     selection = Selection(f, argnums, argnames)
 
     @wraps(f, updated=())
@@ -145,9 +151,9 @@ def value_and_grad(
         out = call(f, new_args, new_kwargs, trace)
         aux = None
         if has_aux:
-            out, aux = split_aux(out)
-            aux = tree.map(lambda a: parts_of(trace, a)[0], aux)
-        value, node = parts_of(trace, out)
+            out, aux = split_aux(out, f)
+            aux = tree.map(lambda a: parts_of(trace, returned(a, trace))[0], aux)
+        value, node = parts_of(trace, returned(out, trace))
         _check_scalar(f, value, holomorphic)
         trace.close()
         found = {} if node is None else backward([(node, _one(value))])
@@ -193,6 +199,7 @@ def grad_and_value(
     >>> ft.grad_and_value(lambda x: x**2)(3.0)
     (6.0, 9.0)
     """
+    check_callable(f, "grad_and_value")
     transform = value_and_grad(
         f, argnums, argnames=argnames, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
     )
@@ -294,7 +301,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     Parameters
     ----------
     f
-        A linear function of pytrees of arrays. It is run once, on the primals.
+        A linear function of pytrees of arrays. It is run once, on zeros like the primals.
     primals
         Arguments of the right shapes and dtypes; their values do not matter.
 
@@ -306,7 +313,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     Raises
     ------
     ValueError
-        If an operation of ``f`` is not linear in what depends on the arguments.
+        If an operation of ``f`` is not linear in what depends on the arguments, or ``f`` is not zero at zero.
 
     Examples
     --------
@@ -316,9 +323,38 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     >>> transpose(np.array([1.0, 0.0]))
     (array([1., 2.]),)
     """
-    _, pull = vjp_with(LinearTrace(name_of(f)), f, primals, name="linear_transpose")
+    check_callable(f, "linear_transpose", "(f, x)")
+    leaves, structure = tree.flatten(primals)
+    leaves = differentiable(leaves, primals, "linear_transpose", "Convert it to float, or close over it.")
+    zeros = tree.unflatten(structure, map(_zero_like, leaves))
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0·∞ is what the zeros meet, not what the user computes
+        _, pull = vjp_with(LinearTrace(name_of(f)), f, zeros, name="linear_transpose")
+    for y in pull.values:
+        if _is_not_zero(y):
+            raise ValueError(
+                f"{name_of(f)} is not linear: at zero it gives {described(y)} that is not zero. Leave the constant "
+                f"out, or transpose the tangent map: ft.linear_transpose(ft.linearize(f, x)[1], x)"
+            )
+    pull.leaves = leaves
     transpose: Callable[[Any], tuple[Any, ...]] = pull
     return transpose
+
+
+def _zero_like(x: Any) -> Any:
+    """Return the zero of an array's shape and dtype, traced where the array is; of a Python number, its zero."""
+    bare = x
+    while isinstance(bare, Tracer):
+        bare = bare.value
+    if isinstance(x, np.generic) or not hasattr(bare, "dtype"):
+        return type(bare)(0)
+    return np.zeros_like(x)
+
+
+def _is_not_zero(y: Any) -> bool:
+    """Say whether a result, traced or not, is known not to be zero; NaN is unknown, and so is what is not at hand."""
+    while isinstance(y, Tracer):
+        y = y.value
+    return is_at_hand(y) and dtype_of(y).kind in "fc" and bool(np.any((y != 0) & (y == y)))
 
 
 def _one(value: Any) -> Any:
@@ -332,6 +368,7 @@ def _checked_inputs(leaves: Sequence[Any], selected: Any, holomorphic: bool) -> 
         selected,
         "grad",
         "Convert it (x.astype(float), or write 3.0 instead of 3); pass allow_int=True for float zeros in its place.",
+        "Leave it out of argnums",
     )
     if holomorphic:
         for x in leaves:
@@ -343,7 +380,7 @@ def _checked_inputs(leaves: Sequence[Any], selected: Any, holomorphic: bool) -> 
 def _check_scalar(f: Callable[..., Any], value: Any, holomorphic: bool) -> None:
     if type(value) is np.float64 and not holomorphic:
         return
-    if not hasattr(value, "dtype") and not isinstance(value, int | float | complex):
+    if not is_number(value):
         raise TypeError(
             f"grad needs a scalar result; {name_of(f)} returned a {type(value).__name__}. Return (scalar, aux) with "
             f"has_aux=True for a pair, use ft.jacobian or ft.vjp for several outputs."

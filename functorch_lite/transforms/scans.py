@@ -19,7 +19,14 @@ from functorch_lite.calculus.arguments import as_array
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.trace import is_tracer
-from functorch_lite.transforms.arguments import dtype_of, name_of
+from functorch_lite.transforms.arguments import (
+    check_callable,
+    check_count,
+    dtype_of,
+    name_of,
+    named_like,
+    returned_leaves,
+)
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.checkpointing import checkpoint as recomputed
 from functorch_lite.transforms.checkpointing import with_its_variables
@@ -80,9 +87,10 @@ def scan(
     >>> float(ft.grad(lambda s: ft.scan(step, s, length=100, checkpoint="sqrt")[0])(0.0))
     1.0
     """
+    check_callable(f, "scan", "(f, init, xs)")
     leaves, structure = tree.flatten(xs)
     leaves = [as_array(x) for x in leaves]
-    n = _length(leaves, xs, length)
+    n = _length("scan", leaves, xs, length)
     chunk = _chunk(checkpoint, n)
     if n == 0:
         row = tree.unflatten(structure, [np.zeros(shape_of(x)[1:], dtype_of(x)) for x in leaves])
@@ -135,9 +143,12 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
     >>> ft.map(lambda x: x**2 if x > 0 else 0.0, np.array([-1.0, 2.0, 3.0]))
     array([0., 4., 9.])
     """
+    check_callable(f, "map", "(f, xs)")
+    _length("map", [as_array(x) for x in tree.leaves(xs)], xs, None)
     if batch_size is not None:
+        check_count(batch_size, "map: batch_size")
         return vmap(f, chunk_size=batch_size)(xs)
-    return scan(lambda carry, x: (carry, f(x)), (), xs)[1]
+    return scan(named_like(f, lambda carry, x: (carry, f(x))), (), xs)[1]
 
 
 def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
@@ -176,6 +187,7 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
     >>> ft.associative_scan(then, (np.array([2.0, 2.0, 2.0]), np.ones(3)))[1]
     array([1., 3., 7.])
     """
+    check_callable(fn, "associative_scan", "(fn, elems)")
     leaves, structure = tree.flatten(elems)
     if not leaves:
         raise ValueError("associative_scan needs one array at least")
@@ -191,11 +203,17 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
         if not shape_of(a[0])[0]:
             return a
         first, second = (tree.unflatten(structure, [np.moveaxis(x, 0, axis) for x in part]) for part in (a, b))
-        out, out_structure = tree.flatten(fn(first, second))
+        out, out_structure = returned_leaves(fn(first, second), None, fn)
         if out_structure != structure:
             raise TypeError(
                 f"associative_scan: {name_of(fn)} was given trees of structure {structure} and returned "
                 f"{out_structure}; they must agree"
+            )
+        given, found = [shape_of(x) for x in tree.leaves(first)], [shape_of(x) for x in out]
+        if found != given:
+            raise ValueError(
+                f"associative_scan: {name_of(fn)} was given arrays of shapes {given} and returned shapes {found}; "
+                f"they must agree"
             )
         return [np.moveaxis(x, axis, 0) for x in out]
 
@@ -240,9 +258,12 @@ def _run(
     order: Iterable[int] = reversed(range(n)) if reverse else range(n)
     for i in order:
         carry, y = step(i, carry, tree.unflatten(structure, [x[i] for x in rows]))
-        values, own = tree.flatten(y)
+        values, own = returned_leaves(y, None, f)
         if y_structure is not None and own != y_structure:
-            raise TypeError(f"scan: {name_of(f)} returned a y of structure {y_structure}, then one of {own}")
+            raise TypeError(
+                f"{name_of(f)} returned a tree of structure {y_structure} for one row, then one of {own}; results are "
+                f"stacked, so they must agree"
+            )
         y_structure = own
         collected.append(values)
     if reverse:
@@ -267,20 +288,23 @@ def _pair(f: Callable[..., Any], carry: Any, x: Any) -> tuple[Any, Any]:
     return result[0], result[1]
 
 
-def _length(leaves: Sequence[Any], xs: Any, length: int | None) -> int:
+def _length(construct: str, leaves: Sequence[Any], xs: Any, length: int | None) -> int:
     for x, path in zip(leaves, tree.paths(xs), strict=True):
         if not shape_of(x):
-            raise ValueError(f"scan: xs{path} is a scalar and has no rows; close over what is the same for all steps")
+            raise ValueError(
+                f"{construct}: xs{path} is a scalar and has no rows; close over what is the same for all steps"
+            )
     lengths = {shape_of(x)[0] for x in leaves}
     if length is not None:
+        check_count(length, f"{construct}: length", 0)
         lengths.add(operator.index(length))
     if len(lengths) == 1:
         return lengths.pop()
     if not lengths:
-        raise ValueError("scan needs arrays with rows, or a length")
+        raise ValueError(f"{construct} needs arrays with rows{', or a length' if construct == 'scan' else ''}")
     given = "" if length is None else f" (length={length})"
     raise ValueError(
-        f"scan: lengths differ{given}: the arrays have shapes {', '.join(str(shape_of(x)) for x in leaves)}"
+        f"{construct}: lengths differ{given}: the arrays have shapes {', '.join(str(shape_of(x)) for x in leaves)}"
     )
 
 

@@ -16,8 +16,19 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
+from functorch_lite.core.optional import scipy_module
 from functorch_lite.core.trace import Tracer
-from functorch_lite.transforms.arguments import Argnums, Selection, differentiable, dtype_of, name_of
+from functorch_lite.transforms.arguments import (
+    LEFT_OUT,
+    Argnums,
+    Selection,
+    check_callable,
+    differentiable,
+    dtype_of,
+    name_of,
+    named_like,
+    returned_leaves,
+)
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.colouring import column_colours, star_colours
 from functorch_lite.transforms.dependence import dependence
@@ -70,19 +81,21 @@ def sparse_jacobian(
            [0., 3., 2., 0.],
            [0., 0., 4., 3.]])
     """
+    check_callable(f, "sparse_jacobian")
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
         problem = _Problem(f, selection, args, kwargs, "sparse_jacobian")
-        out = problem.of_leaves(*problem.leaves)
-        outputs, out_structure = tree.flatten(out)
+        outputs, out_structure = returned_leaves(problem.of_leaves(*problem.leaves), None, f)
         for y in outputs:
             if dtype_of(y).kind != "f":
                 raise TypeError(
                     f"sparse_jacobian of {name_of(f)}: an output is {dtype_of(y)}; it must be real and floating. "
                     f"Return real and imaginary parts as two outputs"
                 )
+        if not outputs:
+            return tree.unflatten(out_structure, [])
         shape = (_entries(outputs), _entries(problem.leaves))
         pattern = _given(sparsity, shape) if sparsity is not None else dependence(problem.of_leaves, problem.leaves)
         columns = column_colours(pattern)
@@ -137,6 +150,7 @@ def sparse_hessian(
            [2., 6., 4.],
            [0., 4., 0.]])
     """
+    check_callable(f, "sparse_hessian")
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())
@@ -172,10 +186,10 @@ class _Problem:
     def __init__(
         self, f: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any], name: str
     ) -> None:
-        self.f, self.selection, self.args, self.kwargs = f, selection, args, kwargs
-        selected, self.places = selection.take(args, kwargs)
+        scipy_module("sparse", f"ft.{name}")
+        selected, places = selection.take(args, kwargs)
         leaves, self.structure = tree.flatten(selected)
-        self.leaves = differentiable(leaves, selected, name, "Convert it to float, or leave it out of argnums.")
+        self.leaves = differentiable(leaves, selected, name, *LEFT_OUT)
         for x in self.leaves:
             if isinstance(x, Tracer):
                 raise TypeError(
@@ -185,10 +199,11 @@ class _Problem:
             if dtype_of(x).kind != "f":
                 raise TypeError(f"{name} of {name_of(f)}: an argument is {dtype_of(x)}; it must be real and floating")
 
-    def of_leaves(self, *leaves: Any) -> Any:
-        """Call the function."""
-        args, kwargs = self.selection.put(self.unflatten(leaves), self.places, self.args, self.kwargs)
-        return self.f(*args, **kwargs)
+        def of_leaves(*leaves: Any) -> Any:
+            new_args, new_kwargs = selection.put(self.unflatten(leaves), places, args, kwargs)
+            return f(*new_args, **new_kwargs)
+
+        self.of_leaves = named_like(f, of_leaves)
 
     def unflatten(self, leaves: Sequence[Any]) -> Any:
         """Return the tree of the selected arguments with these leaves."""
@@ -213,7 +228,7 @@ def _pulled(
     f: Callable[..., Any], leaves: Sequence[Any], outputs: Sequence[Any], colours: Any, chunk_size: int | None
 ) -> Any:
     """Return one row a colour: the product of the sum of the unit vectors of its rows with the Jacobian."""
-    _, pull = vjp(lambda *x: tuple(tree.leaves(f(*x))), *leaves)
+    _, pull = vjp(named_like(f, lambda *x: tuple(tree.leaves(f(*x)))), *leaves)
     return _in_chunks(lambda *g: tuple(map(np.ravel, pull(g))), outputs, colours, chunk_size)
 
 

@@ -6,17 +6,26 @@ Source: Griewank and Walther, *Evaluating Derivatives* (2008), chapter 13; how s
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from functools import wraps
 from math import factorial
 from typing import Any
 
-import numpy as np
-
 from functorch_lite.core import tree
-from functorch_lite.core.operands import shape_of
-from functorch_lite.transforms.arguments import Selection, call, check_like, differentiable, returned, unshared
+from functorch_lite.core.operands import shape_of, zeros_like
+from functorch_lite.transforms.arguments import (
+    LEFT_OUT,
+    Selection,
+    call,
+    check_callable,
+    check_count,
+    check_like,
+    differentiable,
+    like_primal,
+    named_like,
+    returned_leaves,
+    unshared,
+)
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.series import TaylorTrace
 
@@ -64,6 +73,7 @@ def jet(f: Callable[..., Any], primals: Any, series: Any) -> tuple[Any, Any]:
     >>> ft.jet(lambda x: x**3, (2.0,), ([1.0, 0.0, 0.0],))
     (8.0, [12.0, 12.0, 6.0])
     """
+    check_callable(f, "jet", "(f, (x,), ([t],))")
     if not (isinstance(primals, tuple | list) and isinstance(series, tuple | list) and len(primals) == len(series)):
         raise TypeError("jet takes a tuple of primals and a tuple of as many lists of derivatives, one for each primal")
     orders = {len(terms) if isinstance(terms, tuple | list) else -1 for terms in series}
@@ -119,9 +129,8 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
     >>> ft.derivative(lambda x: x**4, order=3)(2.0)
     48.0
     """
-    order = operator.index(order)
-    if order < 0:
-        raise ValueError(f"the order of a derivative is not negative: {order}")
+    check_callable(f, "derivative")
+    check_count(order, "derivative: order", 0)
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())
@@ -137,11 +146,12 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
             new_args, new_kwargs = selection.put(y, places, args, kwargs)
             return f(*new_args, **new_kwargs)
 
+        named_like(f, of_scalar)
         if order == 0:
             return of_scalar(x)
+        leaves = differentiable([x], x, "derivative", *LEFT_OUT)
         if order == 1:
-            return jvp(of_scalar, (x,), (1.0,))[1]
-        leaves = differentiable([x], x, "derivative", "Convert it to float.")
+            return jvp(of_scalar, tuple(leaves), (1.0,))[1]
         coefficients = [check_like([1.0], leaves, "tangent"), *[[None]] * (order - 1)]
         values, terms, structure = expanded(of_scalar, leaves, tree.structure((x,)), coefficients)
         return tree.unflatten(
@@ -174,10 +184,9 @@ def expanded(
     traced = [trace.series(x, None) for x in leaves]
     for i, x in enumerate(traced):
         x.known = [row[i] for row in coefficients]
-    outputs, out_structure = tree.flatten(call(f, tree.unflatten(structure, traced), {}, trace))
+    outputs, out_structure = returned_leaves(call(f, tree.unflatten(structure, traced), {}, trace), trace, f)
     values, terms = [], []
     for y in outputs:
-        y = returned(y, trace)
         values.append(trace.term(y, 0))
         terms.append([trace.term(y, k) for k in range(1, trace.order + 1)])
     trace.close()
@@ -187,5 +196,5 @@ def expanded(
 def _derivative(value: Any, coefficient: Any, k: int, seen: set[int]) -> Any:
     """Return the derivative of order ``k`` that a coefficient stands for, as an array of its own."""
     if coefficient is None:
-        return np.zeros_like(value)
+        return like_primal(zeros_like(value), value)
     return unshared(coefficient, seen) if k == 1 else factorial(k) * coefficient

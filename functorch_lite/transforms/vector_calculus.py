@@ -16,7 +16,16 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
-from functorch_lite.transforms.arguments import Selection, differentiable, dtype_of, name_of
+from functorch_lite.transforms.arguments import (
+    LEFT_OUT,
+    Selection,
+    check_callable,
+    differentiable,
+    dtype_of,
+    name_of,
+    named_like,
+    returned_leaves,
+)
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.jacobians import basis, jacfwd
@@ -57,6 +66,7 @@ def divergence(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | Non
     >>> float(ft.divergence(lambda x: x**2)(np.array([1.0, 2.0, 3.0])))
     12.0
     """
+    check_callable(f, "divergence")
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())
@@ -65,7 +75,7 @@ def divergence(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | Non
         shapes = [shape_of(x) for x in leaves]
 
         def field(x: Any) -> Any:
-            parts, own = tree.flatten(g(x))
+            parts, own = returned_leaves(g(x), None, f)
             found = [shape_of(p) for p in parts]
             if own != structure or found != shapes:
                 raise ValueError(
@@ -74,9 +84,11 @@ def divergence(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | Non
                 )
             return tree.unflatten(own, parts)
 
+        named_like(f, field)
         point = tree.unflatten(structure, leaves)
         if chunk_size is None and leaves:
-            own = push_own(lambda xs: field(tree.unflatten(structure, xs)), leaves, basis(leaves, sparse=True))
+            of_leaves = named_like(f, lambda xs: field(tree.unflatten(structure, xs)))
+            own = push_own(of_leaves, leaves, basis(leaves, sparse=True))
             return sum(np.sum(t) for t in tree.leaves(own))
 
         def component(i: Any) -> Any:
@@ -118,6 +130,7 @@ def curl(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     >>> ft.curl(lambda x: np.stack([x[2] ** 2, x[0], x[1]]))(np.array([1.0, 2.0, 3.0]))
     array([1., 6., 1.])
     """
+    check_callable(f, "curl")
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())
@@ -168,6 +181,7 @@ def laplacian(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | None
     >>> float(ft.laplacian(lambda x: np.sum(x**3))(np.array([1.0, 2.0])))
     18.0
     """
+    check_callable(f, "laplacian")
     selection = Selection(f, argnums)
 
     @wraps(f, updated=())
@@ -206,7 +220,7 @@ def _field(
     """Return the function of the selected argument alone, and the leaves and the structure of that argument."""
     selected, places = selection.take(args, kwargs)
     leaves, structure = tree.flatten(selected)
-    leaves = differentiable(leaves, selected, operator, "Convert it to float, or leave it out of argnums.")
+    leaves = differentiable(leaves, selected, operator, *LEFT_OUT)
     for x in leaves:
         if dtype_of(x).kind == "c":
             raise TypeError(
@@ -218,4 +232,4 @@ def _field(
         new_args, new_kwargs = selection.put(x, places, args, kwargs)
         return f(*new_args, **new_kwargs)
 
-    return of_selected, leaves, structure
+    return named_like(f, of_selected), leaves, structure

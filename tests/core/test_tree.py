@@ -198,7 +198,19 @@ def test_a_class_that_is_no_dataclass_needs_both_functions() -> None:
         tree.register(Plain, lambda plain: ((), None))
 
 
-def test_registering_twice_is_refused() -> None:
-    tree.leaves(Line(1.0, 2.0))
-    with pytest.raises(ValueError, match="registered"):
-        tree.register(Line)
+def test_a_class_may_be_registered_again() -> None:
+    @dataclasses.dataclass
+    class Model:
+        weight: Any
+        name: str
+
+    with pytest.raises(TypeError, match=r"ft\.tree\.register"):
+        ft.grad(lambda m: m.weight**2)(Model(3.0, "a"))  # the first meeting registers all fields
+
+    def parts(m: Model) -> Any:
+        return (m.weight,), m.name
+
+    for _ in range(2):
+        assert ft.tree.register(Model, parts, lambda name, parts: Model(*parts, name)) is Model
+    assert ft.grad(lambda m: m.weight**2)(Model(3.0, "a")) == Model(6.0, "a")
+    assert ft.jit(lambda m: m.weight**2)(Model(3.0, "a")) == 9.0

@@ -301,3 +301,65 @@ def test_a_compiled_function_without_results() -> None:
     nothing, twice = ft.jit(ft.vmap(g))(np.ones(3))
     assert nothing is None
     np.testing.assert_array_equal(twice, [2.0, 2.0, 2.0])
+
+
+def test_rules_that_push_tangents_through_compiled_functions_are_linear() -> None:
+    layer = ft.jit(lambda z, x: np.tanh(0.5 * z + x))
+    expected = ft.grad(lambda x: ft.fixed_point(lambda z, x: np.tanh(0.5 * z + x))(0.0, x))(0.3)
+    assert ft.grad(lambda x: ft.fixed_point(lambda z, x: layer(z, x))(0.0, x))(0.3) == pytest.approx(expected)
+
+    def loop(x: Any) -> Any:
+        return ft.scan(lambda c, _: (np.sin(c) * x, None), x, None, length=3)[0]
+
+    def choice(x: Any) -> Any:
+        return ft.cond(x > 0.0, lambda v: np.sin(v) * x, np.cos, x)
+
+    def until(x: Any) -> Any:
+        return ft.while_loop(lambda c: c < 4.0, lambda c: c * 2.0 * x, x)
+
+    for inner in (loop, choice, until, ft.jit(loop)):
+        f = ft.custom_jvp(lambda x, inner=inner: np.tanh(inner(x)))
+
+        @f.defjvp
+        def _(primals: Any, tangents: Any, inner: Any = inner) -> Any:
+            y, dy = ft.jvp(inner, primals, tangents)
+            return np.tanh(y), (1.0 - np.tanh(y) ** 2) * dy
+
+        expected = ft.grad(lambda x, inner=inner: np.tanh(inner(x)))(1.0)
+        for gradient in (ft.grad(f), ft.jit(ft.grad(f)), ft.grad(ft.jit(f)), ft.jit(ft.jacrev(f))):
+            assert gradient(1.0) == pytest.approx(expected)
+
+    def product(v: Any) -> Any:
+        y, dy = ft.jvp(ft.jit(np.sin), (1.0,), (v,))
+        return y * dy
+
+    transposed = ft.linear_transpose(product, 1.0)
+    assert transposed(1.0)[0] == pytest.approx(np.sin(1.0) * np.cos(1.0))
+    with pytest.raises(ValueError, match="not linear"):
+        ft.linear_transpose(lambda v: ft.jit(np.cos)(v), 0.0)
+
+
+def test_loops_carry_what_does_not_depend_on_a_batched_start() -> None:
+    x = np.array([0.3, 0.4])
+
+    def signs(x: Any) -> Any:
+        return np.sum(np.tanh(ft.scan(lambda c, _: (np.sign(c), None), x, None, length=2)[0]))
+
+    np.testing.assert_array_equal(ft.jit(lambda x: ft.jvp(ft.hessian(signs), (x,), (x,))[1])(x), np.zeros((2, 2)))
+
+    def differences(first: Any, rows: Any) -> Any:
+        return ft.scan(lambda before, row: (row, (row - before) ** 2), first, rows)[1]
+
+    def tangents(first: Any, rows: Any) -> Any:
+        return ft.vmap(lambda t: ft.jvp(differences, (first, rows), (t, rows))[1])(np.eye(2))
+
+    rng = np.random.default_rng(0)
+    firsts, rows = rng.normal(size=(3, 2)), rng.normal(size=(3, 4, 2))
+    np.testing.assert_allclose(ft.jit(ft.vmap(tangents))(firsts, rows), ft.vmap(tangents)(firsts, rows))
+
+
+def test_a_constant_function_in_a_compiled_one_has_a_zero_hessian() -> None:
+    inner = ft.jit(lambda x: np.array([0.3, 0.4]))
+    f = ft.jit(lambda x: np.sum(x) * np.sum(inner(x)))
+    np.testing.assert_array_equal(ft.hessian(f)(np.ones(2)), np.zeros((2, 2)))
+    np.testing.assert_allclose(ft.vmap(lambda t: ft.jvp(f, (np.ones(2),), (t,))[1])(np.eye(2)), [0.7, 0.7])

@@ -77,6 +77,6 @@ SAMPLES = [
             (np.nanpercentile, 20.0, W.reshape(3, 4), {}),
         )
     ),
-    sample("percentile of a table", lambda x: np.percentile(x, [[20.0, 35.0]]), PHASES),
+    sample("percentile of a table", lambda x: np.percentile(x, [[20.0, 35.0]]), PHASES, float32=False),
     sample("vectorize", np.vectorize(lambda x, y: x * y + np.sin(x)), V, random(4, seed=1), float32=False),
 ]

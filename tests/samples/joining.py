@@ -54,6 +54,8 @@ SAMPLES = [
     Sample("append", lambda x, y: np.append(x, y), (A, ROW), complex=True),
     Sample("append axis=0", lambda x, y: np.append(x, y, axis=0), (A, C), complex=True),
     Sample("insert one", lambda x, v: np.insert(x, 1, v), (ROW, S), complex=True, dask=False),
+    Sample("insert before each", lambda x, v: np.insert(x, slice(None), v), (ROW, S), dask=False),
+    Sample("insert by steps", lambda x, v: np.insert(x, slice(-1, None, -2), v, 1), (A, S), dask=False),
     Sample("insert a row", lambda x, v: np.insert(x, -1, v, axis=0), (A, ROW), complex=True, dask=False),
     Sample("insert a column", lambda x, v: np.insert(x, 2, v, axis=1), (A, random(2)), complex=True, dask=False),
     Sample("insert columns at one place", lambda x, v: np.insert(x, [1], v, 1), (A, random(2, 2)), dask=False),

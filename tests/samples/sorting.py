@@ -12,6 +12,7 @@ V = random(5)
 X = random(3, 4)
 STACK = random(2, 3, 4)
 HOLES = np.array([[False, True, False, False], [False, False, False, False], [True, False, False, True]])
+#: Between elements NumPy interpolates in the precision of an array of fractions, which is double.
 FRACTIONS = np.array([0.1, 0.37, 0.8])
 METHODS = [
     "inverted_cdf",
@@ -28,6 +29,7 @@ METHODS = [
     "midpoint",
     "nearest",
 ]
+ELEMENTS = {"inverted_cdf", "closest_observation", "lower", "higher", "nearest"}
 
 
 def sample(name: str, function: Any, *args: Any, **options: Any) -> Sample:
@@ -57,19 +59,36 @@ if np.lib.NumpyVersion(np.__version__) >= "2.5.0":  # older ones have no such ar
     ]
 
 QUANTILES = [
-    *(sample(f"quantile {m}", lambda x, m=m: np.quantile(x, FRACTIONS, axis=1, method=m), X) for m in METHODS),
+    *(
+        sample(
+            f"quantile {m}", lambda x, m=m: np.quantile(x, FRACTIONS, axis=1, method=m), X, float32=m in ELEMENTS
+        )
+        for m in METHODS
+    ),
     *(
         sample(f"nanquantile {m}", lambda x, m=m: np.nanquantile(np.where(HOLES, np.nan, x), 0.37, axis=1, method=m), X)
         for m in METHODS
     ),
     sample("quantile of all", lambda x: np.quantile(x, 0.3), X),
-    sample("quantile q=0, 1", lambda x: np.quantile(x, [0.0, 1.0], axis=0, method="weibull"), X),
-    sample("quantile axis=(0, 2), keepdims", lambda x: np.quantile(x, FRACTIONS, axis=(0, 2), keepdims=True), STACK),
+    sample("quantile q=0, 1", lambda x: np.quantile(x, [0.0, 1.0], axis=0, method="weibull"), X, float32=False),
+    sample(
+        "quantile axis=(0, 2), keepdims",
+        lambda x: np.quantile(x, FRACTIONS, axis=(0, 2), keepdims=True),
+        STACK,
+        float32=False,
+    ),
     sample("quantile q differentiated", lambda x, q: np.quantile(x, q, axis=0), X, FRACTIONS),
     sample("quantile q differentiated, hazen", lambda x, q: np.quantile(x, q, method="hazen"), X, 0.37),
     sample("percentile", lambda x: np.percentile(x, 37.0), V),
-    sample("percentile axis=-1, keepdims", lambda x: np.percentile(x, [20, 70], axis=-1, keepdims=True), X),
-    sample("nanpercentile", lambda x: np.nanpercentile(np.where(HOLES, np.nan, x), [20, 70], axis=0), X),
+    sample(
+        "percentile axis=-1, keepdims",
+        lambda x: np.percentile(x, [20, 70], axis=-1, keepdims=True),
+        X,
+        float32=False,
+    ),
+    sample(
+        "nanpercentile", lambda x: np.nanpercentile(np.where(HOLES, np.nan, x), [20, 70], axis=0), X, float32=False
+    ),
     sample("nanpercentile of all", lambda x: np.nanpercentile(np.where(HOLES, np.nan, x), 45.0, keepdims=True), X),
 ]
 

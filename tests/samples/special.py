@@ -313,6 +313,7 @@ PLAIN = [
     plain("logsumexp axis=1, keepdims", lambda x: fs.logsumexp(x, axis=1, keepdims=True), X),
     plain("logsumexp axis=(0, 1)", lambda x: fs.logsumexp(x, axis=(0, 1)), X),
     plain("logsumexp b", lambda x, b: fs.logsumexp(x, axis=0, b=b), X, WEIGHTS),
+    plain("logsumexp b with zeros", lambda x, b: fs.logsumexp(x, axis=0, b=b), X, WEIGHTS * (WEIGHTS != 1.0)),
     plain("logsumexp return_sign", lambda x, b: fs.logsumexp(x, 1, b, return_sign=True)[0], X, -WEIGHTS),
     plain("softmax", fs.softmax, X),
     plain("softmax axis=-1", lambda x: fs.softmax(x, axis=-1), X),

@@ -69,6 +69,83 @@ def test_filter_is_scipys(call: Any) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
 
 
+FIR = np.ones(5) / 5
+SECTIONS = np.array([[1.0, 0.5, 0.2, 1.0, -0.3, 0.1]])
+CAUSAL = {
+    "lfilter": lambda m, x: m.lfilter(FIR, [1.0, -0.5], x),
+    "lfilter zi": lambda m, x: m.lfilter(FIR, [1.0, -0.5], x, zi=np.ones((*x.shape[:-1], 4)))[0],
+    "lfilter with many taps": lambda m, x: m.lfilter(np.ones(500), [1.0], x),
+    "sosfilt": lambda m, x: m.sosfilt(SECTIONS, x),
+}
+
+
+@pytest.mark.parametrize("f", CAUSAL.values(), ids=CAUSAL)
+@pytest.mark.parametrize("shape", [(4000,), (2, 400), (2, 3, 40)])
+def test_a_causal_filter_does_not_see_the_future(f: Any, shape: tuple[int, ...]) -> None:
+    """Sums by Fourier transforms would spread a NaN, or the rounding errors of a large number, over the signal."""
+    x = np.ones(shape)
+    x[..., -1] = np.nan
+    expected = f(scipy.signal, x)
+    np.testing.assert_allclose(f(signal, x), expected, rtol=1e-14)
+    if len(shape) == 2:
+        np.testing.assert_allclose(ft.vmap(lambda x: f(signal, x))(x), expected, rtol=1e-14)
+    slopes = ft.jvp(lambda x: f(signal, x), (np.ones(shape),), (x,))[1]
+    np.testing.assert_array_equal(np.isnan(slopes), np.isnan(x))
+    cotangent = np.ones(shape)
+    cotangent[..., 0] = np.nan
+    back = ft.vjp(lambda x: f(signal, x), np.ones(shape))[1](cotangent)[0]
+    assert np.isnan(back[..., 0]).all()
+    assert np.isfinite(back[..., 1:]).all()
+
+
+def test_the_cotangents_of_coefficients_are_those_of_the_rows() -> None:
+    x, g = random(2, 40), random(2, 40, seed=3)
+    together = ft.vjp(lambda b, a: signal.lfilter(b, a, x), FIR, A)[1](g)
+    alone = [ft.vjp(lambda b, a, row=row: signal.lfilter(b, a, row), FIR, A)[1](c) for row, c in zip(x, g, strict=True)]
+    for whole, parts in zip(together, zip(*alone, strict=True), strict=True):
+        np.testing.assert_allclose(whole, sum(parts), rtol=1e-13)
+
+
+def test_a_large_number_costs_no_digits_where_the_window_does_not_reach_it() -> None:
+    x = np.ones((2, 400))
+    x[:, 0] = 1e18
+    for name, f in CAUSAL.items():
+        np.testing.assert_allclose(f(signal, x), f(scipy.signal, x), rtol=1e-12, err_msg=name)
+    smooth = signal.savgol_filter(x, 11, 2)
+    np.testing.assert_allclose(smooth[:, 11:], 1.0, rtol=1e-13)
+
+
+METHOD_CASES = [
+    (X, Y),
+    (Y, X),
+    (Z, PATCH),
+    (X + 1j, Y),
+    (np.arange(9), np.arange(4)),
+    (random(60), random(30, seed=1)),
+    (random(60), random(60, seed=1)),
+]
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("method", ["direct", "fft", "auto"])
+@pytest.mark.parametrize(("x", "y"), METHOD_CASES)
+def test_the_method_is_kept_under_vmap(x: Any, y: Any, mode: str, method: str) -> None:
+    many, others = np.stack([x, 2 * x, -x]), np.stack([y, 3 * y, y])
+    expected = [scipy.signal.convolve(a, b, mode, method) for a, b in zip(many, others, strict=True)]
+    actual = ft.vmap(lambda a, b: signal.convolve(a, b, mode, method))(many, others)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13)
+    assert actual.dtype == expected[0].dtype
+    actual = ft.vmap(lambda a: signal.convolve(a, y, mode, method))(many)
+    expected = [scipy.signal.convolve(a, y, mode, method) for a in many]
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13)
+
+
+def test_direct_sums_under_vmap_multiply_no_padding() -> None:
+    x = np.array([[1.0, np.inf, 2.0], [3.0, 4.0, 5.0]])
+    expected = [scipy.signal.convolve(row, [0.5, np.inf], method="direct") for row in x]
+    np.testing.assert_array_equal(ft.vmap(lambda x: signal.convolve(x, [0.5, np.inf], method="direct"))(x), expected)
+
+
 def test_integers_are_filtered_as_numbers() -> None:
     b, a, x = np.array([1]), np.array([[2, 1], [4, 1]]), np.arange(5)
     expected = [scipy.signal.lfilter(b.astype(float), row.astype(float), x.astype(float)) for row in a]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from typing import Any
@@ -15,7 +16,7 @@ import functorch_lite.scipy.special as fs
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS, REFUSED
 from tests.samples.special import TABLE
-from tests.scipy.reference import REFERENCE
+from tests.scipy.reference import HIGHER, REFERENCE
 
 UFUNCS = {name: f for name, f in vars(scipy.special).items() if isinstance(f, np.ufunc)}
 
@@ -58,6 +59,53 @@ def test_derivative_has_the_digits(name: str, args: tuple[float, ...], i: int, e
     tangents = tuple(float(k == i) for k in range(len(args)))
     alone = ft.jvp(lambda x: f(*args[:i], x, *args[i + 1 :]), (args[i],), (tangents[i],))[1]
     assert abs(alone - expected) <= DIGITS * abs(expected)
+
+
+@pytest.mark.parametrize(("name", "x", "order", "expected"), HIGHER)
+def test_higher_derivative_has_the_digits(name: str, x: float, order: int, expected: float) -> None:
+    f = getattr(scipy.special, name)
+    for _ in range(order):
+        f = ft.grad(f)
+    # Up to |x| = 7 recurrences lose the digits of about |x|^(2 order) / order!.
+    tolerance = 1e-14 * max(1.0, abs(x) ** (2 * order) / math.factorial(order)) if abs(x) < 7 else 1e-14
+    np.testing.assert_allclose(f(x), expected, rtol=tolerance, atol=1e-300)
+
+
+def test_derivatives_of_log_ndtr_vanish_on_the_right() -> None:
+    for f in (ft.grad(scipy.special.log_ndtr), ft.grad(ft.grad(scipy.special.log_ndtr))):
+        np.testing.assert_array_equal(ft.vmap(f)(np.array([39.0, 50.0, 1e5, np.inf])), 0.0)
+    assert ft.grad(ft.grad(scipy.special.log_ndtr))(-1e200) == -1.0
+    assert ft.grad(scipy.special.log_ndtr)(-1e200) == 1e200
+
+
+WOFZ = [  # -2zw + 2i/√π, by mpmath with 50 digits
+    ((8+0.5j), (-0.0011471753020340456-0.008919308177303267j)),
+    ((-20+0.001j), (1.4211528538979982e-07-0.0014157965760429989j)),
+    ((1+5j), (-0.007554589649288249+0.019193605685490358j)),
+    ((30-0.1j), (4.193077405281874e-06-0.0006279040118419838j)),
+    ((-6-5j), (-0.009653347306790811-0.0016467741709315716j)),
+    ((0.5-8j), (-1.5232334643755271e+29-3.2217783738800683e+28j)),
+    ((1000+1000j), (-2.820947917736137e-07+2.115710938299458e-13j)),
+    ((2+1j), (-0.11653144510531357-0.040953756356639726j)),
+]
+
+
+@pytest.mark.parametrize(("z", "expected"), WOFZ)
+def test_derivatives_of_complex_arguments_have_the_digits(z: complex, expected: complex) -> None:
+    np.testing.assert_allclose(ft.grad(scipy.special.wofz, holomorphic=True)(z), expected, rtol=1e-14)
+    erfcx = ft.grad(lambda x: scipy.special.erfcx(x), holomorphic=True)(-1j * z)  # erfcx(x) = w(ix)
+    np.testing.assert_allclose(erfcx, 1j * expected, rtol=1e-14)
+    gaussian = 1j * np.sqrt(np.pi) * z * np.exp(-z * z)
+    dawsn = ft.grad(scipy.special.dawsn, holomorphic=True)(z)
+    np.testing.assert_allclose(dawsn, -0.5j * np.sqrt(np.pi) * expected - gaussian, rtol=1e-12)
+
+
+def test_slopes_of_voigts_profile_far_from_the_line() -> None:
+    """They are those of Cauchy's density γ/(π(x² + γ²)), and 3 σ γ / (π x⁴) · 2 in σ, to the order (σ/x)²."""
+    x, sigma, gamma = 1e8, 1.3, 0.7
+    slopes = ft.grad(scipy.special.voigt_profile, argnums=(0, 1, 2))(x, sigma, gamma)
+    expected = (-2 * gamma / (np.pi * x**3), 6 * sigma * gamma / (np.pi * x**4), 1 / (np.pi * x**2))
+    np.testing.assert_allclose(slopes, expected, rtol=1e-13)
 
 
 # --- Values at edges --------------------------------------------------------------------------------------------------
@@ -158,6 +206,25 @@ X = np.array([[0.3, 1.2, 2.5], [0.7, 4.0, 1.1]])
 def test_plain_function_has_scipys_values(name: str, args: Any, kwargs: Any) -> None:
     expected = getattr(scipy.special, name)(*args, **kwargs)
     np.testing.assert_allclose(getattr(fs, name)(*args, **kwargs), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_the_derivative_of_logsumexp_by_a_zero_weight() -> None:
+    f = ft.grad(lambda a, b: fs.logsumexp(a, b=b), argnums=(0, 1))
+    a, b = np.array([0.5, 0.0]), np.array([0.0, 2.0])
+    for ours, expected in zip(f(a, b), ([0.0, 1.0], [np.exp(0.5) / 2, 0.5]), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-15)
+    by_a_and_b = ft.jacobian(ft.grad(lambda a, b: fs.logsumexp(a, b=b)), argnums=1)(a, b)
+    np.testing.assert_allclose(by_a_and_b, np.exp(0.5) * np.array([[0.5, 0.0], [-0.5, 0.0]]), atol=1e-15)
+
+
+@pytest.mark.parametrize("left_out", [1000.0, np.inf, np.nan])
+def test_an_exponential_of_weight_zero_is_left_out_whatever_it_is(left_out: float) -> None:
+    a, b = np.array([left_out, 1.0]), np.array([0.0, 1.0])
+    value, (by_a, by_b) = ft.value_and_grad(lambda a, b: fs.logsumexp(a, b=b), argnums=(0, 1))(a, b)
+    assert value == 1.0
+    np.testing.assert_array_equal(by_a, [0.0, 1.0])
+    assert by_b[0] > 1e307
+    assert by_b[1] == 1.0
 
 
 def test_logsumexp_returns_the_sign() -> None:

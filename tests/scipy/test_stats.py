@@ -75,6 +75,92 @@ def test_tails_keep_their_digits() -> None:
     np.testing.assert_allclose(ft.grad(lambda a: stats.gamma.logsf(60.0, a))(2.5), 3.407985574672983, rtol=1e-12)
 
 
+STUDENT = [  # y, df, log density and its derivative by df: mpmath with 60 digits, by differences of relative step 1e-18
+    (0.0, 0.3, -1.4726401290566635, 1.158655275216201),
+    (1.0, 0.3, -2.425759223772391, 2.0921534074861543),
+    (30.0, 0.3, -6.6769956785929026, -0.6787504623990175),
+    (0.0, 3.3, -0.9936397152842542, 0.022048079400197124),
+    (1.0, 3.3, -1.5627287068724809, 0.041216953801807545),
+    (30.0, 3.3, -13.059724065003484, -2.1348830585559133),
+    (0.0, 15.9, -0.9346514865989369, 0.0009869443659972965),
+    (1.0, 15.9, -1.4500551189379514, 0.001936228895079468),
+    (30.0, 15.9, -35.18747075569323, -1.5035864523686793),
+    (0.0, 16.1, -0.9344565450557452, 0.0009626226880163839),
+    (1.0, 16.1, -1.4496726325363283, 0.0018889275500359726),
+    (30.0, 16.1, -35.487625042668625, -1.4979676474505348),
+    (0.0, 99.0, -0.9214637427930916, 2.5506300255156678e-05),
+    (1.0, 99.0, -1.4239805354681636, 5.0843424009486594e-05),
+    (30.0, 99.0, -116.50321016849126, -0.7007915029562717),
+    (0.0, 1000.0, -0.9191885331630061, 2.4999987500025e-07),
+    (1.0, 1000.0, -1.4194384498713144, 4.998333332336666e-07),
+    (30.0, 1000.0, -322.1670585624466, -0.08384774571790134),
+    (0.0, 1000000.0, -0.9189387832046727, 2.49999999999875e-13),
+    (1.0, 1000000.0, -1.4189390332045895, 4.999998333333333e-13),
+    (30.0, 1000000.0, -450.7170099988726, -2.01807400437353e-07),
+    (0.0, 100000000.0, -0.9189385357046728, 2.5e-17),
+    (1.0, 100000000.0, -1.4189385382046726, 4.999999983333333e-17),
+    (30.0, 100000000.0, -450.9169180478343, -2.0204732407456707e-11),
+    (0.0, 1000000000000.0, -0.9189385332049227, 2.5e-25),
+    (1.0, 1000000000000.0, -1.4189385332051727, 4.999999999998334e-25),
+    (30.0, 1000000000000.0, -450.91893833115495, -2.02049749757405e-19),
+    (0.0, 1e+20, -0.9189385332046728, 2.5e-41),
+    (1.0, 1e+20, -1.4189385332046727, 5e-41),
+    (30.0, 1e+20, -450.91893853320465, -2.0204975e-35),
+]
+
+
+@pytest.mark.parametrize(("y", "df", "value", "slope"), STUDENT)
+def test_students_density_for_all_degrees_of_freedom(y: float, df: float, value: float, slope: float) -> None:
+    np.testing.assert_allclose(stats.t.logpdf(y, df), value, rtol=4e-15)
+    np.testing.assert_allclose(ft.grad(lambda df: stats.t.logpdf(y, df))(df), slope, rtol=2e-12)
+    np.testing.assert_allclose(ft.grad(lambda y: stats.t.cdf(y, df))(y), np.exp(value), rtol=1e-11)
+
+
+def test_infinite_degrees_of_freedom_are_the_normal_distribution() -> None:
+    x = np.array([-3.0, 0.0, 0.7, 30.0])
+    np.testing.assert_array_equal(stats.t.logpdf(x, np.inf), stats.norm.logpdf(x))
+    np.testing.assert_array_equal(ft.grad(lambda x: np.sum(stats.t.logpdf(x, np.inf)))(x), -x)
+    assert ft.grad(lambda df: stats.t.logpdf(0.7, df))(np.inf) == 0.0
+    for n in (1, 2, 3, 6, 7):
+        point, shape = np.linspace(0.5, 1.5, n), np.eye(n) + 0.2
+        expected = stats.multivariate_normal.logpdf(point, np.zeros(n), shape)
+        for df in (1e17, np.inf):
+            np.testing.assert_allclose(stats.multivariate_t.logpdf(point, np.zeros(n), shape, df), expected, rtol=1e-14)
+        for df in (0.3, 5, 60.0):
+            theirs = scipy.stats.multivariate_t.logpdf(point, np.zeros(n), shape, df)
+            np.testing.assert_allclose(stats.multivariate_t.logpdf(point, np.zeros(n), shape, df), theirs, rtol=1e-13)
+
+
+def test_derivatives_of_students_density_are_consistent_across_its_pieces() -> None:
+    """The half step of log Γ changes its formula at 16 degrees of freedom, the logarithm at s = v/10."""
+    for df, y in ((16.0, 0.9), (16.0, 2.0), (20.0, 2.0**0.5), (7.0, 0.7**0.5)):
+        third = ft.grad(ft.grad(ft.grad(lambda df, y=y: stats.t.logpdf(y, df))))
+        below, above = np.nextafter(df, 0.0), np.nextafter(df, 100.0)
+        np.testing.assert_allclose(third(below), third(above), rtol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of divisions by zero
+def test_quantiles_of_probabilities_near_zero_and_one() -> None:
+    q = np.array([0.0, 1e-300, 1e-16, 0.25, 0.5, 0.75, 1 - 2.0**-53, 1.0])
+    expected = [-np.inf, -3.183098861837907e299, -3183098861837906.7, -1.0, 0.0, 1.0, 2867080569611329.6, np.inf]
+    np.testing.assert_allclose(stats.cauchy.ppf(q), expected, rtol=1e-15)  # -cot(πq)
+    np.testing.assert_allclose(stats.cauchy.isf(q), np.negative(expected), rtol=1e-15)
+    np.testing.assert_allclose(ft.grad(stats.cauchy.ppf)(1e-16), np.pi / np.sin(np.pi * 1e-16) ** 2, rtol=1e-15)
+    assert stats.t.ppf(np.array([0.0, 1.0]), 3.0).tolist() == [-np.inf, np.inf]
+    assert stats.t.isf(np.array([0.0, 1.0]), 3.0).tolist() == [np.inf, -np.inf]
+
+
+def test_the_logarithm_of_a_probability_near_one_is_that_of_its_complement() -> None:
+    np.testing.assert_allclose(stats.expon.logcdf(50.0), -1.9287498479639178e-22, rtol=1e-14)  # -exp(-50)
+    np.testing.assert_allclose(ft.grad(stats.expon.logcdf)(50.0), 1.9287498479639178e-22, rtol=1e-14)
+    np.testing.assert_allclose(stats.invgamma.logcdf(1e10, 3.0), -1.6666666665416666e-31, rtol=1e-14)
+    np.testing.assert_allclose(stats.binom.logcdf(0, 10, 1e-10), -1.00000000005e-09, rtol=1e-14)
+    np.testing.assert_allclose(ft.grad(lambda p: stats.binom.logcdf(0, 10, p))(1e-10), -10.000000001, rtol=1e-12)
+    np.testing.assert_allclose(stats.poisson.logsf(0, 50.0), -1.9287498479639178e-22, rtol=1e-14)
+    np.testing.assert_allclose(stats.geom.logsf(1e5, 0.3), 1e5 * np.log(0.7), rtol=1e-14)
+    np.testing.assert_allclose(ft.grad(lambda p: stats.geom.logsf(1e5, p))(0.3), -1e5 / 0.7, rtol=1e-14)
+
+
 def test_maximum_likelihood_by_newtons_method_agrees_with_the_equations() -> None:
     x = np.array([0.3, 1.7, 0.9, 2.2, 0.6, 1.1])
 

@@ -76,14 +76,15 @@ x.isnan() x.isinf() x.isfinite() x.isclose(x) x.allclose(x) x.equal(y) x.eq(x) x
 x.ge(y) x.logical_and(y) x.logical_or(y) x.logical_not() x.hypot(y) F.hypot(x,y) F.heaviside(edges,edges) F.xlogy(p,u)
 p.logit() p.logit(eps=0.3) x.sinc() x.nan_to_num() x.maximum(y) x.minimum(row) x.max(y) F.min(x,y) F.exp(x)
 F.sigmoid(x) F.sub(x,y,alpha=3) F.rsqrt(p) x.square().sqrt() x.copysign(y) x.deg2rad() x.rad2deg() x.exp2() x.fmax(y)
-x.fmin(y)
+x.fmin(y) u.lgamma() F.lgamma(p)
 """
 _REDUCTIONS = """
 x.sum() x.sum(dim=0) x.sum(0,True) x.sum(dim=(0,1)) x.sum(dim=1,keepdim=True) x.mean() x.mean(dim=1) x.prod()
 x.prod(dim=1) x.std(dim=0) x.std(unbiased=True) x.std(dim=1,unbiased=False) x.std(dim=1,correction=2,keepdim=True)
 x.var(dim=1) x.var(correction=1) F.var(x,dim=0,correction=0) F.std_mean(x,dim=1) F.var_mean(x) x.max() x.min()
 x.max(dim=1) x.min(dim=0) x.max(dim=0,keepdim=True) F.max(x,dim=1) x.amax(1) x.amin(dim=0,keepdim=True) x.amax()
-s.amax((0,2)) F.aminmax(x,dim=1) x.argmax() x.argmax(dim=1) x.argmin(dim=0,keepdim=True) x.all(dim=1) x.any(dim=0)
+s.amax((0,2)) F.aminmax(x,dim=1) x.aminmax(dim=0)
+x.aminmax() x.argmax() x.argmax(dim=1) x.argmin(dim=0,keepdim=True) x.all(dim=1) x.any(dim=0)
 (x>0).all() x.count_nonzero(dim=1) x.norm() x.norm(1) x.norm(2,dim=1) x.norm(3,1,True) x.norm(p=float('inf'),dim=0)
 x.norm(dim=(0,1)) F.norm(x,p=1,dim=1) x.norm(-2,dim=0) s.sum_to_size(3,1) s.sum_to_size((1,1,4)) x.cumsum(dim=1)
 x.cumsum(0) x.cumprod(dim=0) x.logcumsumexp(dim=1) x.logcumsumexp(0) x.diff() x.diff(dim=0) x.diff(n=2,dim=1)
@@ -111,7 +112,8 @@ v.repeat(2,3) x.repeat(2,3) x.repeat((2,3)) row.repeat(2,1) x.repeat_interleave(
 v.repeat_interleave(counts,dim=0) x.repeat_interleave(2) x.tile(2) x.tile(2,3) F.tile(x,(2,1,2)) x.flip(0) s.flip(0,2)
 s.flip((0,1)) F.flip(x,dims=(0,)) x.fliplr() x.flipud() x.roll(1) x.roll(1,0) x.roll(shifts=(1,-2),dims=(0,1))
 x.rot90() s.rot90(1,(1,2)) x.split(2) x.split(3,dim=1) x.split((1,3),dim=1) x.chunk(2,dim=1) x.chunk(2) v.chunk(3)
-x.unbind() x.unbind(dim=1) x.tensor_split(3,dim=1) s.select(1,2) x.narrow(1,1,2) v.unfold(0,3,1) x.unfold(1,2,2)
+x.unbind() x.unbind(dim=1) x.tensor_split(3,dim=1)
+s.dsplit(2) x.hsplit(2) x.vsplit(3) s.select(1,2) x.narrow(1,1,2) v.unfold(0,3,1) x.unfold(1,2,2)
 x.tril() x.triu(1) x.tril(-1) s.triu(diagonal=1) x.diag() v.diag() v.diag(1) s.diagonal()
 s.diagonal(offset=1,dim1=1,dim2=2) x.diag_embed() v.diag_embed(offset=1) v.diag_embed(-1) x.diag_embed(dim1=0,dim2=2)
 F.diagflat(x) F.cat((x,y)) F.cat([x,y,one],dim=1) F.stack((x,y)) F.stack([x,y],dim=-1) F.hstack((x,y))
@@ -132,7 +134,7 @@ m.addmm(x,k,beta=0.5,alpha=2) F.addmv(w[:3],x,row) F.baddbmm(s[:,:,:3],s,r) a3.c
 F.kron(a3,b3) a3.kron(b3) F.cdist(x,y) F.cdist(x,y,p=1.0) x.cov() x.cov(correction=0) x.corrcoef() m.det() h.logdet()
 m.slogdet() m.inverse() x.pinverse() (h+h.T).cholesky() (h+h.T).cholesky(upper=True) x.svd().S m.matrix_power(3)
 F.einsum('ij,jk->ik',x,k) F.einsum('bij,bjk',s,r) F.tensordot(x,k,dims=1) F.tensordot(s,r,dims=([0,2],[0,1]))
-F.vdot(v,w) F.mm(x,k) F.bincount(counts,minlength=5) v.ger(w)
+F.vdot(v,w) x.dist(y) x.dist(y,1) F.dist(x,y,p=3) F.mm(x,k) F.bincount(counts,minlength=5) v.ger(w)
 """
 _NN = """
 nn.relu(x) nn.gelu(x) nn.gelu(x,approximate='tanh') nn.silu(x) nn.mish(x) nn.softplus(x)

@@ -247,6 +247,18 @@ def test_conversions() -> None:
     assert ft.grad(lambda x: x.float().square().sum())(X).dtype == np.float64
 
 
+def test_digamma() -> None:
+    """PyTorch's derivative of it has ten digits only, so that its values are no measure."""
+    x = ft.tensor([1.3, 0.4, 5.0], requires_grad=True)
+    assert ft.gradgradcheck(functions.digamma, (x,))
+    np.testing.assert_allclose(ft.grad(lambda x: x.lgamma().sum())(x.data), x.detach().digamma(), rtol=1e-15)
+    np.testing.assert_allclose(functions.digamma(1.0), -np.euler_gamma, rtol=1e-15)
+
+
+def test_positions_of_what_is_not_zero() -> None:
+    assert ft.tensor([[0.0, 2.0], [3.0, 0.0]]).argwhere().tolist() == [[0, 1], [1, 0]]
+
+
 def test_numbers_stay_weak_and_lists_are_arrays() -> None:
     single = np.ones(2, np.float32)
     for result in (

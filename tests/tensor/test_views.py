@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from functorch_lite.tensor import tensor as tensor_module
+from functorch_lite.tensor.in_place import derive_history
 
 X = [1.0, 2.0, 3.0, 4.0]
 G = [1.0, 10.0, 100.0, 1000.0]
@@ -254,3 +256,74 @@ def test_view_refuses_to_copy() -> None:
         y.T.view(-1)
     y.T.reshape(-1).add_(1.0)
     assert not y.any()
+
+
+# --- When views learn of a write --------------------------------------------------------------------------------------
+
+
+def test_views_that_are_not_used_cost_a_write_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    derived = []
+
+    def counting(view: Any) -> None:
+        derived.append(view)
+        derive_history(view)
+
+    monkeypatch.setattr(tensor_module, "derive_history", counting)
+    y = ft.ones(50, requires_grad=True) * 1.0
+    rows = [y[i] for i in range(50)]
+    for row in rows:
+        row.mul_(2.0)
+    assert len(derived) <= 2 * len(rows)
+    assert y.tolist() == [2.0] * 50
+    derived.clear()
+    assert all(row.requires_grad for row in rows)
+    assert all(row.requires_grad for row in rows)
+    assert len(derived) <= len(rows)
+
+
+def test_a_view_learns_of_each_write() -> None:
+    x = leaf()
+    y = x * 1.0
+    v, w = y[0:2], y[1:3]
+    for k in range(1, 4):
+        y.mul_(2.0)
+        (g,) = ft.autograd.grad(v.sum(), x, retain_graph=True)
+        assert g.tolist() == [2.0**k, 2.0**k, 0.0, 0.0]
+    v.mul_(10.0)
+    (g,) = ft.autograd.grad(w.sum(), x)
+    assert g.tolist() == [0.0, 80.0, 8.0, 0.0]
+
+
+def test_a_view_that_is_first_used_under_no_grad_has_its_history_after() -> None:
+    x = leaf()
+    y = x * 1.0
+    v = y[0:2]
+    y.mul_(3.0)
+    with ft.no_grad():
+        assert v.requires_grad
+        assert not (v * 2.0).requires_grad
+    v.sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0, 0.0, 0.0]
+
+
+def test_a_view_retains_the_gradient_of_its_new_value() -> None:
+    x = leaf()
+    y = x * 1.0
+    v = y[0:2]
+    v.retain_grad()
+    y.mul_(3.0)
+    y.mul_(2.0)
+    (v * 5.0).sum().backward()
+    assert v.grad.tolist() == [5.0, 5.0]
+    assert x.grad.tolist() == [30.0, 30.0, 0.0, 0.0]
+
+
+def test_views_taken_before_a_change_of_shape_learn_of_later_writes() -> None:
+    x = leaf()
+    y = x.reshape(2, 2) * 1.0
+    row = y[0]
+    y.mul_(2.0)
+    y.t_()
+    y.mul_(3.0)
+    row.sum().backward()
+    assert x.grad.tolist() == [6.0, 6.0, 0.0, 0.0]

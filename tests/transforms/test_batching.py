@@ -432,3 +432,51 @@ def test_all_pairs_of_axes_of_two_arguments_nest() -> None:
             for i in range(sizes[0])
         ]
         np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+CHOSEN: dict[str, Callable[[Any], Any]] = {
+    "constants": lambda x: ft.cond(x > 0.0, lambda: 1.0, lambda: -1.0),
+    "functions": ft.grad(lambda x: ft.cond(x > 0.0, lambda v: 3.0 * v, lambda v: 5.0 * v, x)),
+    "switch": lambda x: ft.switch(np.astype(x > 0.0, int), [lambda: 2.0, lambda: 7.0]),
+    "loop": lambda x: ft.while_loop(lambda c: c[0] < 4.0, lambda c: (c[0] * 2.0 + 5.0, c[1] + 1), (x, 0))[1],
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+@pytest.mark.parametrize("x", [[1.0, 2.0, -1.0, -2.0], [2.0, -1.0, 2.0, 1.0], [-1.0, 3.0, 5.0, 6.0, 7.0]])
+def test_a_chunk_whose_examples_agree_says_nothing_of_the_others(name: str, x: list[float]) -> None:
+    f, values = CHOSEN[name], np.array(x)
+    expected = np.stack([f(v) for v in values])
+    for found in (
+        ft.vmap(f, chunk_size=2)(values),
+        ft.map(f, values, batch_size=2),
+        ft.jit(ft.vmap(f, chunk_size=2))(values),
+        ft.func.vmap(f, chunk_size=2)(values),
+    ):
+        np.testing.assert_array_equal(found, expected)
+    slope = ft.grad(lambda w: np.sum(ft.vmap(lambda v: w * f(v), chunk_size=2)(values)))(1.0)
+    assert slope == pytest.approx(expected.sum())
+
+
+def test_what_chunks_do_not_agree_on_has_an_axis() -> None:
+    f = ft.vmap(CHOSEN["constants"], chunk_size=2, out_axes=None)
+    assert f(np.array([1.0, 2.0, 3.0])) == 1.0
+    with pytest.raises(ValueError, match=r"out_axes=None, but a result .* differs between examples"):
+        f(np.array([1.0, 2.0, -3.0]))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: ft.cond(x > 0.0, np.sin, np.cos, x),
+        lambda x: ft.switch(np.astype(x, int), [np.sin, np.cos], x),
+        lambda x: ft.while_loop(lambda c: c > 0.0, lambda c: c - 1.0, x),
+        lambda x: ft.cond(x > 0.0, lambda: 1.0, lambda: 2.0),
+    ],
+)
+def test_an_empty_batch_takes_no_branch(f: Callable[[Any], Any]) -> None:
+    slopes = ft.vmap(ft.grad(f))
+    for mapped in (ft.vmap(f), ft.jit(ft.vmap(f)), ft.vmap(ft.jit(f)), slopes, ft.jit(slopes)):
+        found = mapped(np.zeros(0))
+        assert found.shape == (0,)
+        assert found.dtype == np.float64

@@ -347,3 +347,40 @@ def test_where_all_of_them_take_part() -> None:
     rows = np.array([[1.0, 2.0], [-1.0, 5.0]])
     both = ft.vmap(lambda r: ft.cond(r[0] > 0.0, inner, lambda r: 0.0 * r, r))(rows)
     np.testing.assert_array_equal(both, [[3.0, 3.0], [0.0, 0.0]])
+
+
+SOLVED: dict[str, Callable[[Any], Any]] = {
+    "fixed_point": lambda x: ft.fixed_point(lambda y, x: x / ft.psum(x, "i") + 0.0 * y)(0.0, x),
+    "implicit_root": lambda x: ft.implicit_root(lambda y, x: y - ft.pmax(x, "i"), lambda f, y: y - f(y))(0.0, x),
+}
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_what_runs_for_one_example_at_a_time_does_not_combine_them(name: str) -> None:
+    for mapped in (
+        ft.vmap(SOLVED[name], axis_name="i"),
+        ft.jit(ft.vmap(SOLVED[name], axis_name="i")),
+        ft.vmap(ft.jit(SOLVED[name]), axis_name="i"),
+        ft.vmap(ft.grad(SOLVED[name]), axis_name="i"),
+    ):
+        with pytest.raises(ValueError, match="batch 'i' are combined in a function that runs for one at a"):
+            mapped(ROWS)
+
+
+@pytest.mark.parametrize("collective", [ft.psum, ft.pmean, ft.pmax, ft.pmin, lambda w, i: np.sum(ft.all_gather(w, i))])
+def test_what_is_the_same_for_all_examples_is_differentiated_outside(collective: Callable[[Any, str], Any]) -> None:
+    def f(w: Any) -> Any:
+        return np.sum(ft.vmap(lambda x: x * collective(w, "i") ** 2, axis_name="i")(ROWS))
+
+    whole = f(1.0)
+    for gradient in (ft.grad(f), ft.jacfwd(f), ft.jit(ft.grad(f)), ft.grad(ft.jit(f))):
+        assert gradient(2.0) == pytest.approx(4.0 * whole)
+    assert ft.linearize(f, 2.0)[1](1.0) == pytest.approx(4.0 * whole)
+    assert ft.jit(f)(2.0) == pytest.approx(4.0 * whole)
+    assert ft.hessian(f)(2.0) == pytest.approx(2.0 * whole)
+    w = ft.tensor(2.0, requires_grad=True)
+    f(w).backward()
+    assert w.grad.item() == pytest.approx(4.0 * whole)
+    inside = ft.vmap(lambda x: ft.jacfwd(lambda v: v * collective(v, "i"))(x), axis_name="i")
+    slopes = ft.grad(lambda b: np.sum(inside(b)))
+    np.testing.assert_allclose(slopes(ROWS), ft.jit(slopes)(ROWS))

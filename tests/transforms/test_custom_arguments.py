@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -326,3 +327,75 @@ def test_a_rule_that_is_not_linear_has_no_other_mode() -> None:
     g.defvjp(lambda x: (g(x), None), lambda r, ct: (ct * ct,))
     with pytest.raises(ValueError, match=r"the reverse rule of <lambda> is not linear: mul is applied"):
         ft.jvp(g, (X,), (T,))
+
+
+def test_arguments_that_are_left_out_have_their_defaults_in_the_rules() -> None:
+    @ft.custom_jvp
+    def f(x: Any, y: Any = 4.0) -> Any:
+        return np.sin(x) * y
+
+    f.defjvp(lambda p, t: (f(*p), np.cos(p[0]) * p[1] * t[0] + np.sin(p[0]) * t[1]))
+
+    @ft.custom_vjp
+    def g(x: Any, y: Any = 4.0, *, scale: float = 1.0) -> Any:
+        return np.sin(x) * y * scale
+
+    g.defvjp(lambda x, y: (g(x, y), (x, y)), lambda r, c: (c * np.cos(r[0]) * r[1], c * np.sin(r[0])))
+    for h in (f, g):
+        assert h(1.0) == np.sin(1.0) * 4.0
+        assert ft.grad(h)(1.0) == np.cos(1.0) * 4.0
+        assert ft.grad(h)(1.0, y=3.0) == np.cos(1.0) * 3.0
+        assert ft.jit(ft.grad(h))(1.0) == np.cos(1.0) * 4.0
+        np.testing.assert_array_equal(ft.vmap(ft.grad(h))(np.ones(2)), np.full(2, np.cos(1.0) * 4.0))
+    with pytest.raises(TypeError, match=r"keyword-only arguments \{'scale'\}; bind them first"):
+        ft.grad(g)(1.0, scale=2.0)
+
+
+@pytest.mark.parametrize("function", [np.sin, np.exp])
+def test_the_options_of_numpys_functions_are_nothing_for_rules(function: Any) -> None:
+    f = ft.custom_vjp(function)
+    f.defvjp(lambda x: (function(x), None), lambda _, g: (7.0 * g,))
+    assert ft.grad(f)(1.0) == 7.0
+    norm = ft.custom_jvp(np.linalg.norm)
+    norm.defjvp(lambda p, t: (np.linalg.norm(*p), np.sum(t[0])))
+    assert ft.jvp(norm, (np.ones(2),), (np.ones(2),))[1] == 2.0
+
+
+RESIDUALS: dict[str, tuple[Any, Any]] = {
+    "a pullback": (lambda x, y: ft.vjp(lambda x, y: np.sin(x) * y, x, y), lambda pull, g: pull(g)),
+    "a closure": (
+        lambda x, y: (np.sin(x) * y, lambda g: (g * np.cos(x) * y, g * np.sin(x))),
+        lambda pull, g: pull(g),
+    ),
+    "a partial beside an array": (
+        lambda x, y: (np.sin(x) * y, (partial(np.multiply, np.cos(x) * y), np.sin(x))),
+        lambda r, g: (r[0](g), r[1] * g),
+    ),
+    "a function without values": (
+        lambda x, y: (np.sin(x) * y, (np.cos, x, y)),
+        lambda r, g: (g * r[0](r[1]) * r[2], g * np.sin(r[1])),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RESIDUALS)
+def test_residuals_may_be_functions(name: str) -> None:
+    f = ft.custom_vjp(lambda x, y: np.sin(x) * y)
+    f.defvjp(*RESIDUALS[name])
+    x, y = np.array([0.3, 0.7, -1.0]), 2.0
+
+    def total(f: Any) -> Any:
+        return lambda x, y: np.sum(ft.vmap(f, (0, None))(x, y) ** 2)
+
+    def plain(x: Any, y: Any) -> Any:
+        return np.sin(x) * y
+
+    for transform in (
+        lambda f: ft.grad(f, (0, 1)),
+        lambda f: ft.jit(ft.grad(f, (0, 1))),
+        lambda f: ft.grad(ft.jit(f), (0, 1)),
+        lambda f: ft.jacrev(ft.grad(f, 0), (0, 1)),
+    ):
+        for a, b in zip(transform(total(f))(x, y), transform(total(plain))(x, y), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-14)
+    np.testing.assert_allclose(ft.vmap(ft.grad(f), (0, None))(x, y), np.cos(x) * y)

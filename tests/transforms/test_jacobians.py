@@ -314,7 +314,7 @@ def test_a_derivative_needs_a_scalar_and_an_order() -> None:
         ft.derivative(np.sin)(X)
     with pytest.raises(TypeError, match="needs a scalar argument, not dict"):
         ft.derivative(lambda p: p["a"])({"a": 1.0})
-    with pytest.raises(ValueError, match="not negative: -1"):
+    with pytest.raises(ValueError, match="order must be zero or more, not -1"):
         ft.derivative(np.sin, -1)
     # the remedies
     np.testing.assert_allclose(ft.vmap(ft.derivative(np.sin))(X), np.cos(X))
@@ -339,7 +339,7 @@ def test_wrong_inputs_and_outputs_are_named(mode: str) -> None:
         JACOBIANS[mode](lambda x: np.argmax(x))(X)
     with pytest.raises(TypeError, match="an output is bool"):
         JACOBIANS[mode](lambda x: x > 0)(X)
-    with pytest.raises(TypeError, match=r"output.* is a (str|object)|an output is"):
+    with pytest.raises(TypeError, match="<lambda> returned a str, which is no array of numbers"):
         JACOBIANS[mode](lambda x: "text")(X)
     with pytest.raises(ValueError, match="chunk_size must be positive, not 0"):
         JACOBIANS[mode](lambda x: x, chunk_size=0)(X)

@@ -98,6 +98,49 @@ def _outputs(xp: Any, x: Any) -> Any:
     return y
 
 
+def _outputs_of_functions(xp: Any, x: Any) -> Any:
+    y, z = xp.zeros((4, 4)), xp.zeros(4)
+    assert np.cumsum(x, out=z) is z
+    np.concatenate([z, x], out=y[:2].reshape(-1))
+    np.stack([x, z], 1, out=y[:, 2:])
+    np.dot(np.diag(x), z, y[3])
+    x.clip(1.0, 2.5, out=y[1])
+    np.take(y, [0, 3], 1, y[:, :2])
+    np.einsum("i->i", np.ones(2), out=y[2, :2])
+    y[0] += np.sum(y, 0, None, z)
+    np.max(y, axis=1, out=y.T[3])
+    return y
+
+
+def _flat(xp: Any, x: Any) -> Any:
+    y = xp.ones((2, 4))
+    y.flat[::3] = x[:3]
+    part = y[:, ::2]
+    part.flat[1] = y.flat[3] * x[3]
+    part.T.flat[-1] *= x[0]
+    z = xp.zeros((2, 2))
+    z.flat = x[:3]
+    return y + len(y.flat) * np.sum(z.flat) * y.view()
+
+
+def _diagonals(xp: Any, x: Any) -> Any:
+    tall, wrapped, cube = xp.ones((5, 2)), xp.ones((9, 2)), xp.zeros((2, 2, 2))
+    np.fill_diagonal(tall, x[:1])
+    np.fill_diagonal(wrapped, x, wrap=True)
+    np.fill_diagonal(cube, [x[0], 3.0])
+    return np.concatenate([tall, wrapped, cube.reshape(4, 2)])
+
+
+def _numbers(xp: Any, x: Any) -> Any:
+    y = x.copy()
+    y[1] = np.nan
+    copy, other = y.reshape(-1, copy=True), np.reshape(y, (2, 2), copy=True)
+    assert np.nan_to_num(y, copy=False, nan=5.0) is y
+    copy[1] = x[2]
+    other[1] = y.reshape(2, 2, copy=False)[0]
+    return y * copy * other[1, 1]
+
+
 def _filled(xp: Any, x: Any) -> Any:
     y = xp.full_like(x, 2.0)
     y.fill(x[1])
@@ -138,6 +181,10 @@ PROGRAMS = [
     _reshaped_views,
     _copies,
     _outputs,
+    _outputs_of_functions,
+    _flat,
+    _diagonals,
+    _numbers,
     _functions,
     _filled,
     _parts_of_complex_numbers,
@@ -172,6 +219,49 @@ def test_a_batch_is_a_loop(program: Callable[[Any, Any], Any]) -> None:
     g = ft.vmap(ft.jacrev(lambda x: program(fnp, x)))
     expected = np.stack([ft.jacrev(lambda x: program(fnp, x))(x) for x in batch])
     np.testing.assert_allclose(g(batch), expected, rtol=1e-13, atol=1e-13)
+
+
+_SCALAR_MASKS: list[Any] = [
+    True,
+    np.True_,
+    np.array(True),
+    False,
+    (True, slice(1, 2)),
+    (..., True),
+    (slice(None), True, 1),
+    (None, True),
+    (True, [0, 1], 1),
+]
+
+
+@pytest.mark.parametrize("key", _SCALAR_MASKS, ids=str)
+@pytest.mark.parametrize("value", [lambda x: 0.0, lambda x: x[0, 0] ** 2])
+def test_a_boolean_of_rank_0_names_all_or_nothing(key: Any, value: Callable[[Any], Any]) -> None:
+    def f(x: Any) -> Any:
+        y, z = x.copy(), x.copy()
+        y[key] = value(x)
+        z[key] += x[1, 1]
+        np.add.at(z, key, x[0, 1])
+        return y * z
+
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    expected = f(x)
+    np.testing.assert_array_equal(ft.vjp(f, x)[0], expected)
+    np.testing.assert_array_equal(ft.jit(f)(x), expected)
+    np.testing.assert_array_equal(ft.vmap(f)(np.stack([x, x]))[1], expected)
+    assert ft.gradcheck(f, x, check_forward_ad=True)
+
+
+@pytest.mark.parametrize("x", [np.array(-1.5), np.array(2.0), np.array([[1.0, 2.0], [3.0, 4.0]])])
+def test_an_array_is_cleared_by_a_question_about_it(x: Any) -> None:
+    def f(x: Any) -> Any:
+        y = x.copy()
+        y[np.max(x) > 1.0] = 0.0
+        return y * x
+
+    np.testing.assert_array_equal(ft.vjp(f, x)[0], f(x))
+    np.testing.assert_array_equal(ft.vmap(f)(np.stack([x, x - 9.0])), np.stack([f(x), (x - 9.0) ** 2]))
+    assert ft.gradcheck(f, x, check_forward_ad=True)
 
 
 def test_the_arguments_of_the_caller_are_never_changed() -> None:
@@ -270,7 +360,32 @@ def test_an_index_out_of_range_raises() -> None:
         ft.grad(f)(X)
 
 
-@pytest.mark.parametrize("write", [lambda x: x.__setitem__(0, 1.0), lambda x: np.copyto(np.zeros(4), x)])
+@pytest.mark.parametrize(
+    ("write", "error", "words"),
+    [
+        (lambda x: np.sum(x, out=fnp.zeros(4)), ValueError, r"shape \(\), was to be written into .* shape \(4,\)"),
+        (lambda x: np.cumsum(x * 1j, out=fnp.zeros(4)), TypeError, "imaginary part"),
+        (lambda x: np.cumsum(x, out=np.zeros(4)), TypeError, "cannot hold a derivative"),
+        (lambda x: np.cumsum(x, out=x), TypeError, r"y = np.cumsum"),
+        (lambda x: fnp.zeros((4, 4))[:, :3].reshape(-1, copy=False), ValueError, "avoid creating a copy"),
+        (lambda x: np.fill_diagonal(fnp.zeros((2, 2, 3)), x), ValueError, "equal length"),
+        (lambda x: np.clip(x, 0.0, 1.0, where=x > 0), TypeError, r"np.where\(mask, np.clip"),
+    ],
+)
+def test_writes_that_do_not_fit_are_refused(write: Callable[[Any], Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        ft.vjp(write, X)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda x: x.__setitem__(0, 1.0),
+        lambda x: np.copyto(np.zeros(4), x),
+        lambda x: np.nan_to_num(x, copy=False),
+        lambda x: np.fill_diagonal(np.zeros((4, 4)), x, wrap=True),
+    ],
+)
 def test_what_is_no_buffer_is_refused_with_the_remedy(write: Callable[[Any], Any]) -> None:
     with pytest.raises(TypeError, match=r"fnp\.zeros"):
         ft.grad(lambda x: write(x) or x[0])(X)

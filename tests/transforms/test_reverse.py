@@ -274,6 +274,61 @@ def test_what_is_not_linear_is_refused_with_the_operation_and_the_line(name: str
     np.testing.assert_allclose(t, ft.vjp(function, X)[1](np.ones_like(function(X)))[0])
 
 
+# Functions of linear operations that are not zero at zero.
+AFFINE: dict[str, Callable[[Any], Any]] = {
+    "sum": lambda x: x + 1.0,
+    "one of two results": lambda x: {"a": 2.0 * x, "b": [x[0], 3.0]},
+    "constant": lambda x: np.ones(3),
+    "complex": lambda x: x + 1j,
+    "infinite": lambda x: x + np.inf,
+    "compiled": ft.jit(lambda x: x + 1.0),
+    "checkpointed": ft.checkpoint(lambda x: x + 1.0),
+    "jit": lambda x: ft.jit(lambda x: x + 1.0)(x) * 2.0,
+}
+
+
+@pytest.mark.parametrize("x", [X, np.zeros(3)])
+@pytest.mark.parametrize("name", AFFINE)
+def test_an_affine_function_has_no_transpose(name: str, x: Any) -> None:
+    with pytest.raises(ValueError, match="is not linear"):
+        ft.linear_transpose(AFFINE[name], x)
+    with pytest.raises(ValueError, match="is not linear"):
+        ft.vmap(lambda x: ft.linear_transpose(AFFINE[name], x)(x))(np.stack([x, x]))
+    with pytest.raises(ValueError, match="is not linear"):
+        ft.jit(lambda x: ft.linear_transpose(AFFINE[name], x)(x))(x)
+    with pytest.raises(ValueError, match="is not linear"):
+        ft.linear_transpose(lambda v: AFFINE[name](v), ft.tensor(x))
+
+
+def test_the_message_of_an_affine_function_names_it_and_the_remedy() -> None:
+    def model(x: Any) -> Any:
+        return 2.0 * x + 1.0
+
+    with pytest.raises(ValueError, match=r"^model is not linear: at zero it gives a float64\[3\] that is not zero"):
+        ft.linear_transpose(model, X)
+    np.testing.assert_array_equal(ft.linear_transpose(ft.linearize(model, X)[1], X)(G)[0], 2.0 * G)  # the remedy
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_linear_function_with_infinite_or_missing_coefficients_has_a_transpose() -> None:
+    c = np.array([np.inf, np.nan, 2.0])
+    np.testing.assert_array_equal(ft.linear_transpose(lambda x: c * x, X)(np.ones(3))[0], c)
+    np.testing.assert_array_equal(ft.linear_transpose(lambda x: x / c, X)(np.ones(3))[0], 1.0 / c)
+
+
+def test_the_values_of_the_primals_of_a_transpose_do_not_matter() -> None:
+    for x in (X, 0.0 * X, np.full(3, np.nan), np.full(3, np.inf)):
+        np.testing.assert_array_equal(ft.linear_transpose(lambda x: (2.0 * x, 3), x)((G, None))[0], 2.0 * G)
+    for number, kind in ((2.0, float), (2j, complex), (np.float32(2), np.float32), (np.float64(2), np.float64)):
+        seen: list[Any] = []
+        ft.linear_transpose(lambda x, seen=seen: seen.append(x.value) or 3.0 * x, number)
+        assert type(seen[0]) is kind
+    single = np.ones(3, np.float32)
+    y, t = ft.jvp(lambda s: ft.linear_transpose(lambda s: s * single, s)(single)[0], (2.0,), (1.0,))
+    assert y == 3.0
+    assert t == 0.0
+
+
 # --- Wrong use --------------------------------------------------------------------------------------------------------
 
 
@@ -289,10 +344,10 @@ def test_a_cotangent_must_have_the_structure_of_the_result() -> None:
 
 def test_a_cotangent_must_have_the_shape_and_kind_of_the_result() -> None:
     _, pull = ft.vjp(np.sin, X)
-    with pytest.raises(ValueError, match=r"the cotangent has shape \(\) where its primal has \(3,\)"):
+    with pytest.raises(ValueError, match=r"the cotangent has shape \(\) where the output has \(3,\)"):
         pull(1.0)
-    with pytest.raises(ValueError, match=r"the cotangent has shape \(3, 1\) where its primal has \(3,\)"):
+    with pytest.raises(ValueError, match=r"the cotangent has shape \(3, 1\) where the output has \(3,\)"):
         pull(G[:, None])
-    with pytest.raises(TypeError, match="the cotangent is complex128 where its primal is float64"):
+    with pytest.raises(TypeError, match="the cotangent is complex128 where the output is float64"):
         pull(G * 1j)
     np.testing.assert_allclose(pull(np.array([1, 1, 1]))[0], np.cos(X))

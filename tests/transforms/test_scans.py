@@ -181,7 +181,7 @@ def test_what_a_step_must_return() -> None:
         ft.scan(lambda c, x: ((c, c), x), 0.0, X)
     with pytest.raises(TypeError, match=r"a carried value of a Python float and returned float64\[2\]"):
         ft.scan(lambda c, x: (x, x), 0.0, ROWS[:, :2])
-    with pytest.raises(TypeError, match="returned a y of structure"):
+    with pytest.raises(TypeError, match=r"returned a tree of structure .* for one row, then one of"):
         ft.scan(lambda c, x: (c + 1, x if c else (x,)), 0, X)
 
 

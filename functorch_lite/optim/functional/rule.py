@@ -128,6 +128,8 @@ class FunctionalOptimizer:
                 f"{type(self).__name__}.update at {user_line()} was given gradients of structure {given} for "
                 f"parameters of structure {structure}; they must agree"
             )
+        if not isinstance(state, Mapping) or "step" not in state:
+            raise self._foreign(state)
         columns = {name: tree.leaves(entry) for name, entry in state.items() if name != "step"}
         new_params, new_states = [], []
         for i, (g, p) in enumerate(zip(gradients, leaves, strict=True)):
@@ -136,11 +138,22 @@ class FunctionalOptimizer:
                     f"{type(self).__name__}.update at {user_line()} was given a gradient of shape {shape_of(g)} for a "
                     f"parameter of shape {shape_of(p)} (params{tree.paths(params)[i]}); they must agree"
                 )
-            own = {"step": state["step"], **{name: column[i] for name, column in columns.items()}}
-            change, new = self.advance(g, own, p, self.options)
+            try:
+                own = {"step": state["step"], **{name: column[i] for name, column in columns.items()}}
+                change, new = self.advance(g, own, p, self.options)
+            except LookupError as error:
+                raise self._foreign(state) from error
             new_params.append(p + change)
             new_states.append(new)
         return tree.unflatten(structure, new_params), _by_name(new_states, structure)
+
+    def _foreign(self, state: Any) -> Exception:
+        """Return the error that says that a state belongs to something else."""
+        found = f"one with {sorted(state)}" if isinstance(state, Mapping) else f"a {type(state).__name__}"
+        return ValueError(
+            f"{type(self).__name__}.update at {user_line()} was given as state {found}; it takes what init(params) or "
+            f"the last update returned, for the same optimiser and parameters: update(grads, state, params)"
+        )
 
     def begin(self, parameter: Any, options: Options) -> State:
         """Return the state of one array before its first step, ``"step"`` with it.
@@ -267,7 +280,13 @@ def refuse_negative(options: Options, **names: str) -> None:
     """Raise a `ValueError` if an option is below 0. ``names`` says what the error calls them."""
     for option, name in names.items():
         value = options[option]
-        if not is_tracer(value) and not value >= 0:
+        if is_tracer(value):
+            continue
+        try:
+            is_negative = not value >= 0
+        except TypeError:
+            raise TypeError(f"Invalid {name}: {value!r}. {option} must be a number") from None
+        if is_negative:
             raise ValueError(f"Invalid {name}: {value}. {option} must be 0 or more")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from functorch_lite.optim.optimizer import Optimizer, number_of, set_option
+from functorch_lite.optim.optimizer import Optimizer, number_of, refuse_foreign_state, set_option
 
 __all__ = ["LRScheduler", "per_group"]
 
@@ -117,6 +117,7 @@ class LRScheduler:
         >>> scheduler.step_size, scheduler.last_epoch
         (5, 2)
         """
+        refuse_foreign_state(self, state_dict, "last_epoch")
         vars(self).update(state_dict)
 
     def _current(self) -> list[Any]:

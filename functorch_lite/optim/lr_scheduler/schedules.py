@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 from functorch_lite.optim.lr_scheduler.scheduler import LRScheduler, per_group
-from functorch_lite.optim.optimizer import Optimizer
+from functorch_lite.optim.optimizer import Optimizer, refuse_foreign_state
 
 __all__ = [
     "ConstantLR",
@@ -65,6 +67,7 @@ class LambdaLR(LRScheduler):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what `state_dict` gave; plain functions stay as they are."""
+        refuse_foreign_state(self, state_dict, "lr_lambdas")
         functions = self.lr_lambdas
         super().load_state_dict({**state_dict, "lr_lambdas": functions})
         for function, state in zip(functions, state_dict["lr_lambdas"], strict=True):
@@ -128,6 +131,7 @@ class StepLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        _refuse_no_epochs("step_size", step_size)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
@@ -166,6 +170,8 @@ class MultiStepLR(LRScheduler):
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
         self.milestones, self.gamma = Counter(milestones), gamma
+        if not all(isinstance(epoch, int | np.integer) for epoch in self.milestones):
+            raise TypeError(f"milestones are numbers of epochs, ints, not {milestones!r}")
         super().__init__(optimizer, last_epoch)
 
     def multiplier(self) -> float:
@@ -342,6 +348,7 @@ class CosineAnnealingLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        _refuse_no_epochs("T_max", T_max)
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 
@@ -357,3 +364,10 @@ class CosineAnnealingLR(LRScheduler):
             ]
         here, before = (1 + math.cos(math.pi * epoch / n) for epoch in (self.last_epoch, self.last_epoch - 1))
         return [here / before * (lr - least) + least for lr in lrs]
+
+
+def _refuse_no_epochs(name: str, epochs: Any) -> None:
+    if not isinstance(epochs, int | np.integer):
+        raise TypeError(f"{name} is a number of epochs, an int, not {epochs!r}")
+    if epochs < 1:
+        raise ValueError(f"{name} must be at least one epoch, not {epochs}")

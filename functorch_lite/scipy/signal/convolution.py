@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,8 @@ def _batch(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool,
 def bilinear_convolution(x: Any, y: Any, rank: int, full: bool, method: str) -> Any:
     """Convolve along the last ``rank`` axes: all sums, or those alone in which all of ``y`` meets elements of ``x``.
 
-    In the second case ``y`` is nowhere longer than ``x``. Leading axes broadcast.
+    In the second case ``y`` is nowhere longer than ``x``. Leading axes broadcast. Fourier transforms (``method`` is
+    ``"fft"``, or ``"auto"`` and they are faster) spread the rounding errors of a large element, and a NaN, over all.
     """
     refuse_foreign("convolve", x, y)
     if not (x.size and y.size):
@@ -53,7 +55,45 @@ def bilinear_convolution(x: Any, y: Any, rank: int, full: bool, method: str) -> 
         return scipy.signal.convolve(x, y, mode, method)
     top = max(x.ndim, y.ndim)
     x, y = (a.reshape((1,) * (top - a.ndim) + a.shape) for a in (x, y))
-    return scipy.signal.fftconvolve(x, y, mode, tuple(range(top - rank, top)))
+    exact = np.result_type(x, y).kind in "iu"
+    if method == "auto":
+        example = (0,) * (top - rank)
+        method = "direct" if exact else scipy.signal.choose_conv_method(x[example], y[example], mode)
+    if method == "fft":
+        sums = scipy.signal.fftconvolve(x, y, mode, tuple(range(top - rank, top)))
+        return np.rint(sums).astype(np.result_type(x, y)) if exact else sums
+    if rank == 1 and x.shape[-1] * y.shape[-1] >= LONG:
+        return _sums_of_rows(x, y, mode)
+    return _all_sums(x, y, rank) if full else _whole_sums(x, y, rank)
+
+
+#: Vectors with so many products are convolved one by one; the call for each is short beside the sums.
+LONG = 1000
+
+
+def _sums_of_rows(x: Any, y: Any, mode: Any) -> Any:
+    leading = np.broadcast_shapes(x.shape[:-1], y.shape[:-1])
+    x, y = (np.broadcast_to(a, (*leading, a.shape[-1])).reshape(-1, a.shape[-1]) for a in (x, y))
+    return np.stack([np.convolve(a, b, mode) for a, b in zip(x, y, strict=True)]).reshape(*leading, -1)
+
+
+def _all_sums(x: Any, y: Any, rank: int) -> Any:
+    """Add up the one array as often as the other, smaller one has elements; nothing is multiplied by a padding."""
+    if prod(x.shape[-rank:]) < prod(y.shape[-rank:]):
+        x, y = y, x
+    lengths = tuple(m + n - 1 for m, n in zip(x.shape[-rank:], y.shape[-rank:], strict=True))
+    sums: Any = np.zeros((*np.broadcast_shapes(x.shape[:-rank], y.shape[:-rank]), *lengths), np.result_type(x, y))
+    for place in np.ndindex(y.shape[-rank:]):
+        window = tuple(slice(first, first + n) for first, n in zip(place, x.shape[-rank:], strict=True))
+        sums[(..., *window)] += x * y[(..., *place, *(None,) * rank)]
+    return sums
+
+
+def _whole_sums(x: Any, y: Any, rank: int) -> Any:
+    last = tuple(range(-rank, 0))
+    windows = np.lib.stride_tricks.sliding_window_view(x, y.shape[-rank:], last)
+    places, within = list(range(rank)), list(range(rank, 2 * rank))
+    return np.einsum(windows, [..., *places, *within], _reversed(y, rank), [..., *within], [..., *places])
 
 
 # --- Functions of SciPy -----------------------------------------------------------------------------------------------

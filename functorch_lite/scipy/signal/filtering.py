@@ -24,24 +24,21 @@ def _reversed(x: Any) -> Any:
     return x[..., ::-1]
 
 
-def _begin_of_convolution(x: Any, y: Any, length: int) -> Any:
-    return bilinear_convolution(x, y, 1, True, "auto")[..., :length]
+def _convolution(x: Any, y: Any, full: bool = True) -> Any:
+    """Sum directly: a filter is local, and a Fourier transform would spread a NaN or a large number over all of it."""
+    return bilinear_convolution(x, y, 1, full, "direct")
 
 
 def _recursion_jvp(t: Any, ans: Any, a: Any) -> Any:
     """From a * y = v the change of y solves a * dy = -da * y."""
-    return -recursion(a, _begin_of_convolution(ans, t, ans.shape[-1]))
+    return -recursion(a, _convolution(ans, t)[..., : ans.shape[-1]])
 
 
 def _recursion_vjp(g: Any, ans: Any, a: Any, a_shape: Any) -> Any:
     """Cotangent of a[k]: minus the correlation of the transposed recursion of ``g`` with the result, delayed by k."""
-    length, order = ans.shape[-1], a_shape[-1]
     back = recursion(a, _reversed(g))
-    sums = bilinear_convolution(ans, back, 1, True, "auto")
-    delayed = _reversed(sums[..., :length])
-    if order > length:
-        delayed = np.concatenate([delayed, np.zeros((*delayed.shape[:-1], order - length), delayed.dtype)], axis=-1)
-    return -delayed[..., :order]
+    before = np.zeros((*ans.shape[:-1], a_shape[-1] - 1), ans.dtype)
+    return -_reversed(_convolution(np.concatenate([before, ans], axis=-1), back, full=False))
 
 
 def _recursion_transpose(g: Any, a: Any) -> Any:
@@ -96,7 +93,7 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     axis = only_axis(axis, x.ndim)
     signal = np.moveaxis(x, axis, -1)
     length, order = signal.shape[-1], max(a.shape[0], b.shape[0]) - 1
-    sums = bilinear_convolution(signal, b, 1, True, "auto")
+    sums = _convolution(signal, b)
     if zi is None:
         return np.moveaxis(recursion(a, sums[..., :length]), -1, axis)
     state = np.moveaxis(as_array(zi), axis, -1)
@@ -104,7 +101,7 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
         raise ValueError(f"zi must have length {order} along the axis; it has shape {shape_of(zi)}")
     whole = _padded(sums, length + order) + _padded(state * a[0], length + order)
     y = recursion(a, whole[..., :length])
-    rest = whole - _padded(bilinear_convolution(y, a, 1, True, "auto"), length + order)
+    rest = whole - _padded(_convolution(y, a), length + order)
     return np.moveaxis(y, -1, axis), np.moveaxis(rest[..., length:] / a[0], -1, axis)
 
 
@@ -258,11 +255,11 @@ def savgol_filter(
         }
         if mode not in modes:
             raise ValueError("mode must be 'mirror', 'constant', 'nearest' 'wrap' or 'interp'.")
-        smooth = bilinear_convolution(np.pad(signal, around, **modes[mode]), kernel, 1, False, "direct")
+        smooth = _convolution(np.pad(signal, around, **modes[mode]), kernel, full=False)
         return np.moveaxis(smooth, -1, axis)
     if window_length > length:
         raise ValueError("If mode is 'interp', window_length must be less than or equal to the size of x.")
-    inner = bilinear_convolution(signal, kernel, 1, False, "direct")[..., 1 - window_length % 2 :]
+    inner = _convolution(signal, kernel, full=False)[..., 1 - window_length % 2 :]
     ends = _end_weights(window_length, polyorder, deriv, delta).astype(x.dtype)
     first = signal[..., :window_length] @ ends[:, :half]
     last = signal[..., length - window_length :] @ ends[:, window_length - half :]

@@ -71,12 +71,14 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, r
     array([0.5, 0.5, 0. ])
     """
     a = as_array(a)
-    if b is not None:
+    if b is None:
+        top = _finite_top(a, axis)
+        terms = np.exp(a - top)
+    else:
         b = as_array(b)
-        a = np.where(b == 0, -np.inf, a)
-    top = _finite_top(a, axis)
-    terms = np.exp(a - top)
-    total = np.sum(terms if b is None else b * terms, axis=axis, keepdims=keepdims)
+        top = _finite_top(np.where(b == 0, -np.inf, a), axis)
+        terms = b * _weighted_exponentials(a - top, b, axis)
+    total = np.sum(terms, axis=axis, keepdims=keepdims)
     shift = top if keepdims else np.squeeze(top, axis)
     if return_sign:
         return np.log(np.abs(total)) + shift, np.sign(total)
@@ -160,6 +162,17 @@ def softplus(x: Any) -> Any:
     array([0. , 0.5, 1. ])
     """
     return np.logaddexp(0, x)
+
+
+def _weighted_exponentials(x: Any, b: Any, axis: Any) -> Any:
+    """Compute exp(x), which is the derivative by its weight where that is zero and leaves it out of the sum.
+
+    There it may be infinite or NaN, and is replaced by a number near the largest. A sum of zero weights alone is a
+    constant in ``x``.
+    """
+    largest = np.floor(np.log(np.finfo(x.dtype).max))
+    possible = np.where((b != 0) | (np.real(x) < largest), x, largest)
+    return np.exp(np.where(np.all(b == 0, axis=axis, keepdims=True), -np.inf, possible))
 
 
 def _finite_top(x: Any, axis: Any) -> Any:

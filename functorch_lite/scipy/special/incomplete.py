@@ -6,7 +6,7 @@ derivatives in turn are the next order and, in ``x``, derivatives of the density
 
 from __future__ import annotations
 
-from math import comb, pi
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from functorch_lite.core.rules import Rule
 from functorch_lite.scipy.special.declare import batch_elementwise, elementwise, inverse, refused
 from functorch_lite.scipy.special.gamma_functions import polygamma
 from functorch_lite.scipy.special.parameter_series import beta_derivative, gamma_derivative
+from functorch_lite.scipy.special.student import log_student_density
 from functorch_lite.scipy.special.ufuncs import sp
 
 __all__ = ["gamma_density", "gammainc_in_a"]
@@ -196,8 +197,7 @@ def _t_in_v(v: Any, t: Any) -> Any:
 
 
 def _t_density(v: Any, t: Any) -> Any:
-    log_density = sp.gammaln(0.5 * (v + 1)) - sp.gammaln(0.5 * v) - 0.5 * np.log(v * pi)
-    return np.exp(log_density - 0.5 * (v + 1) * np.log1p(t * t / v))
+    return np.exp(log_student_density(t * t, v))
 
 
 _T = (_t_in_v, _t_density)

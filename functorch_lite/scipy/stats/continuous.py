@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.scipy.special.student import log_student_density
 from functorch_lite.scipy.special.ufuncs import sp
 from functorch_lite.scipy.stats.distribution import Continuous
 
@@ -148,19 +149,19 @@ f = Continuous(
 t = Continuous(
     "t",
     "df",
-    logpdf=lambda y, df: _log_t_density(y, df),
+    logpdf=lambda y, df: log_student_density(y * y, df),
     cdf=lambda y, df: sp.stdtr(df, y),
     sf=lambda y, df: sp.stdtr(df, -y),
-    ppf=lambda q, df: sp.stdtrit(df, q),
-    isf=lambda q, df: -sp.stdtrit(df, q),
+    ppf=lambda q, df: _t_quantile(q, df),
+    isf=lambda q, df: -_t_quantile(q, df),
 )
 cauchy = Continuous(
     "cauchy",
     logpdf=lambda y: -np.log1p(y * y) - log(pi),
     cdf=lambda y: np.arctan2(1.0, -y) / pi,
     sf=lambda y: np.arctan2(1.0, y) / pi,
-    ppf=lambda q: np.tan(pi * q - pi / 2),
-    isf=lambda q: np.tan(pi / 2 - pi * q),
+    ppf=lambda q: _cauchy_quantile(q),
+    isf=lambda q: -_cauchy_quantile(q),
 )
 laplace = Continuous(
     "laplace",
@@ -232,9 +233,17 @@ gumbel_l = Continuous(
 )
 
 
-def _log_t_density(y: Any, df: Any) -> Any:
-    factor = sp.gammaln((df + 1) / 2) - sp.gammaln(df / 2) - 0.5 * (np.log(df) + log(pi))
-    return factor - (df + 1) / 2 * np.log1p(y * y / df)
+def _t_quantile(q: Any, df: Any) -> Any:
+    """Give SciPy's quantile, whose infinity for a probability near zero has the wrong sign."""
+    quantile = sp.stdtrit(df, q)
+    return np.where((q < 0.5) & (quantile > 0), -np.inf, quantile)
+
+
+def _cauchy_quantile(q: Any) -> Any:
+    """Compute -cot(πq) by the distance to the nearer end of [0, 1], in the middle as a tangent, which is 0 at 0.5."""
+    outer = np.abs(q - 0.5) > 0.25
+    distance = np.where(outer, np.where(q < 0.5, q, -(1 - q)), 0.25)
+    return np.where(outer, -1 / np.tan(pi * distance), np.tan(pi * (np.where(outer, 0.5, q) - 0.5)))
 
 
 def _log_f_density(y: Any, m: Any, n: Any) -> Any:

@@ -34,7 +34,7 @@ geom = Discrete(
     "p",
     logpmf=lambda k, p: sp.xlog1py(k - 1, -p) + np.log(p),
     cdf=lambda k, p: -np.expm1(k * np.log1p(-p)),
-    sf=lambda k, p: np.exp(k * np.log1p(-p)),
+    logsf=lambda k, p: k * np.log1p(-p),
     support=(1.0, np.inf),
     inside=1.0,
 )

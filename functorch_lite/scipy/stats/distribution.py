@@ -116,8 +116,8 @@ class Continuous(_Distribution):
         self._logpdf = logpdf
         self._cdf = cdf or _exp_of(logcdf) or _complement(sf or _exp_of(logsf))
         self._sf = sf or _exp_of(logsf) or _complement(self._cdf)
-        self._logcdf = logcdf or _log_of(self._cdf)
-        self._logsf = logsf or _log_of(self._sf)
+        self._logcdf = logcdf or _log_of(self._cdf, self._sf)
+        self._logsf = logsf or _log_of(self._sf, self._cdf)
         self._ppf = ppf or (None if isf is None else lambda q, *shapes: isf(1 - q, *shapes))
         self._isf = isf or (None if ppf is None else lambda q, *shapes: ppf(1 - q, *shapes))
 
@@ -367,8 +367,8 @@ class Discrete(_Distribution):
         See `_Distribution`.
     logpmf
         The logarithm of the standard probabilities, ``logpmf(k, *shapes)``.
-    cdf, sf
-        The standard distribution function of an integer ``k``, and its complement.
+    cdf, sf, logsf
+        The standard distribution function of an integer ``k``, its complement, and the complement's logarithm.
 
     Examples
     --------
@@ -390,11 +390,13 @@ class Discrete(_Distribution):
         logpmf: Function,
         cdf: Function,
         sf: Function | None = None,
+        logsf: Function | None = None,
         support: tuple[Any, Any],
         inside: float,
     ) -> None:
         super().__init__(name, shapes, support, inside)
-        self._logpmf, self._cdf, self._sf = logpmf, cdf, sf or _complement(cdf)
+        self._logpmf, self._cdf, self._sf = logpmf, cdf, sf or _exp_of(logsf) or _complement(cdf)
+        self._logcdf, self._logsf = _log_of(self._cdf, self._sf), logsf or _log_of(self._sf, self._cdf)
 
     def _are_parameters(self, shapes: tuple[Any, ...], others: list[Any]) -> Any:
         valid: Any = True
@@ -502,7 +504,7 @@ class Discrete(_Distribution):
         >>> float(np.round(ft.grad(lambda mu: poisson.logcdf(0, mu))(3.0), 6))  # of -mu
         -1.0
         """
-        return np.log(self.cdf(k, *args, **kwargs))
+        return self._accumulated(self._logcdf, k, args, kwargs, -np.inf, 0.0)
 
     def sf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
         """Compute the probability of what is greater.
@@ -550,7 +552,7 @@ class Discrete(_Distribution):
         >>> float(np.round(ft.grad(lambda p: geom.logsf(2, p))(0.5), 6))  # of 2 log(1 - p)
         -4.0
         """
-        return np.log(self.sf(k, *args, **kwargs))
+        return self._accumulated(self._logsf, k, args, kwargs, 0.0, -np.inf)
 
     def _accumulated(
         self, function: Function, k: Any, args: tuple[Any, ...], kwargs: dict[str, Any], below: float, above: float
@@ -581,8 +583,18 @@ def _exp_of(function: Function | None) -> Function | None:
     return None if function is None else lambda y, *shapes: np.exp(function(y, *shapes))
 
 
-def _log_of(function: Function) -> Function:
-    return lambda y, *shapes: np.log(function(y, *shapes))
+def _log_of(function: Function, complement: Function) -> Function:
+    """Return the logarithm of a probability, found from the complement where that is the smaller one."""
+
+    def logarithm(y: Any, *shapes: Any) -> Any:
+        p = function(y, *shapes)
+        likely = p > 0.5
+        if is_at_hand(likely) and not np.any(likely):
+            return np.log(p)
+        rest = np.where(likely, complement(y, *shapes), 0.0)
+        return np.where(likely, np.log1p(-rest), np.log(np.where(likely, 1.0, p)))
+
+    return logarithm
 
 
 def _complement(function: Function | None) -> Function:

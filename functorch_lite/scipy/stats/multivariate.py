@@ -9,6 +9,7 @@ import numpy as np
 
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.core.operands import shape_of
+from functorch_lite.scipy.special.student import log_student_density
 from functorch_lite.scipy.special.ufuncs import sp
 
 __all__ = ["dirichlet", "multinomial", "multivariate_normal", "multivariate_t"]
@@ -89,7 +90,7 @@ class _MultivariateT:
         shape
             As ``cov`` of the normal distribution: a positive definite matrix, its diagonal, or a number.
         df
-            The degrees of freedom.
+            The degrees of freedom; if they are infinite the distribution is the normal one.
 
         Returns
         -------
@@ -109,8 +110,7 @@ class _MultivariateT:
         array([-1., -1.])
         """
         distance, log_determinant, n = _mahalanobis(x, loc, shape)
-        factor = sp.gammaln((df + n) / 2) - sp.gammaln(df / 2) - n / 2 * (np.log(df) + log(pi))
-        return factor - 0.5 * log_determinant - (df + n) / 2 * np.log1p(distance / df)
+        return log_student_density(distance, 1.0 * df, n) - 0.5 * log_determinant
 
     def pdf(self, x: Any, loc: Any = None, shape: Any = 1, df: Any = 1) -> Any:
         """Compute the density.

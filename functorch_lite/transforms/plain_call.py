@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Zero
+from functorch_lite.transforms.axes import one_by_one
 
 __all__ = ["plain_call"]
 
@@ -14,10 +15,11 @@ __all__ = ["plain_call"]
 def _one_by_one(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
     if not size:
         raise ValueError(f"{params[0].__name__} cannot run on an empty batch: the shapes of its results are not known")
-    examples = [
-        primitive.bind(tuple(a[i] if b else a for a, b in zip(arrays, batched, strict=True)), params)
-        for i in range(size)
-    ]
+    with one_by_one(size):
+        examples = [
+            primitive.bind(tuple(a[i] if b else a for a, b in zip(arrays, batched, strict=True)), params)
+            for i in range(size)
+        ]
     return tuple(map(np.stack, zip(*examples, strict=True)))
 
 

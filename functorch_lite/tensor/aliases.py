@@ -1,0 +1,64 @@
+"""Results that share memory with a tensor though no rule says how: views found by where their elements lie.
+
+NumPy's functions without a rule, such as ``sliding_window_view``, are applied to raw arrays. What they return may share
+the memory of an operand, so a write to that must reach its history too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from functorch_lite.calculus.indexing import scatter
+from functorch_lite.core.primitive import General
+from functorch_lite.core.rules import Rule
+from functorch_lite.tensor.ambient import tensor_of, way_from_base
+
+__all__ = ["alias_of"]
+
+
+def alias_of(x: Any, value: Any) -> Any:
+    """Return a tensor of an array that lies in a tensor's memory: a view of it, or a copy where no view can tell how.
+
+    The view is read-only; `own_memory` makes it writable if no two of its elements are one.
+    """
+    base, _ = way_from_base(x)
+    whole, size = base.value, value.itemsize
+    offset = value.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    distances = (offset, *value.strides)
+    is_within = whole.flags.c_contiguous and value.dtype == whole.dtype and offset >= 0
+    if not is_within or any(distance % size for distance in distances):
+        return tensor_of(value.copy(), None)
+    part = np.ndarray(value.shape, value.dtype, whole, offset, value.strides)
+    part.flags.writeable = False
+    out = tensor_of(part, None)
+    out._inference = x._inference
+    offset, *steps = (d // size for d in distances)
+    out._view = base, ((_elements, (value.shape, tuple(steps), offset)),)
+    base._add_view(out)
+    return out
+
+
+def _positions(size: int, shape: tuple[int, ...], steps: tuple[int, ...], offset: int) -> Any:
+    numbers = np.arange(size)
+    return as_strided(numbers[offset:], shape, [numbers.itemsize * step for step in steps], writeable=False)
+
+
+def _elements_at(x: Any, shape: tuple[int, ...], steps: tuple[int, ...], offset: int) -> Any:
+    """Take elements of the array as a vector: from an offset on, in a step for each axis of the result."""
+    return x.reshape(-1)[_positions(x.size, shape, steps, offset)]
+
+
+def _into_elements(
+    g: Any, x_shape: tuple[int, ...], shape: tuple[int, ...], steps: tuple[int, ...], offset: int
+) -> Any:
+    size = int(np.prod(x_shape))
+    vector = scatter.bind((g, _positions(size, shape, steps, offset)), ((size,), (0,), (0,), False))
+    return vector.reshape(x_shape)
+
+
+_elements = General(
+    _elements_at, ["x"], [Rule(vjp=_into_elements)], name="elements", parameters=["shape", "steps", "offset"]
+)
