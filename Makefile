@@ -11,15 +11,16 @@ WORKERS ?= auto
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format bench bench-jit clean
 
 help:
-	@echo "make demo    see what the library does"
-	@echo "make test    run all tests: the package's, its docstrings' and documents' examples"
-	@echo "make lint    check style and types"
-	@echo "make format  sort imports and mend what the linter can mend"
-	@echo "make bench   measure eager work beside hand-written NumPy and the installed peers"
-	@echo "make clean   remove the environment and all caches"
+	@echo "make demo       see what the library does"
+	@echo "make test       run all tests: the package's, its docstrings' and documents' examples"
+	@echo "make lint       check style and types"
+	@echo "make format     sort imports and mend what the linter can mend"
+	@echo "make bench      measure eager work beside hand-written NumPy and the installed peers"
+	@echo "make bench-jit  the same of compiled work"
+	@echo "make clean      remove the environment and all caches"
 
 demo: $(READY)
 	@"$(BIN)/python" examples/tour.py $(ARGS)
@@ -38,6 +39,9 @@ format: $(READY)
 bench: $(READY)
 	@"$(BIN)/python" -m pip install --quiet -e '.[bench]'
 	@"$(BIN)/python" benchmarks/eager.py $(ARGS)
+
+bench-jit: $(READY)
+	@"$(BIN)/python" benchmarks/jit.py $(ARGS)
 
 clean:
 	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
