@@ -31,6 +31,7 @@ __all__ = [
     "derive_history",
     "overwrite",
     "own_memory",
+    "refuse_cast",
     "refuse_leaf",
     "replace",
     "replace_part",
@@ -98,6 +99,13 @@ def refuse_leaf(x: Any, name: str) -> None:
         )
 
 
+def refuse_cast(result: Any, dtype: Any, name: str) -> None:
+    """Raise if a result is of another kind of number than what it is to be written into."""
+    kind = getattr(result, "dtype", type(result))
+    if not np.can_cast(kind, dtype, "same_kind"):
+        raise RuntimeError(f"{name}: result type {np.dtype(kind)} can't be cast to the desired output type {dtype}")
+
+
 def _is_leaf(x: Any) -> bool:
     return x.node is not None and x.node[1] is None
 
@@ -110,8 +118,7 @@ def replace(x: Any, result: Any, name: str) -> Any:
             f"write the function without in-place operations (y = np.where(…), y + …)"
         )
     dtype = x.dtype
-    if not np.can_cast(getattr(result, "dtype", type(result)), dtype, "same_kind"):
-        raise RuntimeError(f"{name}: result type {result.dtype} can't be cast to the desired output type {dtype}")
+    refuse_cast(result, dtype, name)
     shape = np.shape(result.value if is_tensor(result) else result)
     if shape != x.shape:
         raise RuntimeError(f"{name}: output with shape {x.shape} doesn't match the broadcast shape {shape}")
