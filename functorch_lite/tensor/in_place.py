@@ -7,23 +7,20 @@ base's with some of its elements replaced. The views of the base are derived ane
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.pointwise import imaginary_part, real_part
 from functorch_lite.core.memory import owner, record_write
-from functorch_lite.core.primitive import General, Primitive
-from functorch_lite.core.rules import Rule
-from functorch_lite.core.tables import FUNCTIONS
-from functorch_lite.core.tape import FIRST_PARENT, ORDER, Node, next_order
+from functorch_lite.core.primitive import Primitive
+from functorch_lite.core.tape import FIRST_PARENT, ORDER, Node
 from functorch_lite.core.trace import Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.tensor.ambient import AMBIENT, is_tensor, tensor_of, way_from_base
 from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording, restore, switch
 from functorch_lite.tensor.graph import move_retained, retains
+from functorch_lite.tensor.update import part_of, update_node
 
 __all__ = [
     "assign",
@@ -31,6 +28,7 @@ __all__ = [
     "derive_history",
     "overwrite",
     "own_memory",
+    "refuse_cast",
     "refuse_leaf",
     "replace",
     "replace_part",
@@ -39,11 +37,6 @@ __all__ = [
     "write",
     "write_by",
 ]
-
-#: A way from an array to a part of it: primitives of one array with their parameters; or one key, of any sort.
-Chain = tuple[tuple[Any, tuple[Any, ...]], ...]
-#: The steps that select no elements, but one of the two numbers of which each consists.
-_COMPONENTS = (real_part, imaginary_part)
 
 
 def write(x: Any, name: str, compute: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -99,6 +92,13 @@ def refuse_leaf(x: Any, name: str) -> None:
         )
 
 
+def refuse_cast(result: Any, dtype: Any, name: str) -> None:
+    """Raise if a result is of another kind of number than what it is to be written into."""
+    kind = getattr(result, "dtype", type(result))
+    if not np.can_cast(kind, dtype, "same_kind"):
+        raise RuntimeError(f"{name}: result type {np.dtype(kind)} can't be cast to the desired output type {dtype}")
+
+
 def _is_leaf(x: Any) -> bool:
     return x.node is not None and x.node[1] is None
 
@@ -114,8 +114,7 @@ def replace(x: Any, result: Any, name: str, begun: int | None = None) -> Any:
             f"write the function without in-place operations (y = np.where(…), y + …)"
         )
     dtype = x.dtype
-    if not np.can_cast(getattr(result, "dtype", type(result)), dtype, "same_kind"):
-        raise RuntimeError(f"{name}: result type {result.dtype} can't be cast to the desired output type {dtype}")
+    refuse_cast(result, dtype, name)
     shape = np.shape(result.value if is_tensor(result) else result)
     if shape != x.shape:
         raise RuntimeError(f"{name}: output with shape {x.shape} doesn't match the broadcast shape {shape}")
@@ -153,7 +152,7 @@ def overwrite(x: Any, value: Any, name: str) -> Any:
     raw = value.value if is_tensor(value) else value
     if isinstance(raw, Tracer):
         return replace(x, raw, name)
-    node = _update_node(x.node, _node(value), (("key", (...,)),), x) if recording() else None
+    node = update_node(x.node, _node(value), (("key", (...,)),), x) if recording() else None
     return replace(x, tensor_of(raw, node), name)
 
 
@@ -176,7 +175,7 @@ def own_memory(x: Any, name: str = "an in-place operation") -> None:
         return
     base, chain = x._view
     own_memory(base, name)
-    x.value = _part(base.value, chain)
+    x.value = part_of(base.value, chain)
 
 
 def _is_apart(value: Any) -> bool:
@@ -204,18 +203,13 @@ def assign(x: Any, key: Any, value: Any, name: str = "index assignment") -> None
     changed = x.value.copy()
     changed[key] = value.value if is_tensor(value) else value
     place = (("key", (key,)),)
-    replace(x, tensor_of(changed, _update_node(x.node, _node(value), place, x)), name)
+    replace(x, tensor_of(changed, update_node(x.node, _node(value), place, x)), name)
 
 
 def replace_part(part: Any, value: Any, name: str) -> None:
     """Write a value, broadcast, into a view."""
     refuse_leaf(part, name)
     replace(part, broadcast(value, part.shape, part.dtype), name)
-
-
-def at_key(value: Any, key: Any) -> Any:
-    """Return ``value[key]`` for any sort of array."""
-    return FUNCTIONS[operator.getitem](value, key) if isinstance(value, Tracer) else value[key]
 
 
 def broadcast(value: Any, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -250,7 +244,7 @@ def _replace_history(x: Any, node: Node | None) -> None:
     base, chain = (x, ()) if x._view is None else x._view
     if node is None and base.node is None:
         return
-    _give_node(base, node if base is x else _update_node(base.node, node, chain, base))
+    _give_node(base, node if base is x else update_node(base.node, node, chain, base))
     for view in base._take_fresh_views():
         _forget_history(view)
 
@@ -318,94 +312,6 @@ def _copied(kept: Any, memory: Any) -> Any:
     return kept.copy() if type(kept) is np.ndarray and owner(kept) is memory else kept
 
 
-# --- The update of a part ---------------------------------------------------------------------------------------------
-
-
-def _update_node(base: Node | None, value: Node | None, chain: Chain, x: Any) -> Node | None:
-    """Return the node of an array of which a part was replaced."""
-    if base is None and value is None:
-        return None
-    node: Node = [next_order(), UPDATE, x.shape, x.dtype]
-    if base is not None:
-        node += (base, _OF_BASE, (chain, x.shape))
-    if value is not None:
-        node += (value, _OF_VALUE, (chain, x.shape))
-    return node
-
-
-def _cotangent_of_base(g: Any, chain: Chain, shape: tuple[int, ...]) -> Any:
-    """The cotangent, zero where elements (of complex numbers: their real or imaginary parts) were replaced."""
-    moves, component = _divided(chain)
-    if type(g) is np.ndarray:
-        kept = g.copy()
-        _fill(kept if component is None else getattr(kept, component), moves, 0)
-        return kept
-    replaced = np.zeros(shape, bool)
-    _fill(replaced, moves, True)
-    return np.where(replaced, 0 if component is None else 1j * np.imag(g) if component == "real" else np.real(g), g)
-
-
-def _cotangent_of_value(g: Any, chain: Chain, shape: tuple[int, ...]) -> Any:
-    """The cotangent of the replaced elements; where several values went to one place, the last one's."""
-    moves, component = _divided(chain)
-    part = _part(g, moves)
-    if component is not None:
-        return np.real(part) if component == "real" else -np.imag(part)
-    key = _single_key(moves)
-    if key is None or not _may_repeat(key):
-        return part
-    numbers = np.arange(part.size).reshape(part.shape)
-    written = np.zeros(shape, int)
-    written[key] = numbers
-    return part * (written[key] == numbers)
-
-
-def _divided(chain: Chain) -> tuple[Chain, str | None]:
-    """Return the steps that only select elements, and which part of complex numbers is taken on the way, if any."""
-    components = [step[0].name for step in chain if step[0] in _COMPONENTS]
-    if not components:
-        return chain, None
-    return tuple(step for step in chain if step[0] not in _COMPONENTS), components[0]
-
-
-def _single_key(chain: Chain) -> Any:
-    """Return the key that the chain consists of; None if it consists of primitives."""
-    return chain[0][1][0] if chain and chain[0][0] == "key" else None
-
-
-def _part(value: Any, chain: Chain) -> Any:
-    for primitive, params in chain:
-        if primitive == "key":
-            value = at_key(value, *params)
-        elif isinstance(value, Tracer):
-            value = primitive.bind((value,), params)
-        else:
-            value = _whole(primitive.function(value, *params), value, primitive, params)
-    return value
-
-
-def _whole(part: Any, value: Any, primitive: Primitive, params: tuple[Any, ...]) -> Any:
-    """Return the part as an array in the same memory where indexing gave a scalar."""
-    if type(part) is np.ndarray or type(value) is not np.ndarray or primitive.name != "index":
-        return part
-    key = params[0] if type(params[0]) is tuple else (params[0],)
-    return value[(*key, ...)] if Ellipsis not in key else part
-
-
-def _fill(value: Any, chain: Chain, filler: Any) -> None:
-    """Write a number over the elements that a chain leads to."""
-    key = _single_key(chain)
-    if key is not None:
-        value[key] = filler
-        return
-    part = _part(value, chain)
-    if owner(part) is owner(value):
-        part.flags.writeable = True  # np.diagonal gives read-only views
-        part[...] = filler
-    else:  # a change of shape that copies this array, which lies otherwise in memory than the tensor
-        value.flat[_part(np.arange(value.size).reshape(value.shape), chain)] = filler
-
-
 def _is_basic(key: Any) -> bool:
     return all(
         isinstance(k, int | np.integer | slice | type(None) | type(Ellipsis)) and not isinstance(k, bool)
@@ -417,14 +323,3 @@ def _plain_key(key: Any) -> Any:
     if type(key) is tuple:
         return tuple(map(_plain_key, key))
     return np.array(key.value) if is_tensor(key) else np.array(key) if type(key) is list else key
-
-
-def _may_repeat(key: Any) -> bool:
-    return any(
-        getattr(k, "dtype", None) is not None and k.dtype.kind in "iu" for k in (key if type(key) is tuple else (key,))
-    )
-
-
-UPDATE = General(lambda base, value: value, ["base", "value"], [None, None], name="update", parameters=["chain"])
-_OF_BASE = Rule(vjp=_cotangent_of_base)
-_OF_VALUE = Rule(vjp=_cotangent_of_value)

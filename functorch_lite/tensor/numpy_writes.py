@@ -23,7 +23,7 @@ from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.aliases import alias_of
 from functorch_lite.tensor.ambient import constant, is_tensor
 from functorch_lite.tensor.grad_mode import recording
-from functorch_lite.tensor.in_place import assign, refuse_leaf, replace, writable
+from functorch_lite.tensor.in_place import assign, refuse_cast, refuse_leaf, replace, writable
 
 __all__ = ["WRITERS", "apply_at", "function_into", "is_recorded", "on_raw_arrays", "ufunc_into", "unwrapped"]
 
@@ -92,7 +92,9 @@ def ufunc_into(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     if where is not True:
         shape = next(target.shape for target in out if target is not None)
         key = np.broadcast_to(unwrapped(where), shape)
-        inputs = tuple(np.broadcast_to(x, shape)[key] if shape_of(x) else x for x in map(as_array, inputs))
+        inputs = tuple(
+            x if isinstance(x, int | float | complex) else np.broadcast_to(as_array(x), shape)[key] for x in inputs
+        )
     results = getattr(ufunc, method)(*inputs, **kwargs)
     results = results if isinstance(results, tuple) else (results,)
     written = tuple(
@@ -124,6 +126,7 @@ def _written(target: Any, key: Any, result: Any, name: str, broadcasts: bool) ->
             f"{name} at {user_line()} was told to write a traced result into an array, which cannot hold a derivative. "
             f"Let out be a tensor (ft.zeros), or assign the result instead."
         )
+    refuse_cast(result, target.dtype, name)
     if not is_tensor(target):
         target[key] = unwrapped(result)
     elif key is ...:

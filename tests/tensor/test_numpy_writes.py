@@ -58,6 +58,24 @@ def test_where_broadcasts_mask_and_operands() -> None:
     assert x.grad.tolist() == [3.0, 3.0]
 
 
+def test_where_with_out_among_the_operands() -> None:
+    for values in (3.0, [3.0, 4.0]):
+        x = leaf(values)
+        y = x * 1.0
+        np.multiply(y, y, out=y, where=np.ones(y.shape, bool))
+        y.sum().backward()
+        np.testing.assert_array_equal(x.grad, 2 * np.array(values))
+
+
+def test_a_python_number_stays_weak_with_where() -> None:
+    out = ft.ones(2, dtype=ft.float32)
+    assert np.multiply(ft.ones(2, dtype=ft.float32), 0.1, out=out, where=[True, False]).tolist() == [np.float32(0.1), 1]
+    count = ft.tensor([1, 2])
+    assert np.multiply(count, 3, out=count, where=[True, False]).tolist() == [3, 2]
+    with pytest.raises(RuntimeError, match="cast"):
+        np.multiply(count, 0.5, out=count, where=[True, False])
+
+
 def test_a_mask_that_is_a_tensor_serves_a_raw_out() -> None:
     out = np.full(3, 100.0)
     for operand in (np.ones(3), ft.ones(3)):
