@@ -11,7 +11,7 @@ import numpy as np
 from functorch_lite.core.cache_lines import on_line
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import OBJECT, stacked
-from functorch_lite.core.trace import Tracer
+from functorch_lite.core.trace import Tracer, is_tracer
 from functorch_lite.numpy.construction import array, asarray, holds_tracers
 from functorch_lite.tensor.ambient import is_tensor, tensor_of
 from functorch_lite.tensor.grad_mode import recording
@@ -57,7 +57,7 @@ class _Defaults:
     generator: Any = None  # made when it is asked for: NumPy's random numbers take long to load
 
 
-def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
     """Make a tensor of a copy of some data.
 
     Parameters
@@ -86,15 +86,16 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored:
     if holds_tracers(data):
         listed, data = isinstance(data, list | tuple), array(data, dtype)
         data = _defaulted(data, dtype) if listed else data
-        if isinstance(data, Tracer) and not is_tensor(data):
-            return data
+        if is_tracer(data) and not is_tensor(data):
+            traced: Tensor = data
+            return traced
         if is_tensor(data):
             _warn_of_lost_history(data)
             data = data.value
     return _made(np.array(_raw(data, dtype), dtype), requires_grad)
 
 
-def as_tensor(data: Any, dtype: Any = None, **ignored: Any) -> Any:
+def as_tensor(data: Any, dtype: Any = None, **ignored: Any) -> Tensor:
     """Make a tensor that shares memory with an array where it can; a tensor of that dtype is returned as it is.
 
     Parameters
@@ -116,19 +117,23 @@ def as_tensor(data: Any, dtype: Any = None, **ignored: Any) -> Any:
     array([1., 0.])
     """
     _only_device(ignored)
+    made: Tensor
     if is_tensor(data):
-        return data if dtype is None or data.dtype == dtype else data.astype(dtype)
+        made = data if dtype is None or data.dtype == dtype else data.astype(dtype)
+        return made
     if holds_tracers(data):
         listed, data = isinstance(data, list | tuple), asarray(data, dtype)
         data = _defaulted(data, dtype) if listed else data
-        if isinstance(data, Tracer):
-            return data
+        if is_tracer(data):
+            made = data
+            return made
     raw = _raw(data, dtype)
     fits = isinstance(raw, np.ndarray) and (dtype is None or raw.dtype == dtype)
-    return tensor_of(_numbers(raw), None) if fits else _made(np.array(raw, dtype))
+    made = tensor_of(_numbers(raw), None) if fits else _made(np.array(raw, dtype))
+    return made
 
 
-def from_numpy(array: Any) -> Any:
+def from_numpy(array: Any) -> Tensor:
     """Make a tensor that shares the memory of an array; what is no ndarray raises `TypeError`.
 
     Examples
@@ -141,7 +146,8 @@ def from_numpy(array: Any) -> Any:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy takes an array, not a {type(array).__name__}; ft.tensor takes anything")
-    return tensor_of(_numbers(array), None)
+    made: Tensor = tensor_of(_numbers(array), None)
+    return made
 
 
 def set_default_dtype(dtype: Any) -> None:
@@ -192,7 +198,7 @@ def manual_seed(seed: int) -> None:
     _Defaults.generator = np.random.default_rng(seed)
 
 
-def zeros(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+def zeros(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
     """Make a tensor of zeros.
 
     Parameters
@@ -215,7 +221,7 @@ def zeros(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored
     return _made(np.zeros(_shape(shape), dtype or _Defaults.dtype), requires_grad)
 
 
-def ones(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+def ones(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
     """Make a tensor of ones; the arguments are those of `zeros`.
 
     Examples
@@ -228,7 +234,7 @@ def ones(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored:
     return _made(np.ones(_shape(shape), dtype or _Defaults.dtype), requires_grad)
 
 
-def empty(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+def empty(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
     """Make a tensor of whatever is in memory; the arguments are those of `zeros`.
 
     Examples
@@ -241,7 +247,7 @@ def empty(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored
     return _made(np.empty(_shape(shape), dtype or _Defaults.dtype), requires_grad)
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
     """Make a tensor of a shape, filled with a value, whose dtype it has by default; the rest is as for `zeros`.
 
     Examples
@@ -258,7 +264,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = F
     return _made(np.full(_shape((shape,)), value, dtype or np.array(value).dtype), requires_grad)
 
 
-def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
     """Make a tensor of evenly spaced numbers: ``arange(stop)``, ``arange(start, stop)``, ``arange(start, stop, step)``.
 
     ``stop`` is left out. The numbers are integers if all bounds are; the rest is as for `zeros`.
@@ -279,7 +285,9 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **ignor
     return _made(_defaulted(np.arange(*bounds), dtype), requires_grad)
 
 
-def linspace(start: Any, end: Any, steps: int, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+def linspace(
+    start: Any, end: Any, steps: int, dtype: Any = None, requires_grad: bool = False, **ignored: Any
+) -> Tensor:
     """Make a tensor of ``steps`` numbers from ``start`` to ``end``, which is among them; the rest is as for `zeros`.
 
     Examples
@@ -313,7 +321,7 @@ def logspace(
     return _spaced(np.logspace(_constant(start), _constant(end), steps, base=base), dtype, requires_grad)
 
 
-def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
     """Make the identity matrix of ``n`` rows and ``m`` columns, by default as many; the rest is as for `zeros`.
 
     Examples
@@ -327,7 +335,7 @@ def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = F
     return _made(np.eye(n, m, dtype=dtype or _Defaults.dtype), requires_grad)
 
 
-def rand(*shape: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None, **ignored: Any) -> Any:
+def rand(*shape: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None, **ignored: Any) -> Tensor:
     """Make a tensor of random numbers, uniform between 0 and 1.
 
     Parameters
@@ -347,7 +355,7 @@ def rand(*shape: Any, dtype: Any = None, requires_grad: bool = False, generator:
     return _made(_random(lambda g: g.random(_shape(shape)), dtype, generator), requires_grad)
 
 
-def randn(*shape: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None, **ignored: Any) -> Any:
+def randn(*shape: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None, **ignored: Any) -> Tensor:
     """Make a tensor of random numbers of the standard normal distribution; the arguments are those of `rand`.
 
     Examples
@@ -360,7 +368,7 @@ def randn(*shape: Any, dtype: Any = None, requires_grad: bool = False, generator
     return _made(_random(lambda g: g.standard_normal(_shape(shape)), dtype, generator), requires_grad)
 
 
-def randint(*bounds_and_shape: Any, dtype: Any = None, generator: Any = None, **ignored: Any) -> Any:
+def randint(*bounds_and_shape: Any, dtype: Any = None, generator: Any = None, **ignored: Any) -> Tensor:
     """Make a tensor of random integers, int64 by default: ``randint(high, shape)``, ``randint(low, high, shape)``.
 
     ``high`` itself is left out, and ``shape`` is a tuple; the rest is as for `rand`.
@@ -377,7 +385,7 @@ def randint(*bounds_and_shape: Any, dtype: Any = None, generator: Any = None, **
     return _made(source.integers(*bounds, size=shape).astype(dtype or np.int64))
 
 
-def randperm(n: int, generator: Any = None) -> Any:
+def randperm(n: int, generator: Any = None) -> Tensor:
     """Make a random permutation of ``0 … n - 1``, by NumPy's ``generator`` if one is given.
 
     Examples
@@ -389,8 +397,8 @@ def randperm(n: int, generator: Any = None) -> Any:
     return _made((generator or _generator()).permutation(n))
 
 
-def _like(make: Callable[[Any, Any], Any], name: str, doc: str) -> Callable[..., Any]:
-    def like(x: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+def _like(make: Callable[[Any, Any], Any], name: str, doc: str) -> Callable[..., Tensor]:
+    def like(x: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
         _only_device(ignored)
         dtype = dtype or x.dtype
         return _made(np.array(make(np.shape(x), dtype), dtype), requires_grad)
@@ -421,7 +429,7 @@ randn_like = _like(
 )
 
 
-def randint_like(x: Any, *bounds: Any, dtype: Any = None, generator: Any = None, **ignored: Any) -> Any:
+def randint_like(x: Any, *bounds: Any, dtype: Any = None, generator: Any = None, **ignored: Any) -> Tensor:
     """Make `randint` of another's shape and dtype: ``randint_like(x, high)``, ``randint_like(x, low, high)``.
 
     Examples
@@ -433,7 +441,7 @@ def randint_like(x: Any, *bounds: Any, dtype: Any = None, generator: Any = None,
     return randint(*bounds, np.shape(x), dtype=dtype or x.dtype, generator=generator, **ignored)
 
 
-def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Any:
+def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
     """Make a tensor of another's shape and dtype, filled with a value; the rest is as for `zeros`.
 
     Examples
@@ -454,12 +462,14 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = 
     return _made(np.full(np.shape(x), _raw(value, dtype), dtype or x.dtype), requires_grad)
 
 
-def _made(raw: Any, requires_grad: bool = False) -> Any:
+def _made(raw: Any, requires_grad: bool = False) -> Tensor:
     """Return a tensor of an array that nobody else refers to."""
     if type(_numbers(raw)) is np.ndarray and raw.ndim > 1 and raw.nbytes >= SMALLEST_ON_LINES:
         raw = on_line(raw) if raw.flags.c_contiguous else raw
     made: Tensor = tensor_of(raw, None)
-    return made.requires_grad_() if requires_grad else made
+    if requires_grad:
+        made.requires_grad_()
+    return made
 
 
 def _numbers(raw: Any) -> Any:
@@ -473,19 +483,21 @@ def _numbers(raw: Any) -> Any:
     return raw
 
 
-def _filled(shape: tuple[int, ...], value: Any, dtype: Any, requires_grad: bool) -> Any:
+def _filled(shape: tuple[int, ...], value: Any, dtype: Any, requires_grad: bool) -> Tensor:
     """Return an array filled with a value that is differentiated or traced, and in a tensor's case its own memory."""
     whole: Any = np.broadcast_to(value if dtype is None else value.astype(dtype), shape)
     if is_tensor(whole):
         whole = whole.clone() if whole.requires_grad else whole.copy()
-    return whole.requires_grad_() if requires_grad else whole
+    made: Tensor = whole.requires_grad_() if requires_grad else whole
+    return made
 
 
-def _spaced(values: Any, dtype: Any, requires_grad: bool) -> Any:
+def _spaced(values: Any, dtype: Any, requires_grad: bool) -> Tensor:
     values = _defaulted(values, dtype)
-    if not isinstance(values, Tracer):
+    if not is_tracer(values):
         return _made(values, requires_grad)
-    return values.requires_grad_() if requires_grad else values  # type: ignore[attr-defined]
+    spaced: Tensor = values.requires_grad_() if requires_grad else values
+    return spaced
 
 
 def _constant(value: Any) -> Any:

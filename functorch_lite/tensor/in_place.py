@@ -14,7 +14,7 @@ import numpy as np
 
 from functorch_lite.core.memory import owner, record_write
 from functorch_lite.core.primitive import Primitive
-from functorch_lite.core.tape import FIRST_PARENT, ORDER, Node
+from functorch_lite.core.tape import FIRST_PARENT, ORDER, Node, next_order
 from functorch_lite.core.trace import Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.tensor.ambient import AMBIENT, is_tensor, tensor_of, way_from_base

@@ -21,6 +21,7 @@ from functorch_lite.core.tables import FUNCTIONS
 from functorch_lite.core.tracer import array_of_tracers
 from functorch_lite.core.ufunc_calls import uncommon_call
 from functorch_lite.tensor.ambient import AMBIENT, tensor_of
+from functorch_lite.tensor.declared import Declared
 from functorch_lite.tensor.engine import backward, grad
 from functorch_lite.tensor.in_place import assign, derive_history, own_memory, replace
 from functorch_lite.tensor.membership import GraphMember
@@ -66,7 +67,7 @@ class Size(int):
         return self.shape if dim is None else self.shape[dim]
 
 
-class Tensor(GraphMember):
+class Tensor(GraphMember, Declared):
     """An array that can remember how it was computed, and be differentiated by `backward`.
 
     Make tensors by `functorch_lite.tensor` and its kin. All of NumPy's functions accept them and give tensors; so do
