@@ -194,3 +194,15 @@ def test_arrays_of_no_axes(name: str) -> None:
 
 def test_coordinates_in_examples_of_no_axes() -> None:
     assert ft.vmap(lambda x: x[np.unravel_index(np.argmax(x), x.shape)] * 2.0)(np.ones(3)).tolist() == [2.0] * 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "how"), [(6, {"axis": 1}), (2, {}), ((2, -1), {}), (2, {"axis": 5}), ((2, 2), {"axis": 0})]
+)
+def test_windows_that_do_not_fit_are_refused(shape: Any, how: dict[str, Any]) -> None:
+    _agrees(lambda x: np.lib.stride_tricks.sliding_window_view(x, shape, **how), TABLE)
+
+
+def test_windows_that_are_written_to_are_refused() -> None:
+    with pytest.raises(TypeError, match="does not reach it"):
+        ft.vjp(lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, 0, writeable=True), TABLE)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.arguments import as_array, only_axis, averaged_axes
+from functorch_lite.calculus.arguments import as_array, averaged_axes, only_axis
 from functorch_lite.calculus.batching import shifted_axes
 from functorch_lite.calculus.cumulative import along
 from functorch_lite.calculus.declare import linear
