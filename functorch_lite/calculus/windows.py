@@ -24,7 +24,11 @@ def _batch_of_windows(
     return primitive.bind(arrays, ((size, *whole), shape, tuple(a + 1 for a in axes)))
 
 
-@linear(lambda g, x_shape, shape, axes: overlaid(g, x_shape, shape, axes), moves=True, batch=shifted_axes(1))
+def _added_up(g: Any, x_shape: Shape, shape: Shape, axes: Shape) -> Any:
+    return overlaid(g, x_shape, shape, axes)
+
+
+@linear(_added_up, moves=True, batch=shifted_axes(1))
 def windows(x: Any, shape: Shape, axes: Shape) -> Any:
     """Return all windows of a shape along axes; those of the windows come last."""
     refuse_foreign("sliding_window_view", x)
