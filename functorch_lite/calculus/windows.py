@@ -32,7 +32,7 @@ def _added_up(g: Any, x_shape: Shape, shape: Shape, axes: Shape) -> Any:
 def windows(x: Any, shape: Shape, axes: Shape) -> Any:
     """Return all windows of a shape along axes; those of the windows come last."""
     refuse_foreign("sliding_window_view", x)
-    return sliding_window_view(x, shape, axes)
+    return np.lib.stride_tricks.sliding_window_view(x, shape, axes)
 
 
 @linear(lambda g, shape, axes: windows(g, shape, axes), collects=True, batch=_batch_of_windows)
@@ -40,7 +40,7 @@ def overlaid(x: Any, whole: Shape, shape: Shape, axes: Shape) -> Any:
     """Add windows up where they stand in zeros of the shape of the whole."""
     refuse_foreign("the transpose of sliding_window_view", x)
     total = np.zeros(whole, x.dtype)
-    places = sliding_window_view(total, shape, axes, writeable=True)
+    places = np.lib.stride_tricks.sliding_window_view(total, shape, axes, writeable=True)
     for offset in np.ndindex(*shape):  # what stands at one place of all windows does not overlap
         places[(..., *offset)] += x[(..., *offset)]
     return total
