@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from functorch_lite.core.tables import FUNCTIONS as TABLE_OF_FUNCTIONS
 
 ROW = np.array([3.0, 7.0, -9.0, 1.0, 2.5])
 TABLE = np.array([[3.0, 7.0, -9.0, 1.0, 2.5], [0.5, 4.0, 1.0, 1.5, 8.0]])
@@ -194,3 +196,34 @@ def test_arrays_of_no_axes(name: str) -> None:
 
 def test_coordinates_in_examples_of_no_axes() -> None:
     assert ft.vmap(lambda x: x[np.unravel_index(np.argmax(x), x.shape)] * 2.0)(np.ones(3)).tolist() == [2.0] * 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "how"), [(6, {"axis": 1}), (2, {}), ((2, -1), {}), (2, {"axis": 5}), ((2, 2), {"axis": 0})]
+)
+def test_windows_that_do_not_fit_are_refused(shape: Any, how: dict[str, Any]) -> None:
+    _agrees(lambda x: np.lib.stride_tricks.sliding_window_view(x, shape, **how), TABLE)
+
+
+def test_windows_that_are_written_to_are_refused() -> None:
+    with pytest.raises(TypeError, match="does not reach it"):
+        ft.vjp(lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, 0, writeable=True), TABLE)
+
+
+#: What NumPy does not hand on (``like``), or takes by position in any use that is known.
+NOT_HANDED_ON = {(np.sinc, "x"), *((make, "like") for make in (np.zeros, np.ones, np.full))}
+
+
+def test_every_argument_of_numpys_is_taken_by_its_name() -> None:
+    for function, implementation in list(TABLE_OF_FUNCTIONS.items()):
+        if isinstance(function, np.ufunc) or not str(getattr(function, "__module__", "")).startswith("numpy"):
+            continue
+        try:
+            wanted = inspect.signature(function).parameters
+        except ValueError:  # a built-in function that does not tell
+            continue
+        taken = inspect.signature(implementation).parameters
+        if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+            continue
+        named = {n for n, p in wanted.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        assert {n for n in named - set(taken) if (function, n) not in NOT_HANDED_ON} == set(), function

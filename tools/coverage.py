@@ -184,7 +184,9 @@ def page(table: list[Entry]) -> str:
         "",
         "NumPy's types take a traced real array as up to 256 traced numbers and keep the derivative: `np.poly1d`,",
         "`np.polynomial.Polynomial`, `np.matrix`, `np.r_`, `np.c_`, and `np.vectorize(f)`, which refuses `otypes`.",
-        "`np.nditer` raises.",
+        "`np.nditer` raises. Of a polynomial the value, the sum, the product, the derivative and the integral keep it;",
+        "`fit` and `roots` raise, see [the sharp edges](sharp_edges.md). `np.lib.stride_tricks.sliding_window_view` is",
+        "differentiable.",
     ]
     for module in NAMESPACES:
         members = [entry for entry in table if entry.module == module.__name__]

@@ -38,6 +38,7 @@ from functorch_lite.calculus import (
     statistics,
     taking,
     ufunc_methods,
+    windows,
     zero_by_nature,
 )
 
@@ -79,5 +80,6 @@ __all__ = [
     "statistics",
     "taking",
     "ufunc_methods",
+    "windows",
     "zero_by_nature",
 ]

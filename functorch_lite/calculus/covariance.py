@@ -28,11 +28,12 @@ def _cov(
         raise ValueError("ddof must be integer")
     m = as_array(m)
     x = _variables(m, rowvar or m.ndim < 2)
-    if not x.shape[0]:
-        return np.empty((0, 0))
     if y is not None:
         y = as_array(y)
-        x = np.concatenate((x, _variables(y, rowvar or y.ndim < 2 or y.shape[0] == 1)))
+        y = _variables(y, rowvar or y.ndim < 2 or y.shape[0] == 1)
+    if not x.shape[0]:
+        return np.empty((0, 0))  # to NumPy too, whatever is in y
+    x = x if y is None else np.concatenate((x, y))
     x = kept_inexact("cov", x, np.result_type(x.dtype, np.float64) if dtype is None else dtype)
     weights = _weights(fweights, aweights, x.shape[1])
     mean, total = np.average(x, axis=1, weights=weights, returned=True)

@@ -1,6 +1,7 @@
 """Samples of shapes and axes."""
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.samples.sample import Sample, random
 
@@ -80,6 +81,10 @@ SAMPLES = [
     Sample("diag of a vector, k", lambda x: np.diag(x, -2), (V,), dask=False),
     Sample("diag of a matrix", lambda x: np.diag(x, 1), (M,), dask=False),
     Sample("diagflat", lambda x: np.diagflat(x, 1), (random(2, 2),), dask=False),
+    Sample("sliding windows", lambda x: sliding_window_view(x, 3), (V,), complex=True, dask=False),
+    Sample("sliding windows of two axes", lambda x: sliding_window_view(x, (2, 3)).mean((-2, -1)), (M,), dask=False),
+    Sample("sliding windows along an axis", lambda x: sliding_window_view(x, 2, axis=-2), (T,), dask=False),
+    Sample("sliding windows of windows", lambda x: sliding_window_view(x, (2, 2), axis=(0, 0)), (S,), dask=False),
     Sample("tril", lambda x: np.tril(x), (M,)),
     Sample("tril k", lambda x: np.tril(x, -1), (T,)),
     Sample("triu", lambda x: np.triu(x, 1), (S,), complex=True),
