@@ -108,6 +108,30 @@ def test_slopes_of_voigts_profile_far_from_the_line() -> None:
     np.testing.assert_allclose(slopes, expected, rtol=1e-13)
 
 
+PLAIN = ("legendre", "sh_legendre", "chebyt", "chebyu", "chebyc", "chebys", "sh_chebyt", "sh_chebyu", "laguerre")
+ORTHOGONAL = dict.fromkeys((*PLAIN, "hermite", "hermitenorm"), ()) | {
+    "genlaguerre": (0.7,),
+    "gegenbauer": (0.7,),
+    "jacobi": (0.7, 0.4),
+    "sh_jacobi": (2.2, 1.4),
+}
+DEGREES: tuple[type, ...] = (int, float)
+NOT_REAL = {("hermite", float), ("hermitenorm", float)}  # SciPy has them of integer degree only
+
+
+@pytest.mark.parametrize(("name", "dtype"), [(n, d) for n in ORTHOGONAL for d in DEGREES if (n, d) not in NOT_REAL])
+def test_derivatives_of_polynomials_of_low_degree(name: str, dtype: type) -> None:
+    """SciPy's polynomials of degree -1 may be NaN; at -1 and 1 nothing but the coefficients is sure."""
+    parameters, degrees = ORTHOGONAL[name], np.arange(5).astype(dtype)
+    f = lambda x: getattr(scipy.special, f"eval_{name}")(degrees, *parameters, x)
+    for order in (1, 2, 3):
+        f = ft.jacfwd(f)
+        for x in (-1.0, 0.0, 0.3, 1.0):
+            polynomials = [getattr(scipy.special, name)(n, *parameters) for n in range(5)]
+            expected = [np.polyder(p, order)(x) for p in polynomials]
+            np.testing.assert_allclose(f(x), expected, rtol=1e-11, atol=1e-11, err_msg=f"{order} {x}")
+
+
 # --- Values at edges --------------------------------------------------------------------------------------------------
 
 

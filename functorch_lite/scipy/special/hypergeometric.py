@@ -31,41 +31,45 @@ elementwise(
 
 # --- Orthogonal polynomials, of degree x at y -------------------------------------------------------------------------
 
-pointwise(sp.eval_legendre, refused("eval_legendre", "n"), lambda x, y: (x + 1) / 2 * sp.eval_jacobi(x - 1, 1, 1, y))
 pointwise(
-    sp.eval_sh_legendre, refused("eval_sh_legendre", "n"), lambda x, y: (x + 1) * sp.eval_jacobi(x - 1, 1, 1, 2 * y - 1)
-)
-pointwise(sp.eval_chebyt, refused("eval_chebyt", "n"), lambda x, y: x * sp.eval_chebyu(x - 1, y))
-pointwise(sp.eval_chebyu, refused("eval_chebyu", "n"), lambda x, y: 2 * sp.eval_gegenbauer(x - 1, 2, y))
-pointwise(sp.eval_chebyc, refused("eval_chebyc", "n"), lambda x, y: x * sp.eval_chebyu(x - 1, y / 2))
-pointwise(sp.eval_chebys, refused("eval_chebys", "n"), lambda x, y: sp.eval_gegenbauer(x - 1, 2, y / 2))
-pointwise(
-    sp.eval_sh_chebyt, refused("eval_sh_chebyt", "n"), lambda x, y: 2 * x * sp.eval_chebyu(x - 1, 2 * y - 1)
+    sp.eval_legendre, refused("eval_legendre", "n"), lambda x, y: (x + 1) / 2 * _lower(sp.eval_jacobi, x, 1, 1, y)
 )
 pointwise(
-    sp.eval_sh_chebyu, refused("eval_sh_chebyu", "n"), lambda x, y: 4 * sp.eval_gegenbauer(x - 1, 2, 2 * y - 1)
+    sp.eval_sh_legendre,
+    refused("eval_sh_legendre", "n"),
+    lambda x, y: (x + 1) * _lower(sp.eval_jacobi, x, 1, 1, 2 * y - 1),
 )
-pointwise(sp.eval_hermite, refused("eval_hermite", "n"), lambda x, y: 2 * x * sp.eval_hermite(_one_less(x), y))
-pointwise(sp.eval_hermitenorm, refused("eval_hermitenorm", "n"), lambda x, y: x * sp.eval_hermitenorm(_one_less(x), y))
-pointwise(sp.eval_laguerre, refused("eval_laguerre", "n"), lambda x, y: -sp.eval_genlaguerre(x - 1, 1, y))
+pointwise(sp.eval_chebyt, refused("eval_chebyt", "n"), lambda x, y: x * _lower(sp.eval_chebyu, x, y))
+pointwise(sp.eval_chebyu, refused("eval_chebyu", "n"), lambda x, y: 2 * _lower(sp.eval_gegenbauer, x, 2, y))
+pointwise(sp.eval_chebyc, refused("eval_chebyc", "n"), lambda x, y: x * _lower(sp.eval_chebyu, x, y / 2))
+pointwise(sp.eval_chebys, refused("eval_chebys", "n"), lambda x, y: _lower(sp.eval_gegenbauer, x, 2, y / 2))
+pointwise(
+    sp.eval_sh_chebyt, refused("eval_sh_chebyt", "n"), lambda x, y: 2 * x * _lower(sp.eval_chebyu, x, 2 * y - 1)
+)
+pointwise(
+    sp.eval_sh_chebyu, refused("eval_sh_chebyu", "n"), lambda x, y: 4 * _lower(sp.eval_gegenbauer, x, 2, 2 * y - 1)
+)
+pointwise(sp.eval_hermite, refused("eval_hermite", "n"), lambda x, y: 2 * x * _lower(sp.eval_hermite, x, y))
+pointwise(sp.eval_hermitenorm, refused("eval_hermitenorm", "n"), lambda x, y: x * _lower(sp.eval_hermitenorm, x, y))
+pointwise(sp.eval_laguerre, refused("eval_laguerre", "n"), lambda x, y: -_lower(sp.eval_genlaguerre, x, 1, y))
 elementwise(
     sp.eval_genlaguerre,
     refused("eval_genlaguerre", "n"),
     refused("eval_genlaguerre", "alpha"),
-    lambda ans, n, alpha, x: -sp.eval_genlaguerre(n - 1, alpha + 1, x),
+    lambda ans, n, alpha, x: -_lower(sp.eval_genlaguerre, n, alpha + 1, x),
 )
 elementwise(
     sp.eval_gegenbauer,
     refused("eval_gegenbauer", "n"),
     refused("eval_gegenbauer", "alpha"),
-    lambda ans, n, alpha, x: 2 * alpha * sp.eval_gegenbauer(n - 1, alpha + 1, x),
+    lambda ans, n, alpha, x: 2 * alpha * _lower(sp.eval_gegenbauer, n, alpha + 1, x),
 )
 elementwise(
     sp.eval_jacobi,
     refused("eval_jacobi", "n"),
     refused("eval_jacobi", "alpha"),
     refused("eval_jacobi", "beta"),
-    lambda ans, n, alpha, beta, x: (n + alpha + beta + 1) / 2 * sp.eval_jacobi(n - 1, alpha + 1, beta + 1, x),
+    lambda ans, n, alpha, beta, x: (n + alpha + beta + 1) / 2 * _lower(sp.eval_jacobi, n, alpha + 1, beta + 1, x),
 )
 elementwise(
     sp.eval_sh_jacobi,
@@ -73,7 +77,7 @@ elementwise(
     refused("eval_sh_jacobi", "p"),
     refused("eval_sh_jacobi", "q"),
     lambda ans, n, p, q, x: (n + p)
-    * sp.eval_jacobi(n - 1, p - q + 1, q, 2 * x - 1)
+    * _lower(sp.eval_jacobi, n, p - q + 1, q, 2 * x - 1)
     / sp.binom(2 * n + p - 1, n),
 )
 
@@ -87,6 +91,6 @@ elementwise(
 )
 
 
-def _one_less(n: Any) -> Any:
-    """Return n - 1, and 0 for 0: the factor n beside it is zero then."""
-    return np.maximum(n - 1, 0)
+def _lower(polynomial: Any, n: Any, *arguments: Any) -> Any:
+    """Return a polynomial of degree n - 1, which for n = 0 is zero; there SciPy's may be NaN."""
+    return np.where(n == 0, 0.0, polynomial(np.where(n == 0, 0, n - 1), *arguments))
