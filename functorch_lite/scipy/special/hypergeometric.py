@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.declare import pointwise
+from functorch_lite.core.operands import is_at_hand
 from functorch_lite.scipy.special.declare import elementwise, refused
 from functorch_lite.scipy.special.ufuncs import sp
 
@@ -87,10 +88,36 @@ elementwise(
     sp.lpmv,
     None,
     refused("lpmv", "v"),
-    lambda ans, m, v, x: (v * x * ans - (v + m) * sp.lpmv(m, v - 1, x)) / (x * x - 1),
+    lambda ans, m, v, x: _lpmv_slope(ans, m, v, x),
 )
 
 
 def _lower(polynomial: Any, n: Any, *arguments: Any) -> Any:
     """Return a polynomial of degree n - 1, which for n = 0 is zero; there SciPy's may be NaN."""
     return np.where(n == 0, 0.0, polynomial(np.where(n == 0, 0, n - 1), *arguments))
+
+
+def _lpmv_slope(ans: Any, m: Any, v: Any, x: Any) -> Any:
+    """DLMF 14.10.5, which is 0/0 at -1 and 1."""
+    end = np.abs(x) == 1
+    if is_at_hand(end) and not np.any(end):
+        return (v * x * ans - (v + m) * sp.lpmv(m, v - 1, x)) / (x * x - 1)
+    inner = np.where(end, 0.5, x)
+    within = (v * inner * np.where(end, 0.0, ans) - (v + m) * sp.lpmv(m, v - 1, inner)) / (inner * inner - 1)
+    return np.where(end, _lpmv_slope_at_end(m, v, np.where(end, x, 0.0)), within)
+
+
+def _lpmv_slope_at_end(m: Any, v: Any, x: Any) -> Any:
+    """Differentiate (-1)^m (1 - x²)^(m/2) times the m-th derivative of Legendre's function (DLMF 14.6.1), m >= 0."""
+    around, sign = 1 - x * x, np.where(m < 0, np.nan, 1.0 - 2.0 * (m % 2))
+    # With m = 0 and 2 the power has no slope of its own.
+    power = np.where(m == 2, 1.0, around ** np.where((m == 0) | (m == 2), 1.0, m / 2 - 1))
+    by_power = np.where(m == 0, 0.0, -m * x * power * _legendre_derivative(m, v, x))
+    rest = np.where(m == 0, 1.0, around ** np.where(m == 0, 1.0, m / 2)) * _legendre_derivative(m + 1, v, x)
+    return sign * (by_power + rest)
+
+
+def _legendre_derivative(k: Any, v: Any, x: Any) -> Any:
+    none = (v < k) & (v == np.floor(v))
+    degree = np.where(none, 0.0, v - k)
+    return np.where(none, 0.0, sp.poch(v + 1.0, k) / 2.0**k * sp.eval_jacobi(degree, k, k, x))
