@@ -12,6 +12,7 @@ import scipy.stats
 
 import functorch_lite as ft
 from functorch_lite import random
+from functorch_lite.random.gamma_family import _count
 
 KEY = random.key(0)
 COUNT = 20_000
@@ -176,6 +177,18 @@ def test_a_parameter_that_is_no_number_has_the_derivative_nan(x: float) -> None:
     np.testing.assert_allclose(gradient[0], plain, rtol=1e-14)
     for sampler in (ft.random.gamma, ft.random.chisquare, lambda key, a: ft.random.beta(key, a, 2.0)):
         assert np.isnan(ft.grad(lambda a, f=sampler: f(ft.random.key(1), a))(np.nan))
+
+
+@pytest.mark.parametrize("a", [[1.0, 3e5], [3e5, 1.0], [1e-3, 1e6], [3e5]])
+def test_small_parameters_beside_large_ones_cost_no_more_terms(a: list[float]) -> None:
+    f = lambda a, key: random.gamma(key, a)
+    keys, parameters = random.split(KEY, len(a)), np.array(a)
+    samples = ft.vmap(f)(parameters, keys)
+    needed = [int(_count(x, y)) for x, y in zip(samples, parameters, strict=True)]
+    assert int(_count(samples, parameters)) == max(needed) < 12 * np.sqrt(max(a)) + 100
+    alone = [ft.grad(f)(y, k) for y, k in zip(parameters, keys, strict=True)]
+    np.testing.assert_allclose(ft.vmap(ft.grad(f))(parameters, keys), alone, rtol=1e-13)
+    np.testing.assert_allclose(ft.jit(ft.vmap(ft.grad(f)))(parameters, keys), alone, rtol=1e-13)
 
 
 def test_samples_that_underflow_have_no_derivative() -> None:

@@ -25,6 +25,7 @@ from functorch_lite.core.trace import Tracer
 from functorch_lite.random.continuous import normal, uniform
 from functorch_lite.random.keys import Shape, draw, shape_like, split
 from functorch_lite.transforms.control_flow import fori_loop
+from functorch_lite.transforms.custom import stop_gradient
 
 __all__ = ["beta", "chisquare", "dirichlet", "gamma", "t"]
 
@@ -209,7 +210,7 @@ def _slope(x: Any, a: Any) -> Any:
         logarithmic = logarithmic - 1 / (a + n)
         return term, total + term, by_a + term * logarithmic, logarithmic
 
-    count = _count(_known(x), _known(a))
+    count = _count(x, a)
     one, nothing = np.ones_like(x / a), np.zeros_like(x / a)
     sums = (one, one, nothing, nothing)
     if isinstance(count, Tracer):
@@ -234,13 +235,15 @@ def _digamma(z: Any) -> Any:
 def _count(x: Any, a: Any) -> Any:
     """Return how many terms the series needs for all of some samples.
 
-    The terms grow while n < x - a; then they fall as exp(-n² / 2x), for small x as the factorial. NaN and infinity need
-    no terms: they make the slope NaN by themselves.
+    With d = x - a the terms change as exp(-(n² - 2dn) / 2x) at first, for small x they fall as the factorial: of their
+    largest, at n = d or at zero, the last one is less than a rounding error. NaN and infinity need no terms: they make
+    the slope NaN by themselves.
     """
-    sizes = np.abs(x)
-    largest = np.max(np.where(np.isfinite(sizes), sizes, 0.0), initial=0.0)
-    least = np.minimum(np.min(np.where(np.isfinite(a), a, largest), initial=np.inf), largest)
-    return np.astype(np.floor(largest - least + 9 * np.sqrt(largest)) + 40, np.dtype(int))
+    x, a = stop_gradient(x), stop_gradient(a)
+    size, excess = np.abs(x), np.abs(x) - a
+    terms = excess + np.sqrt(np.minimum(excess, 0) ** 2 + 81 * size)
+    largest = np.max(_known(np.where(np.isfinite(terms), terms, 0.0)), initial=0.0)
+    return np.astype(np.floor(largest) + 40, np.dtype(int))
 
 
 def _known(x: Any) -> Any:

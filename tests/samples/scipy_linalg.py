@@ -95,6 +95,8 @@ SAMPLES = [
     sample("solve_continuous_lyapunov", linalg.solve_continuous_lyapunov, A3 + 4 * np.eye(3), B3),
     sample("solve_discrete_lyapunov", linalg.solve_discrete_lyapunov, A3 / 5, B3),
     sample("polar", linalg.polar, TALL),
+    sample("polar of square matrices", linalg.polar, BATCH),
+    sample("polar of complex matrices", linalg.polar, TALL + 1j * TALL[::-1] ** 2),
     sample("polar left", lambda a: linalg.polar(a, "left"), TALL.T),
     sample("eigh of two matrices", lambda a, b: linalg.eigh(hermitian(a), definite(b))[0], A3, B3),
     sample("toeplitz", linalg.toeplitz, ROW),

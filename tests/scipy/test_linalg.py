@@ -183,3 +183,35 @@ def test_wrong_input_raises(call: Any, error: type[Exception], words: str) -> No
         call(A)
     with pytest.raises(error, match=words):
         ft.vjp(call, A)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("least", [1e-4, 1e-9, 1e-14])
+def test_the_polar_decomposition_of_nearly_singular_matrices(least: float, side: str) -> None:
+    w, v = np.linalg.qr(random(3, 3))[0], np.linalg.qr(random(3, 3, seed=1))[0]
+    a = w @ np.diag([1.0, 0.5, least]) @ v
+    for ours, theirs in zip(linalg.polar(a, side), scipy.linalg.polar(a, side), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-14)
+    # A rotation of the large singular vectors does not feel the small one.
+    turn = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    tangent = w @ turn @ v
+    slope = ft.jvp(lambda a: linalg.polar(a, side)[0], (a,), (tangent,))[1]
+    np.testing.assert_allclose(slope, w @ (turn * 2 / 1.5) @ v, atol=1e-15 / least)
+
+
+def test_the_polar_decomposition_has_derivatives_at_ties() -> None:
+    t = random(3, 3)
+    u, p = ft.jvp(linalg.polar, (np.eye(3),), (t,))[1]
+    np.testing.assert_allclose(u, (t - t.T) / 2, atol=1e-15)
+    np.testing.assert_allclose(p, (t + t.T) / 2, atol=1e-15)
+    bend = ft.jvp(lambda a: ft.jvp(linalg.polar, (a,), (t,))[1][1], (np.eye(3),), (t,))[1]
+    # p² = aᵀa: p p'' + p'' p + 2 p'² = 2 tᵀt.
+    np.testing.assert_allclose(bend, t.T @ t - p @ p, atol=1e-14)
+
+
+@pytest.mark.parametrize("a", [np.zeros((2, 2)), np.ones((2, 2)), random(2, 3), np.diag([1.0, 1e-17])])
+def test_the_polar_decomposition_has_no_derivative_without_full_rank(a: Any) -> None:
+    for ours, theirs in zip(linalg.polar(a), scipy.linalg.polar(a), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-15)
+    assert np.isnan(ft.grad(lambda a: np.sum(linalg.polar(a)[0]))(a)).all()
+    assert np.isnan(ft.jvp(linalg.polar, (a,), (np.ones_like(a),))[1][1]).all()

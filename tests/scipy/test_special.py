@@ -108,6 +108,73 @@ def test_slopes_of_voigts_profile_far_from_the_line() -> None:
     np.testing.assert_allclose(slopes, expected, rtol=1e-13)
 
 
+PLAIN = ("legendre", "sh_legendre", "chebyt", "chebyu", "chebyc", "chebys", "sh_chebyt", "sh_chebyu", "laguerre")
+ORTHOGONAL = dict.fromkeys((*PLAIN, "hermite", "hermitenorm"), ()) | {
+    "genlaguerre": (0.7,),
+    "gegenbauer": (0.7,),
+    "jacobi": (0.7, 0.4),
+    "sh_jacobi": (2.2, 1.4),
+}
+DEGREES: tuple[type, ...] = (int, float)
+NOT_REAL = {("hermite", float), ("hermitenorm", float)}  # SciPy has them of integer degree only
+
+
+@pytest.mark.parametrize(("name", "dtype"), [(n, d) for n in ORTHOGONAL for d in DEGREES if (n, d) not in NOT_REAL])
+def test_derivatives_of_polynomials_of_low_degree(name: str, dtype: type) -> None:
+    """SciPy's polynomials of degree -1 may be NaN; at -1 and 1 nothing but the coefficients is sure."""
+    parameters, degrees = ORTHOGONAL[name], np.arange(5).astype(dtype)
+    f = lambda x: getattr(scipy.special, f"eval_{name}")(degrees, *parameters, x)
+    for order in (1, 2, 3):
+        f = ft.jacfwd(f)
+        for x in (-1.0, 0.0, 0.3, 1.0):
+            polynomials = [getattr(scipy.special, name)(n, *parameters) for n in range(5)]
+            expected = [np.polyder(p, order)(x) for p in polynomials]
+            np.testing.assert_allclose(f(x), expected, rtol=1e-11, atol=1e-11, err_msg=f"{order} {x}")
+
+
+SINGULAR_FORMULAS: dict[str, tuple[Any, float, tuple[float, ...]]] = {  # a function, a point, the first derivatives
+    "lpmv 0": (lambda x: scipy.special.lpmv(0, 3, x), 1.0, (6.0, 15.0, 15.0)),
+    "lpmv 0 at -1": (lambda x: scipy.special.lpmv(0, 3, x), -1.0, (6.0, -15.0, 15.0)),
+    "lpmv 1": (lambda x: scipy.special.lpmv(1, 3, x), 1.0, (np.inf,)),
+    "lpmv 2": (lambda x: scipy.special.lpmv(2, 3, x), 1.0, (-30.0, -90.0)),  # 15x(1 - x²)
+    "lpmv 4": (lambda x: scipy.special.lpmv(4, 4, x), 1.0, (0.0, 840.0)),  # 105(1 - x²)²
+    "poch": (lambda x: scipy.special.poch(x, 3.0), 0.0, (2.0,)),
+    "poch at -1": (lambda x: scipy.special.poch(x, 3.0), -1.0, (-1.0,)),
+    "poch at -2": (lambda x: scipy.special.poch(x, 1.0), -2.0, (1.0,)),
+    "poch at -3": (lambda x: scipy.special.poch(x, 2.0), -3.0, (-5.0,)),
+    "binom": (lambda n: scipy.special.binom(n, 2.0), 1.0, (0.5,)),
+    "binom at 0": (lambda n: scipy.special.binom(n, 2.0), 0.0, (-0.5,)),
+    "binom in k": (lambda k: scipy.special.binom(1.0, k), 2.0, (-0.5,)),
+    "binom in k at -1": (lambda k: scipy.special.binom(3.0, k), -1.0, (0.25,)),
+    "gammainc": (lambda x: scipy.special.gammainc(2.0, x), 0.0, (0.0, 1.0, -2.0, 3.0)),
+    "gammainc of 1": (lambda x: scipy.special.gammainc(1.0, x), 0.0, (1.0, -1.0, 1.0)),
+    "gammainc of 1/2": (lambda x: scipy.special.gammainc(0.5, x), 0.0, (np.inf, -np.inf)),
+    "betainc": (lambda x: scipy.special.betainc(2.0, 3.0, x), 0.0, (0.0, 12.0, -48.0, 72.0)),
+    "betainc at 1": (lambda x: scipy.special.betainc(3.0, 2.0, x), 1.0, (0.0, -12.0, -48.0, -72.0)),
+    "betainc of 1/2": (lambda x: scipy.special.betainc(2.0, 0.5, x), 0.0, (0.0, 0.75)),
+    "chndtr": (lambda x: scipy.special.chndtr(x, 3.0, 0.0), 2.0, (0.20755374871029736, -0.05188843717757434)),
+    "chndtr in nc": (lambda nc: scipy.special.chndtr(2.0, 3.0, nc), 0.0, (-0.13836916580686487,)),
+}
+
+
+@pytest.mark.parametrize("name", SINGULAR_FORMULAS)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of infinite derivatives
+def test_derivative_where_a_formula_is_singular_and_the_function_is_not(name: str) -> None:
+    f, x, derivatives = SINGULAR_FORMULAS[name]
+    for expected in derivatives:
+        forward = ft.jvp(f, (x,), (1.0,))[1]
+        f = ft.grad(f)
+        np.testing.assert_allclose([f(x), forward, ft.jit(f)(x)], expected, rtol=1e-13, atol=1e-13)
+
+
+def test_the_mixed_derivative_of_a_noncentral_density_at_no_noncentrality() -> None:
+    """∂/∂nc of the density p_k is (p_{k+2} - p_k) / 2, where it is central and where it is not."""
+    for x, df, nc in ((2.0, 3.0, 0.0), (2.0, 3.0, 0.3), (2.0, 3.0, 0.7), (4.0, 2.5, 6.0)):
+        density = ft.grad(scipy.special.chndtr)
+        slope = ft.grad(density, argnums=2)(x, df, nc)
+        np.testing.assert_allclose(slope, (density(x, df + 2, nc) - density(x, df, nc)) / 2, rtol=1e-12)
+
+
 # --- Values at edges --------------------------------------------------------------------------------------------------
 
 

@@ -67,6 +67,27 @@ def test_derivatives_outside_the_support_are_zero_and_not_nan() -> None:
             assert gradients == (0.0,) * (len(shapes) + 3), (name, method)
 
 
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: stats.gamma.pdf(x, 2.0), 1.0),
+        (lambda x: stats.gamma.pdf(x, 1.0), -1.0),
+        (lambda x: stats.gamma.pdf(x, 3.0), 0.0),
+        (lambda x: stats.gamma.pdf(x, 2.0, scale=2.0), 0.25),
+        (lambda x: stats.chi2.pdf(x, 4.0), 0.25),
+        (lambda x: stats.beta.pdf(x, 2.0, 3.0), 12.0),
+        (lambda x: stats.weibull_min.pdf(x, 2.0), 2.0),
+        (stats.rayleigh.pdf, 1.0),
+        (lambda mu: stats.poisson.pmf(1, mu), 1.0),
+        (lambda mu: stats.poisson.pmf(0, mu), -1.0),
+        (lambda p: stats.binom.pmf(1, 5, p), 5.0),
+        (lambda p: stats.binom.pmf(4, 5, 1 - p), 5.0),
+    ],
+)
+def test_densities_have_a_slope_at_the_end_of_the_support(f: Any, expected: float) -> None:
+    np.testing.assert_allclose([ft.grad(f)(0.0), ft.jvp(f, (0.0,), (1.0,))[1]], expected, rtol=1e-13)
+
+
 def test_tails_keep_their_digits() -> None:
     np.testing.assert_allclose(ft.grad(stats.norm.logcdf)(-40.0), 40.024968847207264, rtol=1e-13)
     np.testing.assert_allclose(ft.grad(stats.norm.logsf)(40.0), -40.024968847207264, rtol=1e-13)

@@ -8,11 +8,10 @@ import numpy as np
 import scipy.linalg
 
 from functorch_lite.calculus.arguments import refuse_foreign
-from functorch_lite.calculus.batching import on_matrices
-from functorch_lite.calculus.declare import general
-from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, matrix, square
+from functorch_lite.calculus.batching import on_matrices, same_axes
+from functorch_lite.calculus.declare import general, zero_function
+from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, hermitian_part, matrix, square
 from functorch_lite.core.rules import Rule
-from functorch_lite.scipy.linalg.matrix_functions import sqrtm
 
 __all__ = ["polar", "solve_continuous_lyapunov", "solve_discrete_lyapunov", "solve_sylvester"]
 
@@ -134,15 +133,70 @@ def solve_discrete_lyapunov(a: Any, q: Any) -> Any:
     return np.linalg.solve(system, q.reshape(*q.shape[:-2], n * n, 1)).reshape(q.shape)
 
 
+# --- The polar decomposition ------------------------------------------------------------------------------------------
+
+
+@zero_function(batch=same_axes)
+def _nan_if_singular(p: Any) -> Any:
+    """Return NaN for positive matrices without full rank, where there is no derivative, and else 1."""
+    values = np.linalg.eigvalsh(p)
+    resolved = np.finfo(values.dtype).eps * p.shape[-1] * values.max(-1, initial=0.0)
+    return np.where(values.min(-1, initial=np.inf) > resolved, 1.0, np.nan).astype(values.dtype)[..., None, None]
+
+
+def _over(x: Any, p: Any) -> Any:
+    """Return x p⁻¹."""
+    return exchange(np.linalg.solve(exchange(p), exchange(x)))
+
+
+def _polar_jvp(t: Any, ans: Any) -> tuple[Any, Any]:
+    """With Ω = uᴴ du, which is skew: uᴴ da = Ω p + dp, so p Ω + Ω p = uᴴ da - daᴴ u; du is u Ω and what is not in u.
+
+    The equation divides by sums of singular values: it knows no ties. Source: Higham, *Functions of Matrices* (2008),
+    section 8.2.
+    """
+    u, p = ans
+    inner = adjoint(u) @ t
+    skew = sylvester(p, p, inner - adjoint(inner))
+    turned = u @ skew
+    if u.shape[-2] > u.shape[-1]:
+        turned = turned + _over(t - u @ inner, p)
+    valid = _nan_if_singular(p)
+    return valid * turned, valid * hermitian_part(inner - skew @ p)
+
+
+def _polar_vjp(g: Any, ans: Any) -> Any:
+    u, p = ans
+    by_u, by_p = conjugate(g[0]), conjugate(g[1])
+    inner: Any = 0.0
+    if by_p is not None:
+        inner = by_p
+    projected = 0.0 if by_u is None else adjoint(u) @ by_u
+    by_skew = projected - (0.0 if by_p is None else by_p @ p)
+    by_a = u @ (inner + sylvester(p, p, by_skew - adjoint(by_skew)))
+    if by_u is not None and u.shape[-2] > u.shape[-1]:
+        by_a = by_a + _over(by_u - u @ projected, p)
+    return _nan_if_singular(p) * conjugate(by_a)
+
+
+@general(Rule(_polar_jvp, _polar_vjp), multiple=True, batch=same_axes)
+def _polar(a: Any) -> Any:
+    """Return u with orthonormal columns and the positive p of a = u p, by singular values: aᴴa would square a."""
+    refuse_foreign("polar", a)
+    w, s, vh = np.linalg.svd(a, full_matrices=False)
+    return w @ vh, (adjoint(vh) * s[..., None, :]) @ vh
+
+
 def polar(a: Any, side: str = "right") -> tuple[Any, Any]:
     """Decompose matrices of full rank into a positive definite one and one with orthonormal columns (rows).
 
-    ``p`` is the square root of ``aᴴ a`` (``a aᴴ``), whose derivative knows no ties of singular values.
+    ``p`` is positive definite, the square root of ``aᴴ a`` (``a aᴴ``), whose derivative knows no ties of singular
+    values; ``u`` has orthonormal columns (rows). Without full rank there are values, and derivatives are NaN.
 
     Parameters
     ----------
     a
-        Matrices, of shape (…, m, n), of full column rank (row rank for ``"left"``), which SciPy does not ask for.
+        Matrices, of shape (…, m, n), of full column rank (row rank for ``"left"``).
     side
         ``"right"``: ``a = u @ p``; ``"left"``: ``a = p @ u``.
 
@@ -161,9 +215,8 @@ def polar(a: Any, side: str = "right") -> tuple[Any, Any]:
     """
     a = matrix(a, "polar")
     if side == "right":
-        p = sqrtm(adjoint(a) @ a)
-        return exchange(np.linalg.solve(exchange(p), exchange(a))), p
+        return tuple(_polar(a))
     if side != "left":
         raise ValueError(f"side must be 'right' or 'left', not {side!r}")
-    p = sqrtm(a @ adjoint(a))
-    return np.linalg.solve(p, a), p
+    u, p = _polar(adjoint(a))
+    return adjoint(u), p

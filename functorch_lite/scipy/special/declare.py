@@ -16,7 +16,7 @@ from functorch_lite.core.primitive import PRIMITIVES, Arrays, General, Params, P
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import REFUSED
 
-__all__ = ["batch_elementwise", "elementwise", "inverse", "refuse_wholly", "refused", "several"]
+__all__ = ["batch_elementwise", "elementwise", "inverse", "refuse_wholly", "refused", "several", "takes_arguments"]
 
 
 def refused(name: str, argument: str, reason: str = "has no closed form") -> Callable[..., NoReturn]:
@@ -97,7 +97,13 @@ class _ReadsAll(Rule):
 
 
 def _call(partial: Any, arguments: Arrays) -> Any:
-    return partial(*arguments) if partial.__code__.co_argcount or partial.__code__.co_flags & _VARIADIC else partial()
+    return partial(*arguments) if takes_arguments(partial) else partial()
+
+
+def takes_arguments(partial: Any) -> bool:
+    """Say whether a partial is a function of the arrays, as a primitive is, and not `refused`."""
+    code = getattr(partial, "__code__", None)
+    return code is None or bool(code.co_argcount or code.co_flags & _VARIADIC)
 
 
 #: The flag of code with ``*args``; a partial with neither these nor parameters is `refused`.

@@ -9,6 +9,7 @@ import numpy as np
 
 from functorch_lite.calculus.declare import pointwise, zero
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.operands import is_at_hand
 from functorch_lite.scipy.special.declare import refuse_wholly, refused
 from functorch_lite.scipy.special.ufuncs import sp
 
@@ -22,12 +23,8 @@ pointwise(sp.rgamma, lambda x: _rgamma_slope(x))
 pointwise(sp.zeta, refused("zeta", "x"), lambda x, y: -x * sp.zeta(x + 1, y))
 pointwise(sp.beta, lambda ans, x, y: ans * _psi_difference(x, y), lambda ans, x, y: ans * _psi_difference(y, x))
 pointwise(sp.betaln, lambda x, y: _psi_difference(x, y), lambda x, y: _psi_difference(y, x))
-pointwise(
-    sp.binom,
-    lambda ans, x, y: ans * (sp.psi(x + 1) - sp.psi(x - y + 1)),
-    lambda ans, x, y: ans * (sp.psi(x - y + 1) - sp.psi(y + 1)),
-)
-pointwise(sp.poch, lambda ans, x, y: ans * (sp.psi(x + y) - sp.psi(x)), lambda ans, x, y: ans * sp.psi(x + y))
+pointwise(sp.binom, lambda ans, x, y: _binom_in_n(ans, x, y), lambda ans, x, y: _binom_in_k(ans, x, y))
+pointwise(sp.poch, lambda ans, x, y: _poch_in_x(ans, x, y), lambda ans, x, y: ans * sp.psi(x + y))
 zero(sp.gammasgn)
 refuse_wholly("the derivative of Riemann's zeta function has no closed form", sp.zetac, sp.riemann_zeta)
 
@@ -59,3 +56,42 @@ def _rgamma_slope(x: Any) -> Any:
     low, high = np.where(left, x, 0.25), np.where(left, 0.75, x)
     reflected = sp.gamma(1 - low) * (np.cos(pi * low) - np.sin(pi * low) / pi * sp.psi(1 - low))
     return np.where(left, reflected, -sp.rgamma(high) * sp.psi(high))
+
+
+# At poles of Γ in a denominator the function is zero and the derivative of its logarithm infinite: there the product is
+# differentiated as it stands, by the derivative of 1/Γ.
+
+
+def _is_pole(x: Any) -> Any:
+    return (x <= 0) & (x == np.floor(x))
+
+
+def _binom_in_n(ans: Any, n: Any, k: Any) -> Any:
+    pole = _is_pole(n - k + 1)
+    slope = sp.psi(n + 1) - sp.psi(np.where(pole, 1.0, n - k + 1))
+    if is_at_hand(pole) and not np.any(pole):
+        return ans * slope
+    return np.where(pole, sp.gamma(n + 1) * sp.rgamma(k + 1) * _rgamma_slope(n - k + 1), ans * slope)
+
+
+def _binom_in_k(ans: Any, n: Any, k: Any) -> Any:
+    right, left = _is_pole(n - k + 1), _is_pole(k + 1)
+    slope = sp.psi(np.where(right, 1.0, n - k + 1)) - sp.psi(np.where(left, 1.0, k + 1))
+    pole = right | left
+    if is_at_hand(pole) and not np.any(pole):
+        return ans * slope
+    product = _rgamma_slope(k + 1) * sp.rgamma(n - k + 1) - sp.rgamma(k + 1) * _rgamma_slope(n - k + 1)
+    return np.where(pole, sp.gamma(n + 1) * product, ans * slope)
+
+
+def _poch_in_x(ans: Any, x: Any, m: Any) -> Any:
+    pole = _is_pole(x)
+    if is_at_hand(pole) and not np.any(pole):
+        return ans * (sp.psi(x + m) - sp.psi(x))
+    apart = np.where(pole, 1.0, x)
+    slope = np.where(pole, 0.0, ans) * (sp.psi(apart + m) - sp.psi(apart))
+    # Where Γ(x + m) has a pole too it is a polynomial, (-1)^m poch(1 - x - m, m).
+    both = pole & _is_pole(x + m)
+    mirrored = np.where(both, 1 - x - m, 1.0)
+    polynomial = ans * (sp.psi(mirrored) - sp.psi(mirrored + m))
+    return np.where(both, polynomial, np.where(pole, sp.gamma(x + m) * _rgamma_slope(x), slope))

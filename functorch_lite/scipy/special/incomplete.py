@@ -12,26 +12,74 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.declare import general
+from functorch_lite.core.operands import is_at_hand
+from functorch_lite.core.primitive import Pointwise
 from functorch_lite.core.rules import Rule
-from functorch_lite.scipy.special.declare import batch_elementwise, elementwise, inverse, refused
+from functorch_lite.scipy.special.declare import batch_elementwise, elementwise, inverse, refused, takes_arguments
 from functorch_lite.scipy.special.gamma_functions import polygamma
 from functorch_lite.scipy.special.parameter_series import beta_derivative, gamma_derivative
 from functorch_lite.scipy.special.student import log_student_density
 from functorch_lite.scipy.special.ufuncs import sp
 
-__all__ = ["gamma_density", "gammainc_in_a"]
+__all__ = ["beta_density", "gamma_density", "gammainc_in_a"]
 
 # --- Densities and their derivatives in parameters --------------------------------------------------------------------
 
 
-def gamma_density(a: Any, x: Any) -> Any:
-    """∂P(a, x)/∂x = x^(a-1) e^(-x) / Γ(a)."""
-    return np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a))
+def _gamma_density(a: Any, x: Any) -> Any:
+    none = a == 0
+    if not np.any(none):
+        return np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a))
+    return np.where(none, 0.0, _gamma_density(np.where(none, 1, a), x))[()]
 
 
-def beta_density(a: Any, b: Any, x: Any) -> Any:
-    """∂I(a, b, x)/∂x = x^(a-1) (1-x)^(b-1) / B(a, b)."""
-    return np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b))
+def _gamma_density_in_x(ans: Any, a: Any, x: Any) -> Any:
+    """At zero by the density of a - 1, as the quotient is 0/0 there; elsewhere that would lose digits."""
+    zero = (a == 0) | ((x == 0) & (a >= 1))
+    if is_at_hand(zero) and not np.any(zero):
+        return ans * (a - 1) / x - ans
+    at_zero = gamma_density(np.where(zero, np.maximum(a - 1, 0), 1.0), x)
+    return np.where(zero, at_zero, ans * (a - 1) / np.where(zero, 1.0, x)) - ans
+
+
+#: ∂P(a, x)/∂x = x^(a-1) e^(-x) / Γ(a), and of a = 0 zero.
+gamma_density = Pointwise(
+    _gamma_density,
+    (lambda ans, x, y: ans * (np.log(y) - sp.psi(x)), lambda ans, x, y: _gamma_density_in_x(ans, x, y)),
+    name="gamma_density",
+)
+
+
+def _beta_density(a: Any, b: Any, x: Any) -> Any:
+    none = (a == 0) | (b == 0)
+    if not np.any(none):
+        return np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b))
+    return np.where(none, 0.0, _beta_density(np.where(none, 1, a), np.where(none, 1, b), x))[()]
+
+
+def _beta_density_in_x(ans: Any, a: Any, b: Any, x: Any) -> Any:
+    """At zero and one by the densities of a - 1 and b - 1, as in `_gamma_density_in_x`."""
+    none = (a == 0) | (b == 0)
+    zero, one = none | ((x == 0) & (a >= 1)), none | ((x == 1) & (b >= 1))
+    end = zero | one
+    if is_at_hand(end) and not np.any(end):
+        return ans * (a - 1) / x - ans * (b - 1) / (1 - x)
+    at_zero = (a + b - 1) * beta_density(np.where(zero, np.maximum(a - 1, 0), 1.0), b, x)
+    at_one = (a + b - 1) * beta_density(a, np.where(one, np.maximum(b - 1, 0), 1.0), x)
+    rising = np.where(zero, at_zero, ans * (a - 1) / np.where(zero, 1.0, x))
+    return rising - np.where(one, at_one, ans * (b - 1) / np.where(one, 1.0, 1 - x))
+
+
+#: ∂I(a, b, x)/∂x = x^(a-1) (1-x)^(b-1) / B(a, b), and zero if a or b is.
+beta_density = Pointwise(
+    _beta_density,
+    (
+        lambda ans, x, y, z: ans * (np.log(z) - sp.psi(x) + sp.psi(x + y)),
+        lambda ans, x, y, z: ans * (np.log1p(-z) - sp.psi(y) + sp.psi(x + y)),
+        lambda ans, x, y, z: _beta_density_in_x(ans, x, y, z),
+    ),
+    name="beta_density",
+)
 
 
 def _gamma_density_in_a(a: Any, x: Any, order: int) -> Any:
@@ -120,7 +168,7 @@ def _beta_in_b(a: Any, b: Any, x: Any) -> Any:
 
 def _plain(*partials: Any, sign: int = 1) -> tuple[Any, ...]:
     """Return partials of a function of its arguments alone as `elementwise` calls them, with the result first."""
-    return tuple(_signed(p, sign) if p.__code__.co_argcount else p for p in partials)
+    return tuple(_signed(p, sign) if takes_arguments(p) else p for p in partials)
 
 
 def _signed(partial: Any, sign: int) -> Any:
@@ -256,10 +304,22 @@ inverse(sp.nbdtrin, 1, *_NEGATIVE_BINOMIAL)
 
 
 def _noncentral_density(x: Any, df: Any, nc: Any) -> Any:
-    """½ e^(-(x+nc)/2) (x/nc)^(df/4-1/2) I_(df/2-1)(√(nc x)), the exponential of the scaled I taken out."""
-    root = np.sqrt(nc * x)
-    power = (0.25 * df - 0.5) * np.log(x / nc)
-    return 0.5 * np.exp(power - 0.5 * (np.sqrt(x) - np.sqrt(nc)) ** 2) * sp.ive(0.5 * df - 1, root)
+    """½ e^(-(x+nc)/2) (x/nc)^(df/4-1/2) I_(df/2-1)(√(nc x)), the exponential of the scaled I taken out.
+
+    Near nc = 0 it is the central density times a power series, ₀F₁.
+    """
+    small = nc * x < 1
+    if is_at_hand(small) and np.all(small):
+        return _noncentral_density_by_series(x, df, nc)
+    apart = np.where(small, 1 / x, nc)
+    root = np.sqrt(apart * x)
+    power = (0.25 * df - 0.5) * np.log(x / apart)
+    large = 0.5 * np.exp(power - 0.5 * (np.sqrt(x) - np.sqrt(apart)) ** 2) * sp.ive(0.5 * df - 1, root)
+    return np.where(small, _noncentral_density_by_series(x, df, np.where(small, nc, 0.0)), large)
+
+
+def _noncentral_density_by_series(x: Any, df: Any, nc: Any) -> Any:
+    return 0.5 * gamma_density(0.5 * df, 0.5 * x) * np.exp(-0.5 * nc) * sp.hyp0f1(0.5 * df, 0.25 * nc * x)
 
 
 def _in_noncentrality(x: Any, df: Any, nc: Any) -> Any:

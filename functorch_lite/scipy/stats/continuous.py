@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.scipy.special.incomplete import beta_density, gamma_density
 from functorch_lite.scipy.special.student import log_student_density
 from functorch_lite.scipy.special.ufuncs import sp
 from functorch_lite.scipy.stats.distribution import Continuous
@@ -96,6 +97,7 @@ gamma = Continuous(
     "gamma",
     "a",
     logpdf=lambda y, a: sp.xlogy(a - 1, y) - y - sp.gammaln(a),
+    pdf=lambda y, a: gamma_density(a, y),
     cdf=lambda y, a: sp.gammainc(a, y),
     sf=lambda y, a: sp.gammaincc(a, y),
     ppf=lambda q, a: sp.gammaincinv(a, q),
@@ -118,6 +120,7 @@ chi2 = Continuous(
     "chi2",
     "df",
     logpdf=lambda y, df: sp.xlogy(df / 2 - 1, y) - y / 2 - sp.gammaln(df / 2) - log(2) * df / 2,
+    pdf=lambda y, df: 0.5 * gamma_density(0.5 * df, 0.5 * y),
     cdf=lambda y, df: sp.chdtr(df, y),
     sf=lambda y, df: sp.chdtrc(df, y),
     ppf=lambda q, df: 2 * sp.gammaincinv(df / 2, q),
@@ -129,6 +132,7 @@ beta = Continuous(
     "beta",
     "a b",
     logpdf=lambda y, a, b: sp.xlog1py(b - 1, -y) + sp.xlogy(a - 1, y) - sp.betaln(a, b),
+    pdf=lambda y, a, b: beta_density(a, b, y),
     cdf=lambda y, a, b: sp.betainc(a, b, y),
     sf=lambda y, a, b: sp.betaincc(a, b, y),
     ppf=lambda q, a, b: sp.betaincinv(a, b, q),
@@ -198,6 +202,7 @@ weibull_min = Continuous(
     "weibull_min",
     "c",
     logpdf=lambda y, c: np.log(c) + sp.xlogy(c - 1, y) - y**c,
+    pdf=lambda y, c: c * y ** (c - 1) * np.exp(-(y**c)),
     cdf=lambda y, c: -np.expm1(-(y**c)),
     logsf=lambda y, c: -(y**c),
     ppf=lambda q, c: (-np.log1p(-q)) ** (1 / c),
@@ -208,6 +213,7 @@ weibull_min = Continuous(
 rayleigh = Continuous(
     "rayleigh",
     logpdf=lambda y: np.log(y) - 0.5 * y * y,
+    pdf=lambda y: y * np.exp(-0.5 * y * y),
     cdf=lambda y: -np.expm1(-0.5 * y * y),
     logsf=lambda y: -0.5 * y * y,
     ppf=lambda q: np.sqrt(-2 * np.log1p(-q)),

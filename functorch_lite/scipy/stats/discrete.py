@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.scipy.special.incomplete import beta_density, gamma_density
 from functorch_lite.scipy.special.ufuncs import sp
 from functorch_lite.scipy.stats.distribution import Discrete
 
@@ -23,6 +24,7 @@ bernoulli = Discrete(
 binom = Discrete(
     "binom",
     "n p",
+    pmf=lambda k, n, p: beta_density(k + 1, n - k + 1, p) / (n + 1),
     logpmf=lambda k, n, p: _log_choices(n, k) + sp.xlogy(k, p) + sp.xlog1py(n - k, -p),
     cdf=lambda k, n, p: sp.betainc(n - k, k + 1, 1 - p),
     sf=lambda k, n, p: sp.betainc(k + 1, n - k, p),
@@ -50,6 +52,7 @@ nbinom = Discrete(
 poisson = Discrete(
     "poisson",
     "mu",
+    pmf=lambda k, mu: gamma_density(k + 1, mu),
     logpmf=lambda k, mu: sp.xlogy(k, mu) - sp.gammaln(k + 1) - mu,
     cdf=lambda k, mu: sp.gammaincc(k + 1, mu),
     sf=lambda k, mu: sp.gammainc(k + 1, mu),

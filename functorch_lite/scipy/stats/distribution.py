@@ -83,6 +83,8 @@ class Continuous(_Distribution):
         See `_Distribution`.
     logpdf
         The logarithm of the standard density, ``logpdf(y, *shapes)``.
+    pdf
+        The density itself, where it has a slope at an end of the support at which its logarithm is infinite.
     cdf, sf, logcdf, logsf, ppf, isf
         The standard distribution function, its complement, their logarithms, and their inverses. What is left out is
         derived from what is given; without ``ppf`` the distribution has no quantiles in closed form.
@@ -103,6 +105,7 @@ class Continuous(_Distribution):
         shapes: str = "",
         *,
         logpdf: Function,
+        pdf: Function | None = None,
         cdf: Function | None = None,
         sf: Function | None = None,
         logcdf: Function | None = None,
@@ -113,7 +116,7 @@ class Continuous(_Distribution):
         inside: float = 0.0,
     ) -> None:
         super().__init__(name, shapes, support, inside)
-        self._logpdf = logpdf
+        self._logpdf, self._pdf = logpdf, pdf
         self._cdf = cdf or _exp_of(logcdf) or _complement(sf or _exp_of(logsf))
         self._sf = sf or _exp_of(logsf) or _complement(self._cdf)
         self._logcdf = logcdf or _log_of(self._cdf, self._sf)
@@ -178,7 +181,14 @@ class Continuous(_Distribution):
         >>> ft.vmap(ft.grad(expon.pdf))(np.array([-1.0, 0.5]))
         array([ 0.        , -0.60653066])
         """
-        return np.exp(self.logpdf(x, *args, **kwargs))
+        if self._pdf is None:
+            return np.exp(self.logpdf(x, *args, **kwargs))
+        x, shapes, (loc, scale) = self._arguments(x, args, kwargs)
+        y = (x - loc) / scale
+        lower, upper = self._bounds(shapes)
+        within = (y >= lower) & (y <= upper) & np.isfinite(y)
+        value = self._pdf(np.where(within, y, self.inside), *shapes) / scale
+        return np.where(np.isnan(y), y, np.where(within, value, 0.0))
 
     def cdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Compute the probability of what is not greater.
@@ -367,6 +377,8 @@ class Discrete(_Distribution):
         See `_Distribution`.
     logpmf
         The logarithm of the standard probabilities, ``logpmf(k, *shapes)``.
+    pmf
+        The probabilities, where they have a slope at parameters at which the logarithms are infinite.
     cdf, sf, logsf
         The standard distribution function of an integer ``k``, its complement, and the complement's logarithm.
 
@@ -388,6 +400,7 @@ class Discrete(_Distribution):
         shapes: str,
         *,
         logpmf: Function,
+        pmf: Function | None = None,
         cdf: Function,
         sf: Function | None = None,
         logsf: Function | None = None,
@@ -395,7 +408,8 @@ class Discrete(_Distribution):
         inside: float,
     ) -> None:
         super().__init__(name, shapes, support, inside)
-        self._logpmf, self._cdf, self._sf = logpmf, cdf, sf or _exp_of(logsf) or _complement(cdf)
+        self._logpmf, self._pmf = logpmf, pmf
+        self._cdf, self._sf = cdf, sf or _exp_of(logsf) or _complement(cdf)
         self._logcdf, self._logsf = _log_of(self._cdf, self._sf), logsf or _log_of(self._sf, self._cdf)
 
     def _are_parameters(self, shapes: tuple[Any, ...], others: list[Any]) -> Any:
@@ -427,12 +441,7 @@ class Discrete(_Distribution):
         >>> bool(np.isclose(slope, 1.0))
         True
         """
-        k, shapes, (loc,) = self._arguments(k, args, kwargs)
-        y = k - loc
-        lower, upper = self._bounds(shapes)
-        within = (y >= lower) & (y <= upper) & (y == np.floor(y))
-        value = self._logpmf(np.floor(np.where(within, y, self.inside)), *shapes)
-        return np.where(np.isnan(y), y, np.where(within, value, -np.inf))
+        return self._at(self._logpmf, k, args, kwargs, -np.inf)
 
     def pmf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
         """Compute the probability of an integer.
@@ -456,7 +465,9 @@ class Discrete(_Distribution):
         >>> float(np.round(ft.grad(lambda p: binom.pmf(1, 2, p))(0.25), 6))  # of 2 p (1 - p)
         1.0
         """
-        return np.exp(self.logpmf(k, *args, **kwargs))
+        if self._pmf is None:
+            return np.exp(self.logpmf(k, *args, **kwargs))
+        return self._at(self._pmf, k, args, kwargs, 0.0)
 
     def cdf(self, k: Any, *args: Any, **kwargs: Any) -> Any:
         """Compute the probability of what is not greater.
@@ -553,6 +564,16 @@ class Discrete(_Distribution):
         -4.0
         """
         return self._accumulated(self._logsf, k, args, kwargs, 0.0, -np.inf)
+
+    def _at(
+        self, function: Function, k: Any, args: tuple[Any, ...], kwargs: dict[str, Any], elsewhere: float
+    ) -> Any:
+        k, shapes, (loc,) = self._arguments(k, args, kwargs)
+        y = k - loc
+        lower, upper = self._bounds(shapes)
+        within = (y >= lower) & (y <= upper) & (y == np.floor(y))
+        value = function(np.floor(np.where(within, y, self.inside)), *shapes)
+        return np.where(np.isnan(y), y, np.where(within, value, elsewhere))
 
     def _accumulated(
         self, function: Function, k: Any, args: tuple[Any, ...], kwargs: dict[str, Any], below: float, above: float
