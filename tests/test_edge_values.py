@@ -354,3 +354,29 @@ def test_division_of_a_table_does_what_numpy_does(shapes: tuple[tuple[int, ...],
         return
     for ours, theirs in zip(ft.jvp(np.polydiv, (u, v), (u, v))[0], expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("p", "roots"),
+    [
+        ([1.0, -1.0, 0.0], [1.0, 0.0]),
+        ([0.0, 1.0, -2.0], [2.0]),
+        ([0.0, 2.0, -6.0, 4.0, 0.0], [2.0, 1.0, 0.0]),
+        ([3.0, 0.0], [0.0]),
+        ([0.0, 3.0, 0.0], [0.0]),
+        ([0.0, 3.0], []),
+        ([1j, 0j], [0j]),
+        ([1.0, -1j, 0j], [1j, 0j]),
+    ],
+)
+def test_roots_move_with_coefficients_that_are_zero(p: list[complex], roots: list[complex]) -> None:
+    """By the implicit function theorem dr / dp[k] = -r^(n-k) / p'(r), for all coefficients."""
+    x, r = np.array(p), np.array(roots)
+    expected = np.array([-(z ** np.arange(len(p) - 1.0, -1, -1)) / np.polyval(np.polyder(x), z) for z in r])
+    np.testing.assert_allclose(ft.vjp(np.roots, x)[0], r, atol=1e-15)
+    for jacobian in (ft.jacfwd, ft.jacrev):
+        found = jacobian(np.roots, holomorphic=x.dtype.kind == "c")(x)
+        np.testing.assert_allclose(found, expected.reshape(len(r), len(p)), rtol=1e-14, atol=1e-14)
+    if p[0]:  # under jit nothing is known to be zero, and roots may stand in another order
+        total = lambda x: np.sum(np.roots(x) ** 3).real
+        np.testing.assert_allclose(ft.grad(total)(x), ft.jit(ft.grad(total))(x), rtol=1e-14, atol=1e-14)
