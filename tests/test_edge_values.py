@@ -97,6 +97,7 @@ PARTIALS: list[tuple[Callable[..., Any], float, float, float, float]] = [
     (operator.pow, 0.0, 0.0, 0.0, 0.0),
     (operator.pow, 0.0, 3.0, 0.0, 0.0),
     (np.float_power, 0.0, 0.0, 0.0, 0.0),
+    (np.divide, 1.0, 0.0, inf, -inf),
     (np.divide, 1.0, 1e-200, 1e200, -inf),
     (np.divide, 1e-200, 1e-200, 1e200, -1e200),
     (np.divide, 0.0, 1e-200, 1e200, 0.0),
@@ -256,6 +257,18 @@ def test_sinc_is_smooth_where_its_series_ends() -> None:
         (lambda x: x ** np.float64(3.0), 0.0, 0.0),
         (np.cosh, 0.0, 1.0),
         (np.expm1, -40.0, exp(-40.0)),
+        (np.log, 0.0, -inf),
+        (np.log2, 0.0, -inf),
+        (np.log10, 0.0, -inf),
+        (np.log1p, -1.0, -inf),
+        (np.arcsin, 1.0, inf),
+        (np.arcsin, -1.0, -inf),
+        (np.arccos, 1.0, -inf),
+        (np.arccos, -1.0, inf),
+        (np.arccosh, 1.0, -inf),
+        (np.arctanh, 1.0, inf),
+        (np.arctanh, -1.0, -inf),
+        (lambda x: np.divide(1.0, x), inf, 0.0),
         (lambda x: np.logaddexp(x, 0.0), 0.0, 0.25),
         (lambda x: np.logaddexp(x, 0.0), 1000.0, 0.0),
         (lambda x: np.logaddexp(x, -inf), 3.0, 0.0),
@@ -263,12 +276,22 @@ def test_sinc_is_smooth_where_its_series_ends() -> None:
         (np.abs, 0.0, 0.0),
         (lambda x: np.abs(x) ** 3, -2.0, 12.0),
         (lambda x: np.hypot(x, 0.0), 2.0, 0.0),
+        (lambda x: np.hypot(x, 0.0), 0.0, 0.0),
         (lambda x: np.where(x > 0, x * x, nan * x), 3.0, 2.0),
     ],
 )
 def test_second_derivative_at_an_edge(function: Callable[..., Any], x: float, second: float) -> None:
     for mode, found in derivatives(function, x, 2).items():
         np.testing.assert_allclose(found, second, rtol=1e-14, atol=0, err_msg=mode)
+
+
+@pytest.mark.parametrize("function", [lambda v: np.hypot(v[0], v[1]), np.std, lambda v: np.std(v, where=True)])
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_the_hessian_at_a_kink_of_a_norm_is_zero(function: Callable[..., Any], value: float) -> None:
+    x = np.full(2, value)
+    if not function(x):
+        for hessian in (ft.hessian, lambda f: ft.jacrev(ft.jacrev(f)), lambda f: ft.jacfwd(ft.jacfwd(f))):
+            np.testing.assert_array_equal(hessian(function)(x), np.zeros((2, 2)))
 
 
 def test_mixed_derivative_of_a_power_where_the_exponent_is_zero() -> None:
@@ -289,6 +312,57 @@ def test_derivatives_of_complex_sign_and_absolute_value() -> None:
     np.testing.assert_allclose(gradient, np.conj(z) / 5, rtol=1e-14)
     np.testing.assert_allclose(change, np.conj(turn), rtol=1e-14)
     np.testing.assert_array_equal(ft.jvp(np.sign, (np.array([0j, 1 + 0j]),), (np.array([1j, 1.0]),))[1], [0, 0])
+
+
+# --- Complex numbers on the cuts of inverse functions, and far away ---------------------------------------------------
+
+
+@pytest.mark.parametrize("function", [np.arcsin, np.arccos, np.arctan, np.arcsinh, np.arccosh, np.arctanh])
+def test_on_a_cut_the_derivative_is_that_of_the_side_which_numpy_takes(function: Callable[..., Any]) -> None:
+    step = 1e-6
+    for size, along, zero in product((2.0, -2.0, 0.3), ("real", "imag"), (0.0, -0.0)):
+        point = lambda a, along=along, zero=zero: complex(a, zero) if along == "real" else complex(zero, a)
+        z, t = point(size), 1.0 if along == "real" else 1j
+        expected = (function(point(size + step)) - function(point(size - step))) / (2 * step)
+        for value in (z, np.complex128(z), np.array([z])):
+            tangent = np.full_like(value, t) if np.ndim(value) else t
+            np.testing.assert_allclose(ft.jvp(function, (value,), (tangent,))[1], expected, rtol=1e-8, atol=1e-10)
+            _, pull = ft.vjp(function, value)
+            np.testing.assert_allclose(pull(tangent)[0], expected, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("size", [1e20, 1e160, 1e200])
+def test_derivatives_of_inverse_functions_far_away(size: float) -> None:
+    z = complex(size, size)
+    quotient = 0.5 / size - 0.5j / size  # 1 / z, whose square is that of 1 / z² up to rounding
+    for function, expected in (
+        (np.arcsin, 1j * quotient),
+        (np.arccos, -1j * quotient),
+        (np.arcsinh, quotient),
+        (np.arccosh, quotient),
+        (np.arctan, quotient * quotient),
+        (np.arctanh, -quotient * quotient),
+    ):
+        found = ft.jvp(function, (z,), (1.0 + 0j,))[1]
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-300, err_msg=function.__name__)
+
+
+# --- Exponents that are short integers --------------------------------------------------------------------------------
+
+INTEGERS = [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32]
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("x", [20.0, np.float32(20.0), np.array([20.0])])
+def test_powers_with_short_integers_as_exponents(dtype: Any, x: Any) -> None:
+    y = np.array([0, 1, 2, np.iinfo(dtype).min], dtype)
+    expected = y.astype(float) * 20.0 ** (y.astype(float) - 1)
+    for f in (lambda x: x**y, lambda x: np.power(x, y)):
+        np.testing.assert_allclose(ft.jvp(f, (x,), (np.ones_like(x),))[1], expected, rtol=1e-6, atol=1e-38)
+        np.testing.assert_allclose(ft.vjp(f, x)[1](np.ones_like(f(x)))[0], np.sum(expected), rtol=1e-6)
+    for k in y[:3]:
+        np.testing.assert_allclose(ft.grad(lambda x, k=k: np.sum(np.ldexp(x, k)))(x), 2.0 ** float(k))
+    assert ft.grad(lambda x: np.ldexp(x, dtype(20)))(1.0) == 2.0**20
 
 
 # --- Interpolation between samples that are not finite ----------------------------------------------------------------
@@ -354,3 +428,37 @@ def test_division_of_a_table_does_what_numpy_does(shapes: tuple[tuple[int, ...],
         return
     for ours, theirs in zip(ft.jvp(np.polydiv, (u, v), (u, v))[0], expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("p", "roots"),
+    [
+        ([1.0, -1.0, 0.0], [1.0, 0.0]),
+        ([0.0, 1.0, -2.0], [2.0]),
+        ([0.0, 2.0, -6.0, 4.0, 0.0], [2.0, 1.0, 0.0]),
+        ([3.0, 0.0], [0.0]),
+        ([0.0, 3.0, 0.0], [0.0]),
+        ([0.0, 3.0], []),
+        ([1j, 0j], [0j]),
+        ([1.0, -1j, 0j], [1j, 0j]),
+    ],
+)
+def test_roots_move_with_coefficients_that_are_zero(p: list[complex], roots: list[complex]) -> None:
+    """By the implicit function theorem dr / dp[k] = -r^(n-k) / p'(r), for all coefficients."""
+    x, r = np.array(p), np.array(roots)
+    expected = np.array([-(z ** np.arange(len(p) - 1.0, -1, -1)) / np.polyval(np.polyder(x), z) for z in r])
+    np.testing.assert_allclose(ft.vjp(np.roots, x)[0], r, atol=1e-15)
+    for jacobian in (ft.jacfwd, ft.jacrev):
+        found = jacobian(np.roots, holomorphic=x.dtype.kind == "c")(x)
+        np.testing.assert_allclose(found, expected.reshape(len(r), len(p)), rtol=1e-14, atol=1e-14)
+    if p[0]:  # under jit nothing is known to be zero, and roots may stand in another order
+        total = lambda x: np.sum(np.roots(x) ** 3).real
+        np.testing.assert_allclose(ft.grad(total)(x), ft.jit(ft.grad(total))(x), rtol=1e-14, atol=1e-14)
+
+
+# --- Python's numbers, whose own division raises ----------------------------------------------------------------------
+
+
+def test_quotients_of_pythons_numbers_are_numpys() -> None:
+    assert ft.grad(np.divide, argnums=(0, 1))(1.0, 0.0) == (inf, -inf)
+    assert ft.jvp(lambda y: np.divide(1.0, y), (0.0,), (1.0,)) == (inf, -inf)

@@ -14,6 +14,7 @@ import numpy as np
 
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import pointwise, zero
+from functorch_lite.calculus.norms import over_norm
 from functorch_lite.core.operands import is_at_hand, shape_of
 from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Zero
 from functorch_lite.core.rules import Rule
@@ -21,12 +22,14 @@ from functorch_lite.core.tables import FUNCTIONS, implements
 
 __all__ = ["imaginary_part", "of_parts", "real_part"]
 
+_FLOAT = np.dtype(float)
+
 # --- Arithmetic -------------------------------------------------------------------------------------------------------
 
 pointwise((np.add, operator.add), 1, 1)
 pointwise((np.subtract, operator.sub), 1, -1)
 pointwise((np.multiply, operator.mul), lambda y: y, lambda x: x)
-pointwise((np.divide, operator.truediv), lambda y: _quotient(1, y), lambda x, y: _quotient(-x / y, y))
+pointwise((np.divide, operator.truediv), lambda y: _quotient(1, y), lambda x, y: _divide_dy(x, y))
 pointwise((np.negative, operator.neg), -1)
 pointwise((np.positive, operator.pos), 1)
 pointwise((np.power, operator.pow), lambda x, y: _power_dx(x, y), lambda ans, x: ans * _log_or_zero(ans, x))
@@ -38,7 +41,7 @@ pointwise(np.sqrt, lambda ans: 0.5 / ans)
 pointwise(np.cbrt, lambda ans: 1 / (3 * ans * ans))
 pointwise(np.reciprocal, lambda ans: -ans * ans)
 pointwise(np.nextafter, 1, None)
-pointwise(np.ldexp, lambda y: np.exp2(y), None)
+pointwise(np.ldexp, lambda ans, y: np.ldexp(_number(1.0, ans), y), None)
 
 # --- Exponentials and logarithms --------------------------------------------------------------------------------------
 
@@ -57,9 +60,9 @@ pointwise(np.logaddexp2, lambda x, y: _share(x, y, log(2)), lambda x, y: _share(
 pointwise(np.sin, np.cos)
 pointwise(np.cos, lambda x: -np.sin(x))
 pointwise(np.tan, lambda ans: 1 + ans * ans)
-pointwise(np.arcsin, lambda x: 1 / np.sqrt((1 - x) * (1 + x)))
-pointwise(np.arccos, lambda x: -1 / np.sqrt((1 - x) * (1 + x)))
-pointwise(np.arctan, lambda x: 1 / (1 + x * x))
+pointwise(np.arcsin, lambda x: 1 / _root_of_one_minus_square(x))
+pointwise(np.arccos, lambda x: -1 / _root_of_one_minus_square(x))
+pointwise(np.arctan, lambda x: _over_one_plus_square(x))
 pointwise(
     np.arctan2, lambda x, y: y / np.hypot(x, y) / np.hypot(x, y), lambda x, y: -x / np.hypot(x, y) / np.hypot(x, y)
 )
@@ -67,9 +70,9 @@ pointwise(np.sinh, np.cosh)
 pointwise(np.cosh, np.sinh)
 pointwise(np.tanh, lambda ans: 1 - ans * ans)
 pointwise(np.arcsinh, lambda x: 1 / _root_of_one_plus_square(x))
-pointwise(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)))
-pointwise(np.arctanh, lambda x: _quotient(1, (1 - x) * (1 + x)))
-pointwise(np.hypot, lambda ans, x: x / _one_for_zero(ans), lambda ans, y: y / _one_for_zero(ans))
+pointwise(np.arccosh, lambda x: 1 / _root_of_square_minus_one(x))
+pointwise(np.arctanh, lambda x: _over_one_minus_square(x))
+pointwise(np.hypot, lambda ans, x: over_norm(x, ans), lambda ans, y: over_norm(y, ans))
 pointwise((np.degrees, np.rad2deg), lambda: 180 / pi)
 pointwise((np.radians, np.deg2rad), lambda: pi / 180)
 
@@ -146,7 +149,7 @@ imaginary_part = Pointwise(operator.attrgetter("imag"), [lambda: -1j], name="ima
 def _of_parts(x: Any, y: Any) -> Any:
     if not (is_at_hand(x) and is_at_hand(y)):  # a foreign array, which may have no parts to set
         return x + 1j * y
-    z = np.empty(np.broadcast_shapes(shape_of(x), shape_of(y)), np.result_type(x, y, np.complex64))
+    z = np.empty(np.broadcast_shapes(shape_of(x), shape_of(y)), np.result_type(x, y, 1j))
     z.real, z.imag = x, y
     return z[()]
 
@@ -224,6 +227,8 @@ def _power_dx(x: Any, y: Any) -> Any:
     """y · x^(y-1); at x = 0 = y it is 0; elsewhere the formula stands, as its derivative in y counts where y is 0."""
     if type(y) is int or type(y) is float:  # a literal exponent: most powers of most programs
         return 2 * x if y == 2 else y * _power(x, y - 1) if y else np.zeros_like(x)
+    if getattr(y, "dtype", _FLOAT).kind in "biu":  # less one, a short or unsigned integer may be another number
+        y = y.astype(np.result_type(x, y, 0.0))
     return y * x ** np.where((x == 0) & (y == 0), 1, y - 1)
 
 
@@ -241,6 +246,14 @@ def _quotient(x: Any, y: Any) -> Any:
         return x / y
     except ZeroDivisionError:
         return np.divide(x, y)
+
+
+def _divide_dy(x: Any, y: Any) -> Any:
+    """-x / y², in which no square overflows."""
+    try:
+        return -x / y / y
+    except ZeroDivisionError:
+        return np.divide(np.divide(-x, y), y)
 
 
 def _log_or_zero(ans: Any, x: Any) -> Any:
@@ -275,8 +288,47 @@ def _turn(t: Any, along: Any, against: Any, x: Any) -> Any:
     return np.where(x == 0, 0.0, (t - along * np.real(against * t)) / _one_for_zero(np.abs(x)))
 
 
+# Parts of the derivatives of inverse functions. The derivative of each is one product, so that second derivatives are
+# infinite at the ends of the domain, where sums over the factors are not numbers. On a cut of complex numbers the sign
+# of a zero says on which side they are; x - 1 and x - (-1) keep it, 1 - x and x + 1 do not. The squares of complex
+# numbers overflow to what is not a number, so they are not formed.
+
+
+def _root_of_one_minus_square_of(x: Any) -> Any:
+    if np.iscomplexobj(x):
+        return np.sqrt(-(x - 1)) * np.sqrt(x - (-1))
+    return np.sqrt((1 - x) * (1 + x))
+
+
+def _root_of_square_minus_one_of(x: Any) -> Any:
+    return np.sqrt(x - 1) * np.sqrt(x - (-1))
+
+
+_root_of_one_minus_square = Pointwise(
+    _root_of_one_minus_square_of, [lambda ans, x: -x / ans], name="root_of_one_minus_square"
+)
+_root_of_square_minus_one = Pointwise(
+    _root_of_square_minus_one_of, [lambda ans, x: x / ans], name="root_of_square_minus_one"
+)
+
+
 def _root_of_one_plus_square(x: Any) -> Any:
-    return np.sqrt(1 + x * x) if np.iscomplexobj(x) else np.hypot(1, x)
+    if np.iscomplexobj(x):  # that of the number turned by a right angle, without a product in which signs are lost
+        return _root_of_one_minus_square(of_parts(-np.imag(x), np.real(x)))
+    return np.hypot(1, x)
+
+
+def _over_one_minus_square_of(x: Any) -> Any:
+    return _quotient(_quotient(1, 1 - x), 1 + x) if np.iscomplexobj(x) else _quotient(1, (1 - x) * (1 + x))
+
+
+_over_one_minus_square = Pointwise(
+    _over_one_minus_square_of, [lambda ans, x: 2 * x * ans * ans], name="over_one_minus_square"
+)
+
+
+def _over_one_plus_square(x: Any) -> Any:
+    return _quotient(_quotient(1, 1 - 1j * x), 1 + 1j * x) if np.iscomplexobj(x) else 1 / (1 + x * x)
 
 
 def _won(alone: Any, tied: Any, ans: Any) -> Any:

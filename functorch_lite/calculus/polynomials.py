@@ -145,21 +145,29 @@ def _roots_vjp(g: Any, ans: Any, p: Any) -> Any:
 
 
 @general(Rule(_roots_jvp, _roots_vjp), batch=same_axes)
-def roots_of(p: Any) -> Any:
-    """Return the roots of polynomials along the last axis: the eigenvalues of their companion matrices, as NumPy's."""
-    degree = p.shape[-1] - 1
-    if not np.all(p[..., 0]):
+def roots_of(p: Any, first: int, last: int) -> Any:
+    """Return the roots of polynomials along the last axis: the eigenvalues of their companion matrices, as NumPy's.
+
+    The coefficients before the first and behind the last one are known to be zero. They lower the degree, and give
+    roots of zero, but the roots move with them as with all others.
+    """
+    inner, zeros = p[..., first : last + 1], p.shape[-1] - last - 1
+    degree = last - first
+    if not np.all(inner[..., 0]):
         raise np.linalg.LinAlgError(
             f"np.roots at {user_line()} of a polynomial whose first coefficient is 0: under jit and vmap leading zeros "
             f"are not dropped, as the number of roots would depend on values. Pass the coefficients without them."
         )
+    if not degree:  # NumPy's roots are real then, unless they are to have complex derivatives
+        return np.zeros((*p.shape[:-1], zeros), complex if p.dtype.kind == "c" else float)
     companion = np.zeros((*p.shape[:-1], degree, degree), p.dtype)
     companion[..., np.arange(1, degree), np.arange(degree - 1)] = 1
-    companion[..., 0, :] = -p[..., 1:] / p[..., :1]
+    companion[..., 0, :] = -inner[..., 1:] / inner[..., :1]
     roots = np.linalg.eigvals(companion)
     # From NumPy 2.5 on, eigenvalues are always complex; roots are real still where they can be.
     is_real = roots.dtype.kind == "c" != p.dtype.kind and not np.any(roots.imag)
-    return roots.real.copy() if is_real else roots
+    roots = roots.real.copy() if is_real else roots
+    return np.concatenate([roots, np.zeros((*p.shape[:-1], zeros), roots.dtype)], -1) if zeros else roots
 
 
 @implements(np.roots)
@@ -169,10 +177,7 @@ def _roots(p: Any) -> Any:
     (present,) = _known_nonzero(p)
     if not len(present):
         return np.array([])
-    zeros = len(p) - int(present[-1]) - 1
-    p = p[int(present[0]) : int(present[-1]) + 1]
-    roots = roots_of(p) if len(p) > 1 else np.array([])
-    return np.concatenate([roots, np.zeros(zeros, roots.dtype)]) if zeros else roots
+    return roots_of(p, int(present[0]), int(present[-1])) if len(p) > 1 else np.array([])
 
 
 @implements(np.poly)

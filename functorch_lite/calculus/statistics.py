@@ -24,6 +24,7 @@ from functorch_lite.calculus.arguments import (
 )
 from functorch_lite.calculus.batching import same_axes, shifted_axes
 from functorch_lite.calculus.declare import general, linear, zero_function
+from functorch_lite.calculus.norms import over_norm
 from functorch_lite.calculus.reductions import as_mask, expanded, spread
 from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.core.operands import is_at_hand
@@ -66,15 +67,15 @@ def var(x: Any, axes: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
 def _std_jvp(
     t: Any, ans: Any, x: Any, x_shape: tuple[int, ...], axes: tuple[int, ...], ddof: float, keepdims: bool
 ) -> Any:
-    slope = _reciprocal(x_shape, axes, ddof, 1.0) / _one_for_zero(ans)
-    return (t * _centred_deviation(x, axes)).sum(axes, keepdims=keepdims) * slope
+    change = (t * _centred_deviation(x, axes)).sum(axes, keepdims=keepdims)
+    return over_norm(change * _reciprocal(x_shape, axes, ddof, 1.0), ans)
 
 
 def _std_vjp(
     g: Any, ans: Any, x: Any, x_shape: tuple[int, ...], axes: tuple[int, ...], ddof: float, keepdims: bool
 ) -> Any:
-    slope = _reciprocal(x_shape, axes, ddof, 1.0) / _one_for_zero(ans)
-    return expanded(g * slope, x_shape, axes, keepdims) * _centred_deviation(x, axes)
+    slope = over_norm(g * _reciprocal(x_shape, axes, ddof, 1.0), ans)
+    return expanded(slope, x_shape, axes, keepdims) * _centred_deviation(x, axes)
 
 
 @general(Rule(_std_jvp, _std_vjp), batch=shifted_axes(0))
@@ -157,10 +158,6 @@ def _deviation(x: Any, axes: tuple[int, ...]) -> Any:
 def _centred_deviation(x: Any, axes: tuple[int, ...]) -> Any:
     """Return the deviation from the mean, which is exactly zero where all values are equal."""
     return _deviation(x - first_along(x, axes), axes)
-
-
-def _one_for_zero(x: Any) -> Any:
-    return x + (x == 0)
 
 
 # --- Functions of NumPy -----------------------------------------------------------------------------------------------
