@@ -26,7 +26,7 @@ def drawn(rng: np.random.Generator, depth: int = 0) -> Step:
 
 
 def _step(rng: np.random.Generator, depth: int) -> Step:
-    kinds = (_sine, _layer, _mixture) if depth == 2 else (_sine, _layer, _mixture, _cond, _fori, _scan, _while, _switch)
+    kinds = PLAIN if depth == 2 else PLAIN + STRUCTURES
     return kinds[rng.integers(len(kinds))](rng, depth)
 
 
@@ -91,6 +91,44 @@ def _scan(rng: np.random.Generator, depth: int) -> Step:
     return step
 
 
+def _rows_that_are_viewed(rng: np.random.Generator, depth: int) -> Step:
+    """Carry views of the rows that an inner loop stacks, and those of the step before."""
+    f, rows = drawn(rng, depth + 1), rng.normal(size=(2, 3))
+    part = ([2, 1, 0], slice(None, None, -1), slice(None))[rng.integers(3)]
+    is_while, late = bool(rng.integers(2)), bool(rng.integers(2))
+
+    def inner(c: Any, row: Any) -> Any:
+        y = f(c[0], c[2]) + row
+        return (y[part], c[1] if late else y, c[2]), y
+
+    def outer(new: Any, w: Any) -> Any:
+        (new, other, _), ys = ft.scan(inner, (new, new, w), rows)
+        return new, other, np.sum(ys)
+
+    def in_scan(x: Any, w: Any) -> Any:
+        def one(c: Any, _: Any) -> Any:
+            new, other, total = outer(c[0], w)
+            return (new, other, c[0], c[1]), total
+
+        (new, *older), totals = ft.scan(one, (x, x, x, x), length=3)
+        return new + 0.3 * sum(older) + 0.1 * np.sum(totals)
+
+    def in_while(x: Any, w: Any) -> Any:
+        def one(c: Any) -> Any:
+            new, other, total = outer(c[0], w)
+            return new, other, c[0], c[1], c[4] + total, c[5] + 1
+
+        new, *older, total, _ = ft.while_loop(lambda c: c[5] < 3, one, (x, x, x, x, 0.0, 0))
+        return new + 0.3 * sum(older) + 0.1 * total
+
+    return in_while if is_while else in_scan
+
+
+PLAIN = (_sine, _layer, _mixture)
+#: What a loop keeps, or a pass over it moves, is read elsewhere.
+SPECIAL = (_rows_that_are_viewed,)
+STRUCTURES = (_cond, _fori, _scan, _while, _switch, *SPECIAL)
+
 TRANSFORMATIONS: dict[str, tuple[Callable[[Step], Step], str]] = {
     "value": (lambda f: f, "one"),
     "gradients": (lambda f: ft.grad(f, (0, 1)), "one"),
@@ -103,10 +141,12 @@ TRANSFORMATIONS: dict[str, tuple[Callable[[Step], Step], str]] = {
 }
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_every_order_of_jit_and_transformations(seed: int) -> None:
+@pytest.mark.parametrize(
+    ("draw", "seed"), [*((drawn, seed) for seed in range(12)), *((f, seed) for f in SPECIAL for seed in range(6))]
+)
+def test_every_order_of_jit_and_transformations(draw: Callable[..., Step], seed: int) -> None:
     rng = np.random.default_rng(seed)
-    run = drawn(rng)
+    run = draw(rng, 0 if draw is drawn else 1)
     points = {
         "one": (rng.normal(size=3), rng.normal(size=3)),
         "both": (rng.normal(size=(4, 3)), rng.normal(size=(4, 3))),

@@ -235,6 +235,48 @@ def test_a_branch_that_no_example_needs_does_not_run() -> None:
     assert 3.0 in seen
 
 
+# --- Loops in loops ---------------------------------------------------------------------------------------------------
+
+
+def _next(c: Any, rows: Any) -> tuple[Any, Any]:
+    """Return a view of the last row that a loop stacks, and the sum of the rows."""
+
+    def step(c: Any, row: Any) -> tuple[Any, Any]:
+        y = c + row
+        return y[::-1], y
+
+    new, ys = ft.scan(step, c, rows)
+    return new, np.sum(ys)
+
+
+def test_a_view_of_what_an_inner_loop_stacks_outlives_the_step_of_the_outer() -> None:
+    def in_scan(c: Any, rows: Any) -> Any:
+        def step(pair: Any, _: Any) -> tuple[Any, Any]:
+            new, total = _next(pair[0], rows)
+            return (new, pair[0]), total
+
+        return ft.scan(step, (c, c), length=3)[0]
+
+    def in_while(c: Any, rows: Any) -> Any:
+        def step(state: Any) -> Any:
+            new, total = _next(state[0], rows)
+            return new, state[0], state[2] + total
+
+        return ft.while_loop(lambda state: state[2] < 50.0, step, (c, c, 0.0))
+
+    c, rows = np.array([1.0, 2.0]), np.ones((2, 2))
+    for f in (in_scan, in_while):
+        expected = ft.tree.leaves(f(c, rows))
+        np.testing.assert_array_equal(expected[1], [5.0, 6.0])
+        assert_same(ft.jit(f)(c, rows), expected)
+
+        def squares(c: Any, f: Any = f) -> Any:
+            return np.sum(f(c, rows)[1] ** 2)
+
+        assert_same(ft.jit(ft.grad(squares))(c), ft.grad(squares)(c))
+        assert_same(ft.grad(ft.jit(squares))(c), ft.grad(squares)(c))
+
+
 # --- What is in them --------------------------------------------------------------------------------------------------
 
 
