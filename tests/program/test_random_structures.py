@@ -124,9 +124,28 @@ def _rows_that_are_viewed(rng: np.random.Generator, depth: int) -> Step:
     return in_while if is_while else in_scan
 
 
+def _scaled_products(rng: np.random.Generator, depth: int) -> Step:
+    """Stack products scaled by a carried Python number or the counter, beside the rows that they are of."""
+    f, m, rows = drawn(rng, depth + 1), 0.4 * rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
+    with_rows, with_number, by_count = (bool(b) for b in rng.integers(2, size=3))
+
+    def step(x: Any, w: Any) -> Any:
+        def one(c: Any, row: Any) -> Any:
+            h, rate, total = c
+            product = np.outer(row, h) @ (m * w) if with_rows else h @ m
+            y = (product * rate if with_number else product, row, np.sin(rate) * row @ m)
+            return (f(h, w) + row, rate * 0.5 + 0.1, total + np.outer(row, h) @ m), y
+
+        (h, _, total), ys = ft.scan(one, (x, 1 if by_count else 1.0, m), rows)
+        _, summed = ft.fori_loop(0, 3, lambda i, c: (np.tanh(c[0] + w), c[1] + (c[0] @ m) * i), (h, x))
+        return h + 0.1 * summed + 0.1 * np.sum(total, 0) + 0.1 * sum(np.sum(y) for y in ys)
+
+    return step
+
+
 PLAIN = (_sine, _layer, _mixture)
 #: What a loop keeps, or a pass over it moves, is read elsewhere.
-SPECIAL = (_rows_that_are_viewed,)
+SPECIAL = (_rows_that_are_viewed, _scaled_products)
 STRUCTURES = (_cond, _fori, _scan, _while, _switch, *SPECIAL)
 
 TRANSFORMATIONS: dict[str, tuple[Callable[[Step], Step], str]] = {

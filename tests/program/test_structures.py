@@ -210,6 +210,55 @@ def test_python_numbers_take_on_the_precision_of_arrays(f: Callable[[Any], Any])
         np.testing.assert_allclose(actual, expected, rtol=1e-6)
 
 
+# --- Operations that are taken out of a loop --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step", "start"),
+    [
+        (lambda h, row, m: (np.tanh(h), (row, row @ h)), W),
+        (lambda h, row, m: (np.tanh(h + row), (row, m, 2.0, row @ h, h)), W),
+        (lambda c, row, m: ((np.tanh(c[0] + row), 0.5 * c[1]), ((c[0] @ m) * c[1], c[1])), (W, 1.0)),
+        (lambda c, row, m: ((np.tanh(c[0] + row), 0.5 * c[1]), (c[0] @ m) * (2 * c[1] + 1.0)), (X, 1.0)),
+        (lambda c, row, m: ((np.tanh(c[0] + row), c[1] + 1), (c[0] @ m) * c[1]), (X, 0)),
+        (lambda c, row, m: ((np.tanh(c[0] + row), c[1] + m @ c[0]), row), (W, W)),
+        (lambda c, row, m: ((np.tanh(c[0] + row), c[1] + c[0].T @ m.T), row), (W, W)),
+    ],
+    ids=["rows", "all kinds", "number", "of a number", "integer", "sum by a constant", "sum by a transposed constant"],
+)
+@pytest.mark.parametrize("dtype", [float, np.float32])
+def test_products_beside_rows_numbers_and_constants(step: Any, start: Any, dtype: Any) -> None:
+    def f(rows: Any) -> Any:
+        first = ft.tree.map(lambda x: x if np.ndim(x) == 0 else x.astype(dtype), start)
+        return ft.scan(lambda c, row: step(c, row, W.astype(dtype)), first, rows)
+
+    rows = np.broadcast_to(ROWS[:, None, :] if np.ndim(ft.tree.leaves(start)[0]) == 2 else ROWS, (5, *_shape(start)))
+    rows = rows.astype(dtype)
+    compiled = ft.jit(f)(rows)
+    for y, expected in zip(ft.tree.leaves(compiled), ft.tree.leaves(f(rows)), strict=True):
+        assert np.asarray(y).dtype == np.asarray(expected).dtype
+        np.testing.assert_allclose(y, expected, rtol=1e-5 if dtype is np.float32 else 1e-12)
+
+    def total(rows: Any) -> Any:
+        return sum(np.sum(np.sin(y)) for y in ft.tree.leaves(f(rows)))
+
+    slope = ft.grad(total)(rows)
+    for way in (ft.jit(ft.grad(total)), ft.grad(ft.jit(total))):
+        np.testing.assert_allclose(way(rows), slope, rtol=1e-4 if dtype is np.float32 else 1e-10, atol=1e-6)
+        assert way(rows).dtype == slope.dtype
+
+
+def _shape(start: Any) -> tuple[int, ...]:
+    return np.shape(ft.tree.leaves(start)[0])
+
+
+def test_products_scaled_by_the_counter() -> None:
+    def f(x: Any) -> Any:
+        return ft.fori_loop(0, 3, lambda i, c: (np.tanh(c[0] + x), c[1] + (c[0] @ W) * i), (x, x))
+
+    assert_same(ft.jit(f)(X), f(X))
+
+
 # --- Batches whose examples differ ------------------------------------------------------------------------------------
 
 
