@@ -143,13 +143,28 @@ def _scaled_products(rng: np.random.Generator, depth: int) -> Step:
     return step
 
 
+def _alike_in_the_end(rng: np.random.Generator, depth: int) -> Step:
+    """Carry what becomes the same for all examples of a batch."""
+    f, n, is_alone = drawn(rng, depth + 1), int(rng.integers(1, 4)), bool(rng.integers(2))
+
+    def step(x: Any, w: Any) -> Any:
+        def one(c: Any, _: Any) -> Any:
+            return (f(w, w), c[0]), np.max(c[1]) * f(c[0], w)
+
+        (last, before), ys = ft.scan(one, (x, x), length=n)
+        return last if is_alone else 0.5 * last + 0.5 * before + 0.1 * np.sum(ys, 0)
+
+    return step
+
+
 PLAIN = (_sine, _layer, _mixture)
 #: What a loop keeps, or a pass over it moves, is read elsewhere.
-SPECIAL = (_rows_that_are_viewed, _scaled_products)
+SPECIAL = (_rows_that_are_viewed, _scaled_products, _alike_in_the_end)
 STRUCTURES = (_cond, _fori, _scan, _while, _switch, *SPECIAL)
 
 TRANSFORMATIONS: dict[str, tuple[Callable[[Step], Step], str]] = {
     "value": (lambda f: f, "one"),
+    "batch of values": (lambda f: ft.vmap(f, (0, None)), "first"),
     "gradients": (lambda f: ft.grad(f, (0, 1)), "one"),
     "tangent": (lambda f: lambda x, w: ft.jvp(f, (x, w), (w, x)), "one"),
     "hessian": (lambda f: ft.hessian(f), "one"),

@@ -284,6 +284,31 @@ def test_a_branch_that_no_example_needs_does_not_run() -> None:
     assert 3.0 in seen
 
 
+def last_alike(a: Any, b: Any) -> Any:
+    return ft.scan(lambda c, _: (b, np.max(c) * c), a, None, length=2)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3])
+@pytest.mark.parametrize("out_axes", [0, (None, 0), (1, 2)])
+def test_what_is_the_same_for_all_examples_behind_the_last_step_is_so_behind_the_loop(size: int, out_axes: Any) -> None:
+    a, b = BATCH[:size, :2], X[:2]
+    expected = ft.vmap(last_alike, (0, None), out_axes)(a, b)
+    assert_same(ft.vmap(ft.jit(last_alike), (0, None), out_axes)(a, b), expected)
+    assert_same(ft.jit(ft.vmap(last_alike, (0, None), out_axes))(a, b), expected)
+
+
+def test_derivatives_of_a_batch_whose_carried_value_becomes_the_same_for_all_examples() -> None:
+    def total(a: Any, b: Any) -> Any:
+        c, ys = last_alike(a, b)
+        return np.sum(np.sin(c)) + np.sum(ys**2)
+
+    of_batch = (lambda f: ft.vmap(ft.grad(f, (0, 1)), (0, None))), (lambda f: ft.jacrev(ft.vmap(f, (0, None)), (0, 1)))
+    for transform in (*of_batch, lambda f: ft.vmap(ft.hessian(f, (0, 1)), (0, None))):
+        expected = transform(total)(BATCH, X)
+        assert_same(transform(ft.jit(total))(BATCH, X), expected)
+        assert_same(ft.jit(transform(total))(BATCH, X), expected)
+
+
 # --- Loops in loops ---------------------------------------------------------------------------------------------------
 
 
