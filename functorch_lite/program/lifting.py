@@ -104,6 +104,7 @@ class Lifting:
         varying = downstream(self.body, [i, *carry])
         with_rows = downstream(self.body, rows)
         free = [e for e in self.body.equations if not any(a in varying for a in e.operands)]
+        free = [e for e in free if not (_reads_number(e) and any(a in with_rows for a in e.operands))]
         free = _closed([e for e in free if _is_liftable(e)], {*same, *rows, *self.body.constants})
         fixed = [e for e in free if not any(a in with_rows for a in e.operands)]
         moving = [e for e in free if any(a in with_rows for a in e.operands)]
@@ -157,7 +158,7 @@ class Lifting:
             if id(e) in adding:
                 continue
             y = e.outputs[0]
-            if _is_liftable(e) and y not in in_loop and y in read_late:
+            if _is_liftable(e) and not _reads_number(e) and y not in in_loop and y in read_late:
                 late.add(id(e))
                 read_late.update(a for a in e.operands if isinstance(a, Variable))
             else:
@@ -228,12 +229,14 @@ class Lifting:
         read = [a for e in lifted for a in e.operands if isinstance(a, Variable) and a not in made]
         read += [v for sources in summands.values() for v, _ in sources]
         known = {*same, *rows, *body.constants}
-        outer: dict[Atom, Atom] = dict(zip((*same, *rows), self._outside(), strict=True))
+        outer: dict[Atom, Atom] = {v: v for v in body.constants}
+        outer.update(zip((*same, *rows), self._outside(), strict=True))
         kept_carry = [k for k in range(n) if k not in sums]
         kept_stacked = [j for j in range(n, len(body.outputs)) if body.outputs[j] not in made]
         stacked: dict[Atom, Variable] = {}
         for j in kept_stacked:
-            stacked.setdefault(body.outputs[j], self.stacked[j])
+            if body.outputs[j] not in known:
+                stacked.setdefault(body.outputs[j], self.stacked[j])
         extra: list[Variable] = []
         for v in read:
             if v not in known and v not in stacked:
@@ -385,6 +388,11 @@ def _is_liftable(equation: Equation) -> bool:
     primitive = equation.primitive
     known = primitive.is_pointwise or primitive.name in _VIEWS | _PRODUCTS | _REDUCTIONS
     return known and len(equation.outputs) == 1
+
+
+def _reads_number(equation: Equation) -> bool:
+    """Say whether an operation reads a Python number: its rows would be an array, whose dtype others take on."""
+    return any(isinstance(a, Variable) and a.is_weak for a in equation.operands)
 
 
 def _closed(equations: Sequence[Equation], known: set[Any]) -> list[Equation]:

@@ -7,11 +7,13 @@ one more row than there are steps: a row is what one step returns and what the n
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from functorch_lite.program.equations import Variable
+from functorch_lite.program.liveness import last_uses
 from functorch_lite.program.program import Program
 from functorch_lite.program.source import SMALLEST_COPIED, Writer, compiled
 
@@ -27,19 +29,39 @@ def looping(body: Program, steps: range, constants: int, carried: int, reverse: 
 
 
 def buffers(body: Program, n: int, constants: int, carried: int) -> list[tuple[tuple[int, ...], Any, tuple[int, ...]]]:
-    """Return shape and dtype of the arrays that a loop fills, and the results that lie in each of them."""
+    """Return shape and dtype of the arrays that a loop fills, and the results that lie in each of them, or may."""
     olds = body.inputs[1 + constants : 1 + constants + carried]
     history = _Histories(body, olds, carried)
+    viewed = _viewed(body, olds)
+
+    def views_of(*values: Any) -> tuple[int, ...]:
+        return tuple(k for k, of in enumerate(viewed) if not of.isdisjoint(values))
+
     found = []
     for k in history.kept:
         places = tuple(j for j, (of, _) in history.shared.items() if of == k)
-        found.append(((n + 1, *olds[k].shape), np.dtype(olds[k].dtype), (k, *places)))
+        views = views_of(olds[k], body.outputs[k])
+        found.append(((n + 1, *olds[k].shape), np.dtype(olds[k].dtype), (*views, *places)))
     for j, y in enumerate(body.outputs[carried:], carried):
         if j not in history.shared:
             is_variable = isinstance(y, Variable)
             dtype = np.dtype(y.dtype if is_variable else type(y.value))  # type: ignore[union-attr]
-            aliases = (k for k in range(carried) if is_variable and body.outputs[k] is y)
-            found.append(((n, *(y.shape if is_variable else ())), dtype, (j, *aliases)))  # type: ignore[union-attr]
+            views = views_of(y) if is_variable else ()
+            found.append(((n, *(y.shape if is_variable else ())), dtype, (j, *views)))  # type: ignore[union-attr]
+    return found
+
+
+def _viewed(body: Program, olds: tuple[Variable, ...]) -> list[set[Any]]:
+    """Return for each carried value the variables in whose memory it may lie, in one step or over several."""
+    count = len(body.equations)
+    found = []
+    for y in body.outputs[: len(olds)]:
+        last = last_uses(replace(body, outputs=(y,)), list(body.equations))
+        found.append({v for v, step in last.items() if step == count})  # used as long as the result is: by views of it
+    sizes: list[int] = []
+    while sizes != (sizes := list(map(len, found))):  # a view of a carried value is one of what that was a view of
+        for of in found:
+            of.update(*(found[k] for k, old in enumerate(olds) if old in of))
     return found
 
 

@@ -165,24 +165,32 @@ class Scan(ProgramPrimitive):
             (np.moveaxis(x, 0, 1) if i >= first else x) if batched[i] else (repeated(x, size) if i in spread else x)
             for i, x in enumerate(arrays)
         )
-        carried = [j < self.carried and self.constants + j in spread for j in range(len(program.outputs))]
-        out = [0 if c or a in dependent else None for c, a in zip(carried, program.outputs, strict=True)]
+        # A carried value may differ between the examples in all steps but the last: what it is then is carried apart.
+        of_carry = range(self.carried)
+        apart = [j for j in of_carry if self.constants + j in spread and program.outputs[j] not in dependent]
+        kinds = self._carried_kinds()
 
         def make() -> Scan:
             axes = [None, *(0 if i in spread else None for i in range(len(arrays)))]
             firsts = [self.steps[0], *moved[:first], *map(row, moved[first:])]
-            body = of_batch(program, firsts, axes, out, size)
-            kinds = [
-                in_batch(a, size) if j < self.carried and axis == 0 else None
-                for j, (a, axis) in enumerate(zip(self._carried_kinds(), out, strict=True))
-            ]
-            return self._like(coerced(body, kinds))
+            body = of_batch(program, firsts, axes, [0 if a in dependent else None for a in program.outputs], size)
+            unread = [Variable(kinds[j].shape, kinds[j].dtype) for j in apart]
+            inputs = (*body.inputs[: 1 + first], *unread, *body.inputs[1 + first :])
+            carried = (*body.outputs[: self.carried], *(body.outputs[j] for j in apart))
+            stacked = body.outputs[self.carried :]
+            wanted = [in_batch(kinds[j], size) if self.constants + j in spread else None for j in of_carry]
+            body = replace(body, inputs=inputs, outputs=(*carried, *stacked))
+            return self._like(coerced(body, [*wanted, *[None] * (len(apart) + len(stacked))]), carried=len(carried))
 
         key = ("batch", size, axis, batched, self.steps, self.reversed, *map(signature, moved))
-        results = self.body.derive(key, make).bind(moved, ())
+        starts = [kinds[j].dtype() if kinds[j].is_weak else zero(kinds[j]) for j in apart]
+        results = list(self.body.derive(key, make).bind((*moved[:first], *starts, *moved[first:]), ()))
+        for j, y in zip(apart, results[self.carried :], strict=False):
+            results[j] = y
+        del results[self.carried : self.carried + len(apart)]
         return tuple(
-            Unbatched(y) if axis is None else y if j < self.carried else np.moveaxis(y, 1, 0)
-            for j, (y, axis) in enumerate(zip(results, out, strict=True))
+            Unbatched(y) if a not in dependent else y if j < self.carried else np.moveaxis(y, 1, 0)
+            for j, (y, a) in enumerate(zip(results, program.outputs, strict=True))
         )
 
     def lifted(self, equation: Equation) -> tuple[list[Equation], Sequence[Any], dict[Variable, Any]]:

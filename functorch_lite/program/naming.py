@@ -52,18 +52,31 @@ class Names:
     """Identifiers, each given once: a second ``total`` is ``total_2``."""
 
     def __init__(self, taken: Iterable[str]) -> None:
-        self._given = dict.fromkeys(taken, 1)
+        self._given = set(taken)
+        self._counts: dict[str, int] = {}
+        self._outer: Names | None = None
+        #: What was given in scopes within this one.
+        self._within: set[str] = set()
 
-    def copy(self) -> Names:
-        """Return other identifiers that are told apart from all of these."""
-        return Names(self._given)
+    def scope(self) -> Names:
+        """Return the identifiers of a function in this scope, told apart from all of these, given before or later."""
+        inner = Names(())
+        inner._outer = self
+        return inner
 
     def fresh(self, base: str) -> str:
         """Return an identifier that was not given yet."""
         base = base if base.isidentifier() and not keyword.iskeyword(base) else f"{base}_"
         name = base
-        while name in self._given:
-            self._given[base] += 1
-            name = f"{base}_{self._given[base]}"
-        self._given[name] = 1
+        while name in self._within or self._is_seen(name):
+            self._counts[base] = count = self._counts.get(base, 1) + 1
+            name = f"{base}_{count}"
+        self._given.add(name)
+        outer = self._outer
+        while outer is not None:
+            outer._within.add(name)
+            outer = outer._outer
         return name
+
+    def _is_seen(self, name: str) -> bool:
+        return name in self._given or (self._outer is not None and self._outer._is_seen(name))

@@ -1,7 +1,8 @@
 """Standalone modules: a program written as a person would who has NumPy and nothing else.
 
 This is for reading, keeping and shipping; what runs a compiled function is in ``source.py``. A value that is used once
-stands where it is used, as long as lines stay short; the others have names that say what they are.
+stands where it is used, as long as lines stay short and no loop computes it again in each step; the others have names
+that say what they are.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from functorch_lite.program.equations import HISTORY, Atom, Equation, Literal, V
 from functorch_lite.program.lowering import unwound
 from functorch_lite.program.naming import Names
 from functorch_lite.program.operators import INFIX
-from functorch_lite.program.standalone_structures import WRITTEN
-from functorch_lite.program.templates import PREFIX, TEMPLATES, fields, parameter
+from functorch_lite.program.standalone_structures import WRITTEN, read_in_each_step
+from functorch_lite.program.templates import BUILTINS, PREFIX, TEMPLATES, fields, parameter
 
 if TYPE_CHECKING:
     from functorch_lite.program.program import Program
@@ -80,15 +81,20 @@ _NOUNS = {
 
 def standalone(program: Program) -> str:
     """Return the text of a module that computes a program and imports NumPy only; see `Program.as_source`."""
-    names = Names({"np", "math", "constants", "abs", "complex", "print", program.name})
+    names = Names({"np", "math", "constants", program.name, *BUILTINS})
     bundle = Bundle(names)
     functions: list[str] = []
     head: list[str] = []
     writer = _Writer(program, program.name, names, bundle, head, functions, saved=program)
     arguments = writer.write()
+    functions = [*bundle.definitions, *functions]
+    if any(_loads(text, program.name) for text in functions):  # the function is called like a builtin that it needs
+        alias = names.fresh(f"_{program.name}")
+        head.append(f"{alias} = {program.name}")
+        functions = [_renamed(text, program.name, alias) for text in functions]
     imports = ["import math\n\nimport numpy as np"] if bundle.uses_math else ["import numpy as np"]
     top = "\n".join([_title(program, arguments, writer.outputs), "", *imports, *_apart(head)])
-    return "\n\n\n".join([top, *bundle.definitions, *functions]) + "\n"
+    return "\n\n\n".join([top, *functions]) + "\n"
 
 
 class _Writer:
@@ -109,7 +115,7 @@ class _Writer:
         #: The program whose constants `Program.save` writes; those of functions that it calls stand in the text.
         self.saved = saved
         self.head, self.functions = head, functions
-        self.local = names  # becomes a copy when the constants have their names
+        self.local = names.scope()
         self.lines: list[str] = []
         self.texts: dict[Variable, str] = {}
         self.outputs = list(program.outputs)
@@ -118,6 +124,7 @@ class _Writer:
             self.outputs = [a for a in program.outputs if a not in acting]
         self.uses = Counter(a for e in program.equations for a in e.operands)
         self.uses.update(self.outputs)
+        self.uses.update(a for e in program.equations for a in read_in_each_step(e))
 
     def write(self) -> list[str]:
         """Write the function, and return the names of its arguments."""
@@ -127,7 +134,6 @@ class _Writer:
         for variable, value in program.constants.items():
             if variable in named or variable in self.outputs:
                 self._constant(variable, value)
-        self.local = self.names.copy()
         given = (*program.input_names, *("" for _ in program.inputs[len(program.input_names) :]))
         for variable, name in zip(program.inputs, given, strict=True):
             self.texts[variable] = self.local.fresh(name or "x")
@@ -159,7 +165,7 @@ class _Writer:
         if structure is not None:
             functions = [self._defined(entry.program) for entry in primitive.entries]  # type: ignore[attr-defined]
             targets = [self._named(y, primitive) for y in equation.outputs]
-            self.lines += structure(equation, functions, texts, targets)
+            self.lines += structure(equation, functions, texts, targets, self.local.fresh)
             return
         template = _template(equation)
         if isinstance(template, tuple):
@@ -261,6 +267,25 @@ def _array(value: Any) -> str:
     if value.dtype in (np.dtype(float), np.dtype(np.int64), np.dtype(bool), np.dtype(complex)) and value.size:
         return f"np.array({elements})"
     return f"np.array({elements}, np.{value.dtype.type.__name__}).reshape({value.shape})"
+
+
+def _loads(text: str, name: str) -> bool:
+    """Say whether a function reads a name that is not its own."""
+    nodes = [*ast.walk(ast.parse(text))]
+    own = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    own |= {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    return name not in own and any(isinstance(node, ast.Name) and node.id == name for node in nodes)
+
+
+def _renamed(text: str, name: str, alias: str) -> str:
+    """Return a function that reads one name where it read another that is not its own."""
+    if not _loads(text, name):
+        return text
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == name:
+            node.id = alias
+    return ast.unparse(tree)
 
 
 def _title(program: Program, arguments: Sequence[str], outputs: Sequence[Atom]) -> str:

@@ -23,7 +23,10 @@ import numpy as np
 from functorch_lite.program.bundling import literal
 from functorch_lite.program.equations import Equation, Variable
 
-__all__ = ["PREFIX", "TEMPLATES", "fields", "parameter"]
+__all__ = ["BUILTINS", "PREFIX", "TEMPLATES", "fields", "parameter"]
+
+#: The builtins that templates, parameters and loops are written with.
+BUILTINS = frozenset({"abs", "bool", "complex", "float", "int", "print", "range", "reversed", "slice"})
 
 PREFIX = {operator.neg: "-", operator.invert: "~", np.negative: "-", operator.pos: "+"}
 

@@ -26,7 +26,7 @@ def drawn(rng: np.random.Generator, depth: int = 0) -> Step:
 
 
 def _step(rng: np.random.Generator, depth: int) -> Step:
-    kinds = (_sine, _layer, _mixture) if depth == 2 else (_sine, _layer, _mixture, _cond, _fori, _scan, _while, _switch)
+    kinds = PLAIN if depth == 2 else PLAIN + STRUCTURES
     return kinds[rng.integers(len(kinds))](rng, depth)
 
 
@@ -91,8 +91,80 @@ def _scan(rng: np.random.Generator, depth: int) -> Step:
     return step
 
 
+def _rows_that_are_viewed(rng: np.random.Generator, depth: int) -> Step:
+    """Carry views of the rows that an inner loop stacks, and those of the step before."""
+    f, rows = drawn(rng, depth + 1), rng.normal(size=(2, 3))
+    part = ([2, 1, 0], slice(None, None, -1), slice(None))[rng.integers(3)]
+    is_while, late = bool(rng.integers(2)), bool(rng.integers(2))
+
+    def inner(c: Any, row: Any) -> Any:
+        y = f(c[0], c[2]) + row
+        return (y[part], c[1] if late else y, c[2]), y
+
+    def outer(new: Any, w: Any) -> Any:
+        (new, other, _), ys = ft.scan(inner, (new, new, w), rows)
+        return new, other, np.sum(ys)
+
+    def in_scan(x: Any, w: Any) -> Any:
+        def one(c: Any, _: Any) -> Any:
+            new, other, total = outer(c[0], w)
+            return (new, other, c[0], c[1]), total
+
+        (new, *older), totals = ft.scan(one, (x, x, x, x), length=3)
+        return new + 0.3 * sum(older) + 0.1 * np.sum(totals)
+
+    def in_while(x: Any, w: Any) -> Any:
+        def one(c: Any) -> Any:
+            new, other, total = outer(c[0], w)
+            return new, other, c[0], c[1], c[4] + total, c[5] + 1
+
+        new, *older, total, _ = ft.while_loop(lambda c: c[5] < 3, one, (x, x, x, x, 0.0, 0))
+        return new + 0.3 * sum(older) + 0.1 * total
+
+    return in_while if is_while else in_scan
+
+
+def _scaled_products(rng: np.random.Generator, depth: int) -> Step:
+    """Stack products scaled by a carried Python number or the counter, beside the rows that they are of."""
+    f, m, rows = drawn(rng, depth + 1), 0.4 * rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
+    with_rows, with_number, by_count = (bool(b) for b in rng.integers(2, size=3))
+
+    def step(x: Any, w: Any) -> Any:
+        def one(c: Any, row: Any) -> Any:
+            h, rate, total = c
+            product = np.outer(row, h) @ (m * w) if with_rows else h @ m
+            y = (product * rate if with_number else product, row, np.sin(rate) * row @ m)
+            return (f(h, w) + row, rate * 0.5 + 0.1, total + np.outer(row, h) @ m), y
+
+        (h, _, total), ys = ft.scan(one, (x, 1 if by_count else 1.0, m), rows)
+        _, summed = ft.fori_loop(0, 3, lambda i, c: (np.tanh(c[0] + w), c[1] + (c[0] @ m) * i), (h, x))
+        return h + 0.1 * summed + 0.1 * np.sum(total, 0) + 0.1 * sum(np.sum(y) for y in ys)
+
+    return step
+
+
+def _alike_in_the_end(rng: np.random.Generator, depth: int) -> Step:
+    """Carry what becomes the same for all examples of a batch."""
+    f, n, is_alone = drawn(rng, depth + 1), int(rng.integers(1, 4)), bool(rng.integers(2))
+
+    def step(x: Any, w: Any) -> Any:
+        def one(c: Any, _: Any) -> Any:
+            return (f(w, w), c[0]), np.max(c[1]) * f(c[0], w)
+
+        (last, before), ys = ft.scan(one, (x, x), length=n)
+        return last if is_alone else 0.5 * last + 0.5 * before + 0.1 * np.sum(ys, 0)
+
+    return step
+
+
+PLAIN = (_sine, _layer, _mixture)
+#: What a loop keeps, or a pass over it moves, is read elsewhere.
+SPECIAL = (_rows_that_are_viewed, _scaled_products, _alike_in_the_end)
+STRUCTURES = (_cond, _fori, _scan, _while, _switch, *SPECIAL)
+
 TRANSFORMATIONS: dict[str, tuple[Callable[[Step], Step], str]] = {
     "value": (lambda f: f, "one"),
+    "batch of values": (lambda f: ft.vmap(f, (0, None)), "first"),
     "gradients": (lambda f: ft.grad(f, (0, 1)), "one"),
     "tangent": (lambda f: lambda x, w: ft.jvp(f, (x, w), (w, x)), "one"),
     "hessian": (lambda f: ft.hessian(f), "one"),
@@ -103,10 +175,12 @@ TRANSFORMATIONS: dict[str, tuple[Callable[[Step], Step], str]] = {
 }
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_every_order_of_jit_and_transformations(seed: int) -> None:
+@pytest.mark.parametrize(
+    ("draw", "seed"), [*((drawn, seed) for seed in range(12)), *((f, seed) for f in SPECIAL for seed in range(6))]
+)
+def test_every_order_of_jit_and_transformations(draw: Callable[..., Step], seed: int) -> None:
     rng = np.random.default_rng(seed)
-    run = drawn(rng)
+    run = draw(rng, 0 if draw is drawn else 1)
     points = {
         "one": (rng.normal(size=3), rng.normal(size=3)),
         "both": (rng.normal(size=(4, 3)), rng.normal(size=(4, 3))),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import re
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 
 import functorch_lite as ft
 from functorch_lite.program.program import Program
+from functorch_lite.program.templates import BUILTINS
 from tests.cases import Case, all_cases, assert_close, dtype_of
 
 CASES = all_cases()
@@ -38,6 +41,13 @@ def function_of(program: Program) -> Callable[..., Any]:
 def results_of(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, ...]:
     results = function(*args)
     return results if isinstance(results, tuple) else (results,)
+
+
+def builtins_of(program: Program) -> set[str]:
+    """Return the builtins that the program's function reads, which none of its names may hide."""
+    tree = ast.parse(program.as_source())
+    (function,) = (f for f in tree.body if isinstance(f, ast.FunctionDef) and f.name == program.name)
+    return {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} & set(dir(builtins))
 
 
 def value_program(case: Case) -> Program:
@@ -74,6 +84,7 @@ def test_the_source_of_the_samples_computes_what_their_programs_do(
             refused = str(error)
         else:
             written += 1
+            assert builtins_of(program) <= BUILTINS, case.id
             # NumPy's own functions sum in another order than the primitives: a few roundings of what is summed.
             assert_close(results_of(function, case.args), program(*case.args), 1e-11, case.id)
             continue
@@ -135,6 +146,50 @@ def test_no_name_hides_another(base: str) -> None:
     namespace: dict[str, Any] = {}
     exec(f"def f({base}): return {base} * {base} + sin({base})", {"sin": np.sin}, namespace)
     assert function_of(ft.jit(namespace["f"]).program(2.0))(2.0) == 4.0 + np.sin(2.0)
+
+
+def _loops(a: Any, xs: Any) -> Any:
+    """Return what takes a counter, several rows, functions of the module's own, builtins and NumPy to write."""
+    c, ys = ft.scan(lambda c, x: (c * a + np.sin(x), (c, np.logaddexp(c, x))), 0.0 * a, xs, reverse=True)
+    d = ft.while_loop(lambda d: d < 5.0, lambda d: d + np.absolute(d) + a * a, 1.0)
+    return c, ys, d, np.astype(np.floor(xs), int), abs(a)
+
+
+MODULES_OWN = [*sorted(BUILTINS), "np", "math", "constants", "constant", "_step", "_step_2", "_body"]
+LOCAL = ["i", "carried", "carried_i", "history_i"]
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [*(("f", name) for name in [*LOCAL, *MODULES_OWN]), *((name, "x") for name in MODULES_OWN), ("np", "np")],
+)
+def test_no_parameter_and_no_function_hides_what_the_module_uses(function: str, name: str) -> None:
+    namespace: dict[str, Any] = {"loops": _loops}
+    exec(f"def {function}({name}, xs): return loops({name}, xs)", namespace)
+    defined, xs = namespace[function], np.array([1.0, 2.0, 3.0])
+
+    def slope(a: Any, xs: Any) -> Any:
+        return ft.jacrev(lambda a: defined(a, xs)[:3])(a)
+
+    slope.__name__ = function
+    for f in (defined, slope):
+        program = ft.jit(f).program(2.0, xs)
+        assert_close(results_of(function_of(program), (2.0, xs)), program(2.0, xs), 1e-13, name)
+
+
+def test_what_a_loop_reads_is_computed_before_it() -> None:
+    def f(a: Any, xs: Any) -> Any:
+        c, ys = ft.scan(lambda c, x: (np.tanh(c * np.exp(a)) + x, c), 0.5 * a, np.sin(xs))
+        return ft.while_loop(lambda d: d < np.cosh(a), lambda d: d + np.absolute(c * np.sum(np.cbrt(ys))), c)
+
+    for g in (f, ft.grad(f)):
+        tree = ast.parse(ft.jit(g).as_source(2.0, DATA[0]))
+        # In their place are calls of the functions of the module, of names and rows.
+        for node in ast.walk(tree):
+            if isinstance(node, ast.For | ast.While):
+                called = {ast.unparse(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)}
+                assert not [name for name in called if name.startswith("np.")]
+    assert function_of(ft.jit(f).program(2.0, DATA[0]))(2.0, DATA[0]) == pytest.approx(f(2.0, DATA[0]), rel=1e-13)
 
 
 def test_shared_values_are_computed_once_and_named() -> None:

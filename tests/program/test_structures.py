@@ -210,6 +210,55 @@ def test_python_numbers_take_on_the_precision_of_arrays(f: Callable[[Any], Any])
         np.testing.assert_allclose(actual, expected, rtol=1e-6)
 
 
+# --- Operations that are taken out of a loop --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step", "start"),
+    [
+        (lambda h, row, m: (np.tanh(h), (row, row @ h)), W),
+        (lambda h, row, m: (np.tanh(h + row), (row, m, 2.0, row @ h, h)), W),
+        (lambda c, row, m: ((np.tanh(c[0] + row), 0.5 * c[1]), ((c[0] @ m) * c[1], c[1])), (W, 1.0)),
+        (lambda c, row, m: ((np.tanh(c[0] + row), 0.5 * c[1]), (c[0] @ m) * (2 * c[1] + 1.0)), (X, 1.0)),
+        (lambda c, row, m: ((np.tanh(c[0] + row), c[1] + 1), (c[0] @ m) * c[1]), (X, 0)),
+        (lambda c, row, m: ((np.tanh(c[0] + row), c[1] + m @ c[0]), row), (W, W)),
+        (lambda c, row, m: ((np.tanh(c[0] + row), c[1] + c[0].T @ m.T), row), (W, W)),
+    ],
+    ids=["rows", "all kinds", "number", "of a number", "integer", "sum by a constant", "sum by a transposed constant"],
+)
+@pytest.mark.parametrize("dtype", [float, np.float32])
+def test_products_beside_rows_numbers_and_constants(step: Any, start: Any, dtype: Any) -> None:
+    def f(rows: Any) -> Any:
+        first = ft.tree.map(lambda x: x if np.ndim(x) == 0 else x.astype(dtype), start)
+        return ft.scan(lambda c, row: step(c, row, W.astype(dtype)), first, rows)
+
+    rows = np.broadcast_to(ROWS[:, None, :] if np.ndim(ft.tree.leaves(start)[0]) == 2 else ROWS, (5, *_shape(start)))
+    rows = rows.astype(dtype)
+    compiled = ft.jit(f)(rows)
+    for y, expected in zip(ft.tree.leaves(compiled), ft.tree.leaves(f(rows)), strict=True):
+        assert np.asarray(y).dtype == np.asarray(expected).dtype
+        np.testing.assert_allclose(y, expected, rtol=1e-5 if dtype is np.float32 else 1e-12)
+
+    def total(rows: Any) -> Any:
+        return sum(np.sum(np.sin(y)) for y in ft.tree.leaves(f(rows)))
+
+    slope = ft.grad(total)(rows)
+    for way in (ft.jit(ft.grad(total)), ft.grad(ft.jit(total))):
+        np.testing.assert_allclose(way(rows), slope, rtol=1e-4 if dtype is np.float32 else 1e-10, atol=1e-6)
+        assert way(rows).dtype == slope.dtype
+
+
+def _shape(start: Any) -> tuple[int, ...]:
+    return np.shape(ft.tree.leaves(start)[0])
+
+
+def test_products_scaled_by_the_counter() -> None:
+    def f(x: Any) -> Any:
+        return ft.fori_loop(0, 3, lambda i, c: (np.tanh(c[0] + x), c[1] + (c[0] @ W) * i), (x, x))
+
+    assert_same(ft.jit(f)(X), f(X))
+
+
 # --- Batches whose examples differ ------------------------------------------------------------------------------------
 
 
@@ -233,6 +282,73 @@ def test_a_branch_that_no_example_needs_does_not_run() -> None:
     assert not seen
     np.testing.assert_array_equal(compiled(np.array([-1.0, 3.0])), [-1.0, 6.0])
     assert 3.0 in seen
+
+
+def last_alike(a: Any, b: Any) -> Any:
+    return ft.scan(lambda c, _: (b, np.max(c) * c), a, None, length=2)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3])
+@pytest.mark.parametrize("out_axes", [0, (None, 0), (1, 2)])
+def test_what_is_the_same_for_all_examples_behind_the_last_step_is_so_behind_the_loop(size: int, out_axes: Any) -> None:
+    a, b = BATCH[:size, :2], X[:2]
+    expected = ft.vmap(last_alike, (0, None), out_axes)(a, b)
+    assert_same(ft.vmap(ft.jit(last_alike), (0, None), out_axes)(a, b), expected)
+    assert_same(ft.jit(ft.vmap(last_alike, (0, None), out_axes))(a, b), expected)
+
+
+def test_derivatives_of_a_batch_whose_carried_value_becomes_the_same_for_all_examples() -> None:
+    def total(a: Any, b: Any) -> Any:
+        c, ys = last_alike(a, b)
+        return np.sum(np.sin(c)) + np.sum(ys**2)
+
+    of_batch = (lambda f: ft.vmap(ft.grad(f, (0, 1)), (0, None))), (lambda f: ft.jacrev(ft.vmap(f, (0, None)), (0, 1)))
+    for transform in (*of_batch, lambda f: ft.vmap(ft.hessian(f, (0, 1)), (0, None))):
+        expected = transform(total)(BATCH, X)
+        assert_same(transform(ft.jit(total))(BATCH, X), expected)
+        assert_same(ft.jit(transform(total))(BATCH, X), expected)
+
+
+# --- Loops in loops ---------------------------------------------------------------------------------------------------
+
+
+def _next(c: Any, rows: Any) -> tuple[Any, Any]:
+    """Return a view of the last row that a loop stacks, and the sum of the rows."""
+
+    def step(c: Any, row: Any) -> tuple[Any, Any]:
+        y = c + row
+        return y[::-1], y
+
+    new, ys = ft.scan(step, c, rows)
+    return new, np.sum(ys)
+
+
+def test_a_view_of_what_an_inner_loop_stacks_outlives_the_step_of_the_outer() -> None:
+    def in_scan(c: Any, rows: Any) -> Any:
+        def step(pair: Any, _: Any) -> tuple[Any, Any]:
+            new, total = _next(pair[0], rows)
+            return (new, pair[0]), total
+
+        return ft.scan(step, (c, c), length=3)[0]
+
+    def in_while(c: Any, rows: Any) -> Any:
+        def step(state: Any) -> Any:
+            new, total = _next(state[0], rows)
+            return new, state[0], state[2] + total
+
+        return ft.while_loop(lambda state: state[2] < 50.0, step, (c, c, 0.0))
+
+    c, rows = np.array([1.0, 2.0]), np.ones((2, 2))
+    for f in (in_scan, in_while):
+        expected = ft.tree.leaves(f(c, rows))
+        np.testing.assert_array_equal(expected[1], [5.0, 6.0])
+        assert_same(ft.jit(f)(c, rows), expected)
+
+        def squares(c: Any, f: Any = f) -> Any:
+            return np.sum(f(c, rows)[1] ** 2)
+
+        assert_same(ft.jit(ft.grad(squares))(c), ft.grad(squares)(c))
+        assert_same(ft.grad(ft.jit(squares))(c), ft.grad(squares)(c))
 
 
 # --- What is in them --------------------------------------------------------------------------------------------------
