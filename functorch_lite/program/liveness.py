@@ -51,4 +51,4 @@ def _is_fresh(equation: Equation) -> bool:
     """Say whether the result never shares memory with an operand; that of np.real, say, does."""
     function = equation.primitive.function
     computed = is_elementwise(equation) and isinstance(UFUNC_OF.get(function, function), np.ufunc)
-    return computed or equation.primitive.name in FRESH
+    return computed or equation.primitive.word in FRESH

@@ -125,7 +125,7 @@ def _written(body: Program, steps: range, constants: int, carried: int, reverse:
 
 def _matrices(body: Program, same: tuple[Variable, ...]) -> list[int]:
     """Return which of some inputs are matrices of products: a transposed one would be copied by BLAS in each step."""
-    read = {a for e in body.equations if e.primitive.name == "matmul" for a in e.operands}
+    read = {a for e in body.equations if e.primitive.word == "matmul" for a in e.operands}
     return [i for i, v in enumerate(same) if v in read and len(v.shape) == 2]
 
 

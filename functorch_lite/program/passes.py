@@ -193,7 +193,7 @@ def narrow_broadcasts(program: Program) -> Program:
     narrow: dict[Variable, Atom] = {}
     equations = []
     for equation in program.equations:
-        operand = equation.operands[0] if equation.primitive.name == "broadcast_to" else None
+        operand = equation.operands[0] if equation.primitive.word == "broadcast_to" else None
         if isinstance(operand, Variable) and not isinstance(operand.dtype, type):  # a Python number would be weak
             narrow[equation.outputs[0]] = operand
         elif _is_broadcasting(equation) and any(a in narrow for a in equation.operands):
@@ -209,7 +209,7 @@ def narrow_broadcasts(program: Program) -> Program:
 
 
 def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]) -> Equation | Atom:
-    function, name = equation.primitive.function, equation.primitive.name
+    function, word = equation.primitive.function, equation.primitive.word
     output, operands = equation.outputs[0], equation.operands
     for i, neutral in _NEUTRAL.get(function, ()):
         other = operands[1 - i]
@@ -225,7 +225,7 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
     first = operands[0] if operands else None
     if not isinstance(first, Variable):
         return equation
-    if name == "where" and first in uniform:
+    if word == "where" and first in uniform:
         chosen = operands[1 if uniform[first] else 2]
         return chosen if isinstance(chosen, Variable) and _alike(chosen, output) else equation
     if function is operator.pow and first.shape and first.dtype.kind == "f" and isinstance(operands[1], Literal):
@@ -237,9 +237,9 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
     if function in NEGATIONS:
         before = maker.operands[0] if maker is not None and maker.primitive.function in NEGATIONS else None
         return before if isinstance(before, Variable) and _alike(before, output) else equation
-    if unchanged and (name in {"reshape", "broadcast_to", "convert"} or function is np.positive):
+    if unchanged and (word in {"reshape", "broadcast_to", "convert"} or function is np.positive):
         return first
-    if name == "transpose":
+    if word == "transpose":
         (axes,) = equation.params
         if axes == tuple(range(len(axes))) and unchanged:
             return first
@@ -249,7 +249,7 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
             if both == tuple(range(len(both))):
                 return maker.operands[0]
             return Equation(equation.primitive, maker.operands, (both,), equation.outputs, equation.line)
-    if name == "reshape" and maker is not None and maker.primitive is equation.primitive:
+    if word == "reshape" and maker is not None and maker.primitive is equation.primitive:
         return Equation(equation.primitive, maker.operands, equation.params, equation.outputs, equation.line)
     return equation
 
@@ -257,7 +257,7 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
 def _only_value(equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]) -> Any:
     """Return the number that all elements of a result are, whatever the operands; None if they need not be one."""
     operands = equation.operands
-    if equation.primitive.name == "where":
+    if equation.primitive.word == "where":
         if operands[0] in uniform:
             return _number(operands[1 if uniform[operands[0]] else 2], uniform)  # type: ignore[index]
         if isinstance(operands[1], Literal) and operands[1] == operands[2]:

@@ -106,9 +106,9 @@ class Writer:
         self.groups = 0
         #: The matrices that are transposed views.
         self.transposed = {
-            e.outputs[0] for e in program.equations if e.primitive.name == "transpose" and e.params[0] == (1, 0)
+            e.outputs[0] for e in program.equations if e.primitive.word == "transpose" and e.params[0] == (1, 0)
         }
-        factors = Counter(e.operands[1] for e in program.equations if e.primitive.name == "matmul")
+        factors = Counter(e.operands[1] for e in program.equations if e.primitive.word == "matmul")
         #: Those that many products read, which each would copy them.
         self.copied = {v for v in self.transposed if factors[v] >= SMALLEST_COPIED}
 
@@ -176,12 +176,12 @@ class Writer:
             name, operand = self.names[equation.outputs[0]], self.operand(equation.operands[0])
             self.lines.append(f"{name} = np_contiguous({operand}.T)")
             return
-        if equation.primitive.name == "where" and self._filled_in(i, equation):
+        if equation.primitive.word == "where" and self._filled_in(i, equation):
             return
-        template = PHRASES.get(equation.primitive.name)
+        template = PHRASES.get(equation.primitive.word)
         expression = template and template(self, equation)
         if expression is not None:
-            slot = self._slot(i, equation.outputs[0]) if equation.primitive.name == "matmul" else None
+            slot = self._slot(i, equation.outputs[0]) if equation.primitive.word == "matmul" else None
             if self._in_parts(equation, slot):
                 return
             if slot is not None:
@@ -207,7 +207,7 @@ class Writer:
 
     def _in_parts(self, equation: Equation, slot: str | None) -> bool:
         """Write a large product of matrices by parts of its rows; return whether that pays."""
-        if equation.primitive.name != "matmul":
+        if equation.primitive.word != "matmul":
             return False
         (x, y), (output,) = equation.operands, equation.outputs
         if not isinstance(x, Variable) or not isinstance(y, Variable) or x.dtype != y.dtype:
@@ -244,7 +244,7 @@ class Writer:
 
     def _settle(self, equation: Equation) -> None:
         """Note whether the results of an equation are in memory of their own."""
-        if equation.primitive.name in FRESH:
+        if equation.primitive.word in FRESH:
             self.owned.update(v for v in equation.outputs if v.shape)
 
     def _bury(self, i: int, step: Step) -> None:
