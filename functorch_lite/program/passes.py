@@ -10,6 +10,7 @@ import numpy as np
 
 from functorch_lite.core.primitive import PRIMITIVES, JointPrimitive
 from functorch_lite.program.contraction_order import ordered_products
+from functorch_lite.program.effects import tokens
 from functorch_lite.program.lowering import spliced
 from functorch_lite.program.products import gathered_products, joined_products, multiplied
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
@@ -89,6 +90,9 @@ def common_subexpressions(program: Program) -> Program:
     equations = []
     for equation in program.equations:
         equation = renamed.equation(equation)
+        if tokens(equation):  # what acts twice is there twice
+            equations.append(equation)
+            continue
         try:
             key = (id(equation.primitive), equation.operands, _hashable(equation.params))
             known = seen.get(key)
@@ -112,7 +116,7 @@ def constant_folding(program: Program) -> Program:
         equation = renamed.equation(equation)
         fixed = all(isinstance(a, Literal) or a in constants for a in equation.operands)
         small = all(y.size <= LARGEST_FOLDED for y in equation.outputs)
-        if not (fixed and small) or isinstance(equation.primitive, JointPrimitive):
+        if not (fixed and small) or isinstance(equation.primitive, JointPrimitive) or tokens(equation):
             equations.append(equation)
             continue
         read = [a.value if isinstance(a, Literal) else constants[a] for a in equation.operands]
@@ -286,7 +290,7 @@ def _is_finite(atom: Atom, uniform: dict[Variable, Any]) -> bool:
 
 def _is_broadcasting(equation: Equation) -> bool:
     """Say whether an operand may be broadcast by the operation as well; a power of one number is not computed so."""
-    return equation.primitive.is_pointwise and equation.primitive.function is not operator.pow
+    return equation.primitive.is_pointwise and equation.primitive.function not in _OF_POWERS
 
 
 def _alike(one: Variable, other: Variable) -> bool:
@@ -310,6 +314,7 @@ def _is_uniform(value: Any) -> bool:
 
 _COMPLEX = (complex, np.dtype(np.complex64), np.dtype(np.complex128), np.dtype(np.clongdouble))
 _DIFFERENCES = frozenset({operator.sub, np.subtract})
+_OF_POWERS = frozenset({operator.pow, np.power})
 _POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 _CONJUNCTIONS = frozenset({operator.and_, np.logical_and, np.bitwise_and})
 _EQUALITIES = frozenset({operator.eq, np.equal})

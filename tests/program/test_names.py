@@ -113,3 +113,36 @@ def test_a_text_does_not_take_a_user_s_rules_for_those_of_a_primitive(name: str)
     assert f"custom.{name}" in str(program)
     with pytest.raises(ValueError, match=f"there is no primitive 'custom.{name}'"):
         Program.parse(str(program))
+
+
+#: Names that the source of a program has for what it calls, and some that look like them.
+WRITTEN = (
+    *("k0", "c0", "p3", "s0", "t0", "a", "b", "id", "map", "float64", "frames", "own_result", "identities", "spread"),
+    *("run_blocks", "sum_of", "program_", "taken_", "np_array", "np_sin", "np_dot", "np_inf", "math_sin", "cumsum_0"),
+    *("f0_cumsum", "ones_3_d", "np_add_reduce", "by_equations_0", "result_", "float", "range", "loop", "zip_"),
+)
+
+#: Functions whose sources call what has these names.
+CALLING: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "numbers": (lambda x: np.sin(x) * x + 2.0, 1.5),
+    "constants": (lambda x: np.sum(np.sin(x) * np.array([1.0, 2.0, 3.0]) * 2.0 + x), np.arange(3.0)),
+    "the input": (lambda x: x, np.arange(3.0)),
+    "a view": (lambda x: np.cumsum(x)[::-1], np.arange(3.0)),
+    "blocks": (lambda x: np.sum(np.sin(np.cos(x) * 2.0) + x, axis=0), np.ones((300, 300))),
+    "a loop": (lambda x: ft.scan(lambda c, y: (np.sin(c) * y, c), 1.0, x), np.arange(3.0)),
+}
+
+
+@pytest.mark.parametrize("kind", CALLING)
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_function_may_be_called_like_what_its_source_calls(name: str, kind: str) -> None:
+    body, x = CALLING[kind]
+
+    def named(x: Any) -> Any:
+        return body(x)
+
+    named.__name__ = named.__qualname__ = name
+    compiled = ft.jit(named)
+    for f in (compiled, ft.jit(lambda x: compiled(x))):
+        ft.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-13), f(x), body(x))
+    assert str(compiled.program(x)).startswith(f"program {name}(")
