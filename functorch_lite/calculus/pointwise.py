@@ -304,10 +304,10 @@ def _root_of_square_minus_one_of(x: Any) -> Any:
     return np.sqrt(x - 1) * np.sqrt(x - (-1))
 
 
-_root_of_one_minus_square = Pointwise(
+_root_of_one_minus_square: Pointwise = Pointwise(
     _root_of_one_minus_square_of, [lambda ans, x: -x / ans], name="root_of_one_minus_square"
 )
-_root_of_square_minus_one = Pointwise(
+_root_of_square_minus_one: Pointwise = Pointwise(
     _root_of_square_minus_one_of, [lambda ans, x: x / ans], name="root_of_square_minus_one"
 )
 
@@ -322,7 +322,7 @@ def _over_one_minus_square_of(x: Any) -> Any:
     return _quotient(_quotient(1, 1 - x), 1 + x) if np.iscomplexobj(x) else _quotient(1, (1 - x) * (1 + x))
 
 
-_over_one_minus_square = Pointwise(
+_over_one_minus_square: Pointwise = Pointwise(
     _over_one_minus_square_of, [lambda ans, x: 2 * x * ans * ans], name="over_one_minus_square"
 )
 

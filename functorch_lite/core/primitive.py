@@ -81,6 +81,9 @@ class Primitive:
     is_simple = False
     #: Whether results are worth tracing by the modes of differentiation.
     differentiable = True
+    #: The library's own word for the operation, by which tables know it; the name is for people to read. What users
+    #: define may be called ``sum`` as well: it has a name, and no word.
+    word = ""
 
     def __init__(
         self,
@@ -101,7 +104,8 @@ class Primitive:
         self.multiple = multiple
         self.batch_rule = batch
         if not isinstance(self, JointPrimitive):
-            NAMED.setdefault(self.name, self)
+            self.word = self.name
+            NAMED.setdefault(self.word, self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} primitive {self.name}>"

@@ -60,7 +60,7 @@ class _GroupWriter:
         group, names, lines = self.group, self.names, self.writer.lines
         number = self.writer.groups = self.writer.groups + 1
         self.writer.namespace |= {"run_blocks": run_blocks, "block_memory": block_memory, "np_empty": np.empty}
-        budget = LARGE_BLOCK if any(e.primitive.name == "matmul" for e in group.equations) else BLOCK
+        budget = LARGE_BLOCK if any(e.primitive.word == "matmul" for e in group.equations) else BLOCK
         block = self.block = max(1, budget // group.row_size)
         read = {a for e in group.equations for a in e.operands if isinstance(a, Variable)} - group.defined
         arrays = sorted((v for v in read if self._is_read_by_rows(v)), key=lambda v: v.number)
@@ -96,7 +96,7 @@ class _GroupWriter:
             output = equation.outputs[0]
             self.writer.namespace["sum_of"] = sum
             lines.append(f"{names[output]} = sum_of([part[{k}] for part in parts])")
-            if equation.primitive.name == "mean":
+            if equation.primitive.word == "mean":
                 count = equation.operands[0].size // max(1, output.size)  # type: ignore[union-attr]
                 lines.append(f"{names[output]} = {names[output]} / {float(count)!r}")
             if output.shape:
@@ -115,21 +115,21 @@ class _GroupWriter:
         operand, output = equation.operands[position], equation.outputs[0]
         if not isinstance(operand, Variable) or operand.shape[:1] != (self.group.rows,):
             return False
-        if equation.primitive.name == "matmul":
+        if equation.primitive.word == "matmul":
             return position == 0 or is_closing(equation, self.group.rows)
         return not is_elementwise(equation) or len(operand.shape) == len(output.shape)
 
     def _line(self, k: int, equation: Equation, whole: set[Variable]) -> str | None:
-        writer, output, name = self.writer, equation.outputs[0], equation.primitive.name
+        writer, output, word = self.writer, equation.outputs[0], equation.primitive.word
         texts = [self._text(equation, i) for i in range(len(equation.operands))]
         if is_closing(equation, self.group.rows):
             partial = self._partial(equation, texts)
             self._release(k, equation)
             return f"{self.names[output]} = {partial} + {self.names[output]}"
-        if name in {"reshape", "broadcast_to"}:
+        if word in {"reshape", "broadcast_to"}:
             view = f"{self.names[output]}_v"
             rest = "".join(f", {n}" for n in output.shape[1:])
-            if name == "reshape":
+            if word == "reshape":
                 made = f"{texts[0]}.reshape((r_{rest},))"
             else:
                 writer.namespace["np_broadcast_to"] = np.broadcast_to
@@ -138,17 +138,17 @@ class _GroupWriter:
                 return f"{self.names[output]}_b[...] = {made}"
             self.held[output] = view
             return f"{view} = {made}"
-        if name in {"sum", "max", "min"}:
+        if word in {"sum", "max", "min"}:
             target = self._target(output, whole)
-            reducing = {"sum": "add", "max": "maximum", "min": "minimum"}[name]
+            reducing = {"sum": "add", "max": "maximum", "min": "minimum"}[word]
             writer.namespace[f"np_{reducing}_reduce"] = getattr(np, reducing).reduce
             axes, keepdims = equation.params
-            product = self._product_with_ones(equation, texts[0]) if name == "sum" else None
+            product = self._product_with_ones(equation, texts[0]) if word == "sum" else None
             self._release(k, equation)
             if product is not None:
                 return f"{product[:-1]}, {target}{'' if len(output.shape) == 1 else '.reshape(-1)'})"
             return f"np_{reducing}_reduce({texts[0]}, {axes!r}, None, {target}, {keepdims})"
-        if name == "matmul":
+        if word == "matmul":
             target = self._target(output, whole)
             writer.namespace["np_dot"] = np.dot
             self._release(k, equation)
@@ -165,7 +165,7 @@ class _GroupWriter:
         return f"{target}[...] = {writer._function(equation.primitive)}({', '.join(texts)})"
 
     def _partial(self, equation: Equation, texts: list[str]) -> str:
-        if equation.primitive.name == "matmul":
+        if equation.primitive.word == "matmul":
             self.writer.namespace["np_dot"] = np.dot
             return f"np_dot({', '.join(texts)})"
         product = self._product_with_ones(equation, texts[0])
@@ -257,7 +257,7 @@ def _last_uses(group: Group) -> dict[Variable, int]:
     """Return the number of the equation that reads each value, or a view of it, last."""
     last: dict[Variable, int] = {}
     for k, equation in reversed([*enumerate(group.equations)]):
-        is_view = equation.primitive.name in {"reshape", "broadcast_to"}
+        is_view = equation.primitive.word in {"reshape", "broadcast_to"}
         end = max([k, *(last.get(y, k) for y in equation.outputs)]) if is_view else k
         for a in equation.operands:
             if isinstance(a, Variable):

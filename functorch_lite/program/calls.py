@@ -84,11 +84,9 @@ class CompiledCall(ProgramPrimitive):
 
     def __init__(self, entry: Entry) -> None:
         super().__init__(entry.program.name, [entry])
+        self.word = "call"  # in a text the program's own name follows
         self.entry = entry
         self.run = entry.run  # type: ignore[method-assign]
-
-    #: What it is called in the text of a program, where the program's own name follows.
-    word = "call"
 
     def reaches(self, flags: Sequence[bool], differentiably: bool, along: Axis | None = None) -> list[bool]:
         return reached(self.entry.program, flags, differentiably, along)

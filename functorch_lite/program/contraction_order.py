@@ -37,7 +37,7 @@ def ordered_products(program: Program) -> Program:
 
 
 def _is_product(equation: Equation) -> bool:
-    if equation.primitive.name != "matmul" or equation.outputs[0].dtype not in _REORDERED:
+    if equation.primitive.word != "matmul" or equation.outputs[0].dtype not in _REORDERED:
         return False
     return all(
         isinstance(a, Variable) and len(a.shape) in (1, 2) and a.dtype == equation.outputs[0].dtype

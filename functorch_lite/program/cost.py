@@ -64,7 +64,7 @@ def cost(program: Program) -> Cost:
     for i, equation in enumerate(program.equations):
         if entries := getattr(equation.primitive, "entries", ()):
             times = len(getattr(equation.primitive, "steps", "1"))
-            inner, part = _dearest(equation.primitive.name, [entry.program for entry in entries])
+            inner, part = _dearest(equation.primitive.word, [entry.program for entry in entries])
             operations.update({name: n * times for name, n in part.operations.items()})
             flops, read = flops + times * part.flops, read + times * part.bytes_read
             written += times * part.bytes_written
@@ -73,7 +73,7 @@ def cost(program: Program) -> Cost:
             operations[equation.primitive.name] += 1
             flops += _flops(equation)
             within = 0
-            if equation.primitive.name not in _VIEWS:
+            if equation.primitive.word not in _VIEWS:
                 read += sum(a.nbytes for a in equation.operands if isinstance(a, Variable))
                 written += sum(y.nbytes for y in equation.outputs)
         peak = max(peak, live.bytes + within)
@@ -82,10 +82,10 @@ def cost(program: Program) -> Cost:
     return Cost(dict(operations.most_common()), flops, read, written, peak)
 
 
-def _dearest(name: str, programs: Sequence[Program]) -> tuple[Program, Cost]:
+def _dearest(word: str, programs: Sequence[Program]) -> tuple[Program, Cost]:
     """Return the program that costs most, with its cost; of a loop of unknown length that is its body."""
     costs = [(program, cost(program)) for program in programs]
-    return costs[-1] if name in {"while", "wind"} else max(costs, key=lambda pair: pair[1].flops)
+    return costs[-1] if word in {"while", "wind"} else max(costs, key=lambda pair: pair[1].flops)
 
 
 #: Primitives whose results share the memory of their first operand (of a contiguous one, for reshape).
@@ -117,7 +117,7 @@ class _Liveness:
         for i, equation in enumerate(program.equations):
             operands = [a for a in equation.operands if isinstance(a, Variable)]
             for y in equation.outputs:
-                is_view = equation.primitive.name in _VIEWS and operands
+                is_view = equation.primitive.word in _VIEWS and operands
                 self.owner[y] = self.owner.get(operands[0], operands[0]) if is_view else y
                 self._ends[self.owner[y]] = max(i, self._ends.get(self.owner[y], 0))
             for a in operands:
@@ -138,22 +138,22 @@ class _Liveness:
 
 
 def _flops(equation: Equation) -> int:
-    name, outputs = equation.primitive.name, equation.outputs
+    word, outputs = equation.primitive.word, equation.outputs
     shapes = [a.shape if isinstance(a, Variable) else () for a in equation.operands]
-    if name in _MOVES:
+    if word in _MOVES:
         return 0
-    if name in _SWEEPS:
+    if word in _SWEEPS:
         return prod(shapes[0])
-    if name in ("var", "std", "softmax", "log_softmax", "logsumexp"):
+    if word in ("var", "std", "softmax", "log_softmax", "logsumexp"):
         return 4 * prod(shapes[0])
-    if name == "matmul":
+    if word == "matmul":
         return 2 * outputs[0].size * shapes[0][-1]
-    if name == "contract":
+    if word == "contract":
         return _flops_of_contraction(equation.params[0], shapes)
-    if name in _FACTORISATIONS and shapes and len(shapes[0]) >= 2:
+    if word in _FACTORISATIONS and shapes and len(shapes[0]) >= 2:
         *batch, m, n = shapes[0]
-        return int(prod(batch) * _FACTORISATIONS[name](m, n, shapes[-1][-1]))
-    if name in ("complex_transform", "real_transform", "real_inverse"):
+        return int(prod(batch) * _FACTORISATIONS[word](m, n, shapes[-1][-1]))
+    if word in ("complex_transform", "real_transform", "real_inverse"):
         n = equation.params[0]
         return int(2.5 * outputs[0].size * max(1, n.bit_length()))
     return sum(y.size for y in outputs)

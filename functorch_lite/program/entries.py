@@ -101,14 +101,10 @@ class ProgramPrimitive(JointPrimitive):
 
     def __init__(self, name: str, entries: Sequence[Entry]) -> None:
         super().__init__(self._run, ["arrays"], name=name, variadic=True, multiple=True)
+        self.word = name
         self.entries = tuple(entries)
         #: Those of them whose outputs are the results, one by one.
         self.results = self.entries
-
-    @property
-    def word(self) -> str:
-        """What it is called in the text of a program."""
-        return self.name
 
     def settings(self) -> list[tuple[str, Any]]:
         """Return what else tells it from others, by the names under which a text shows it."""

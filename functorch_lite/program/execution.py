@@ -14,7 +14,7 @@ import numpy as np
 
 from functorch_lite.core.cache_lines import empty_on_line
 
-__all__ = ["Frames", "block_memory", "own_result", "run_blocks", "spread", "threads"]
+__all__ = ["Frames", "block_memory", "identities", "own_result", "run_blocks", "spread", "threads"]
 
 #: The elements that make a thread worth its start.
 SMALLEST_SHARED = 1 << 18
@@ -55,11 +55,19 @@ class Frames:
             self._idle.append(frame)
 
 
-def own_result(value: Any, others: tuple[Any, ...]) -> Any:
-    """Return a result in memory of its own: a copy if it is a view, or one of the program's inputs or constants."""
-    if type(value) is not np.ndarray or (value.base is None and not any(value is other for other in others)):
+def identities(*arrays: Any) -> set[int]:
+    """Return the identities of arrays that stay alive."""
+    return set(map(id, arrays))
+
+
+def own_result(value: Any, taken: set[int]) -> Any:
+    """Return a result in memory of its own: a copy if it is a view, or one of the arrays that are taken; it is now."""
+    if type(value) is not np.ndarray:
         return value
-    return value.copy()
+    if value.base is not None or id(value) in taken:
+        value = value.copy()
+    taken.add(id(value))
+    return value
 
 
 def block_memory(kinds: tuple[tuple[int, Any], ...]) -> list[Any]:

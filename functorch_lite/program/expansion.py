@@ -60,7 +60,7 @@ class _Steps:
 
 
 def _is_expanded(equation: Equation) -> bool:
-    if equation.primitive.name != "logistic":
+    if equation.primitive.word != "logistic":
         return False
     operands: Sequence[Any] = equation.operands
     output = equation.outputs[0]

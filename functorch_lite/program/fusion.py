@@ -88,10 +88,10 @@ def is_elementwise(equation: Equation) -> bool:
 
 def is_closing(equation: Equation, rows: int) -> bool:
     """Say whether an equation sums over the rows."""
-    name, operands = equation.primitive.name, equation.operands
-    if name in {"sum", "mean"} and isinstance(operands[0], Variable) and _is_row(operands[0], rows):
+    word, operands = equation.primitive.word, equation.operands
+    if word in {"sum", "mean"} and isinstance(operands[0], Variable) and _is_row(operands[0], rows):
         return 0 in equation.params[0] and operands[0].dtype in _SUMMED
-    if name == "matmul" and blas_threads() == 1:
+    if word == "matmul" and blas_threads() == 1:
         x, y = operands
         return _is_row(x, rows) and _is_row(y, rows) and len(x.shape) == 1 and len(y.shape) == 2  # type: ignore[union-attr]
     return False
@@ -152,17 +152,17 @@ def _fits(equation: Equation, n: int, group: Group | None) -> bool:
     if not _is_row(output, n):
         return False
     inside = group.defined if group is not None else set()
-    name = equation.primitive.name
+    word = equation.primitive.word
     if is_elementwise(equation):
         return all(_is_aligned(a, output, n, inside) for a in operands)
     first = operands[0]
     if not _is_row(first, n):
         return False
-    if name in _REDUCTIONS:
+    if word in _REDUCTIONS:
         return 0 not in equation.params[0]
-    if name in {"reshape", "broadcast_to"}:
-        return name == "reshape" or len(first.shape) == len(output.shape)  # type: ignore[union-attr]
-    if name == "matmul" and blas_threads() == 1:  # else BLAS shares the whole product between its threads
+    if word in {"reshape", "broadcast_to"}:
+        return word == "reshape" or len(first.shape) == len(output.shape)  # type: ignore[union-attr]
+    if word == "matmul" and blas_threads() == 1:  # else BLAS shares the whole product between its threads
         vector = operands[1]
         return isinstance(vector, Variable) and len(vector.shape) == 1 and vector not in inside
     return False

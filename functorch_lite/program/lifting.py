@@ -109,7 +109,7 @@ class Lifting:
         fixed = [e for e in free if not any(a in with_rows for a in e.operands)]
         moving = [e for e in free if any(a in with_rows for a in e.operands)]
         wanted = _ancestors([e for e in moving if self._is_worth_it(e)], moving)
-        if not any(e.primitive.name not in _VIEWS for e in wanted):
+        if not any(e.primitive.word not in _VIEWS for e in wanted):
             wanted = []
         if not (fixed or wanted):
             return
@@ -136,7 +136,7 @@ class Lifting:
         self.is_changed = True
 
     def _is_worth_it(self, equation: Equation) -> bool:
-        is_product = equation.primitive.name in _PRODUCTS
+        is_product = equation.primitive.word in _PRODUCTS
         size = equation.outputs[0].size
         return is_product or (size <= LARGEST_ROW and size * self.steps <= LARGEST_STACKED)
 
@@ -163,10 +163,10 @@ class Lifting:
                 read_late.update(a for a in e.operands if isinstance(a, Variable))
             else:
                 in_loop.update(e.operands)
-        products = [e for e in body.equations if id(e) in late and e.primitive.name in _PRODUCTS]
+        products = [e for e in body.equations if id(e) in late and e.primitive.word in _PRODUCTS]
         below = downstream(body, [e.outputs[0] for e in products])
         lifted = [e for e in body.equations if id(e) in late and any(y in below for y in e.outputs)]
-        views = [e for e in body.equations if id(e) in late and e.primitive.name in _VIEWS]
+        views = [e for e in body.equations if id(e) in late and e.primitive.word in _VIEWS]
         chosen = {id(e) for e in lifted}
         for e in reversed(views):  # views that only what is lifted reads are cheaper behind the loop than in it
             readers = [r for r in body.equations if e.outputs[0] in r.operands]
@@ -195,13 +195,13 @@ class Lifting:
             or added.dtype != old.dtype
         ):
             return None
-        if maker.primitive.name == "matmul" and all(
+        if maker.primitive.word == "matmul" and all(
             isinstance(x, Variable) and len(x.shape) == 2 for x in maker.operands
         ):
             return maker
-        if maker.primitive.name == "contract" and maker.params == ("a,b->ab",):
+        if maker.primitive.word == "contract" and maker.params == ("a,b->ab",):
             return maker
-        if maker.primitive.name == "sum" and not maker.params[1] and isinstance(maker.operands[0], Variable):
+        if maker.primitive.word == "sum" and not maker.params[1] and isinstance(maker.operands[0], Variable):
             return maker
         return None
 
@@ -272,7 +272,7 @@ class Lifting:
     ) -> Variable:
         """Write the sum over all steps of a product or a sum, and return its variable."""
         output = equation.outputs[0]
-        if equation.primitive.name == "sum":
+        if equation.primitive.word == "sum":
             stacked = self._whole(sources[0][0], outer)
             axes = (0, *(axis + 1 for axis in equation.params[0]))
             total = self._write(equation, (stacked,), (axes, False), output)
@@ -386,7 +386,7 @@ class Lifting:
 
 def _is_liftable(equation: Equation) -> bool:
     primitive = equation.primitive
-    known = primitive.is_pointwise or primitive.name in _VIEWS | _PRODUCTS | _REDUCTIONS
+    known = primitive.is_pointwise or primitive.word in _VIEWS | _PRODUCTS | _REDUCTIONS
     return known and len(equation.outputs) == 1
 
 
@@ -418,12 +418,12 @@ def _ancestors(roots: Sequence[Equation], among: Sequence[Equation]) -> list[Equ
 
 def _sources(equation: Equation, makers: dict[Any, Equation]) -> list[tuple[Variable, bool]]:
     """Return what a product is of, before it was transposed, and whether it was."""
-    if equation.primitive.name == "sum":
+    if equation.primitive.word == "sum":
         return [(equation.operands[0], False)]  # type: ignore[list-item]
     found: list[tuple[Variable, bool]] = []
     for a in equation.operands:
         maker = makers.get(a)
-        is_flipped = maker is not None and maker.primitive.name == "transpose" and maker.params[0] == (1, 0)
+        is_flipped = maker is not None and maker.primitive.word == "transpose" and maker.params[0] == (1, 0)
         found.append((maker.operands[0], True) if is_flipped else (a, False))  # type: ignore[union-attr,arg-type]
     return found
 

@@ -9,7 +9,7 @@ from functorch_lite.program.fusion import Group, Step, is_elementwise
 from functorch_lite.program.operators import UFUNC_OF
 from functorch_lite.program.program import Program
 
-__all__ = ["FRESH", "last_uses"]
+__all__ = ["FRESH", "is_fresh", "last_uses"]
 
 #: Primitives whose result never shares memory with an operand.
 FRESH = frozenset(
@@ -39,7 +39,7 @@ def last_uses(program: Program, ordered: list[Step]) -> dict[Variable, int]:
     for i, step in reversed([*enumerate(ordered)]):
         for equation in reversed(step.equations if isinstance(step, Group) else (step,)):
             last = i
-            if not _is_fresh(equation):  # the result may be a view
+            if not is_fresh(equation):  # the result may be a view
                 last = max((uses.get(y, i) for y in equation.outputs), default=i)
             for a in equation.operands:
                 if isinstance(a, Variable):
@@ -47,8 +47,8 @@ def last_uses(program: Program, ordered: list[Step]) -> dict[Variable, int]:
     return uses
 
 
-def _is_fresh(equation: Equation) -> bool:
+def is_fresh(equation: Equation) -> bool:
     """Say whether the result never shares memory with an operand; that of np.real, say, does."""
     function = equation.primitive.function
     computed = is_elementwise(equation) and isinstance(UFUNC_OF.get(function, function), np.ufunc)
-    return computed or equation.primitive.name in FRESH
+    return computed or equation.primitive.word in FRESH

@@ -15,7 +15,7 @@ import numpy as np
 from functorch_lite.program.equations import Variable
 from functorch_lite.program.liveness import last_uses
 from functorch_lite.program.program import Program
-from functorch_lite.program.source import SMALLEST_COPIED, Writer, compiled
+from functorch_lite.program.source import SMALLEST_COPIED, Writer
 
 __all__ = ["buffers", "looping"]
 
@@ -84,11 +84,6 @@ def _written(body: Program, steps: range, constants: int, carried: int, reverse:
     same, carry, rows = given[:constants], given[constants : constants + carried], given[constants + carried :]
     inner, returned = writer.statements()
     targets = {j: f"d{place}" for j, place in zip(into, places, strict=True)}
-    if writer.has_math:  # what NumPy gives instead of an exception is found in the function of the body
-        namespace = {"body": compiled(step, 0, places)}
-        results = [f"r{j}" for j in own if j not in into]
-        call = f"body({', '.join([names[count], *given, *targets.values()])})"
-        inner, returned = [f"{', '.join(results)}, = {call}" if results else call], results
     namespace |= {"np_empty": np.empty, "zip_": zip}
 
     lines, columns = [], [(name, f"x{i}") for i, name in enumerate(rows)]
@@ -130,7 +125,7 @@ def _written(body: Program, steps: range, constants: int, carried: int, reverse:
     pairs = counters + [(name, f"{array}[::-1]" if reverse else array) for name, array in columns]
     over = ", ".join(array for _, array in pairs)
     head = f"for {', '.join(name for name, _ in pairs)} in {f'zip_({over})' if len(pairs) > 1 else over}:"
-    framed = bool(writer.slots) and not writer.has_math
+    framed = bool(writer.slots)
     results = [*carry, *stacked]
     lines += [
         *(writer.frame() if framed else []),
@@ -147,7 +142,7 @@ def _written(body: Program, steps: range, constants: int, carried: int, reverse:
 
 def _matrices(body: Program, same: tuple[Variable, ...]) -> list[int]:
     """Return which of some inputs are matrices of products: a transposed one would be copied by BLAS in each step."""
-    read = {a for e in body.equations if e.primitive.name == "matmul" for a in e.operands}
+    read = {a for e in body.equations if e.primitive.word == "matmul" for a in e.operands}
     return [i for i, v in enumerate(same) if v in read and len(v.shape) == 2]
 
 

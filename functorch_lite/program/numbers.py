@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from functorch_lite.program.equations import Atom, Literal
+from functorch_lite.program.equations import Atom, Equation, Literal, Variable
 from functorch_lite.program.operators import INFIX
+from functorch_lite.program.phrases import literal
+from functorch_lite.program.program import Program
 
-__all__ = ["number_expression"]
+__all__ = ["by_equations", "number_expression"]
 
 #: The functions of `math` that agree with NumPy's to the last bit or nearly so.
 _MATH = {
@@ -36,7 +39,7 @@ _MATH = {
 
 def number_expression(writer: Any, function: Any, operands: tuple[Atom, ...]) -> str | None:
     """Return what an elementwise function makes of numbers as an expression; None if only NumPy has it."""
-    texts = [repr(a.value) if isinstance(a, Literal) else writer.names[a] for a in operands]
+    texts = [literal(a.value) if isinstance(a, Literal) else writer.names[a] for a in operands]
     if any(isinstance(a, Literal) and not isinstance(a.value, int | float) for a in operands):
         return None
     infix = INFIX.get(function)
@@ -53,3 +56,14 @@ def number_expression(writer: Any, function: Any, operands: tuple[Atom, ...]) ->
         return None
     writer.namespace[f"math_{name}"] = getattr(math, name)
     return f"math_{name}({', '.join(texts)})"
+
+
+def by_equations(
+    equations: Sequence[Equation],
+) -> tuple[tuple[Variable, ...], tuple[Variable, ...], Callable[..., tuple[float, ...]]]:
+    """Return what equations of numbers read and give, and a function that computes it by NumPy, as Python numbers."""
+    outputs = tuple(y for equation in equations for y in equation.outputs)
+    read = dict.fromkeys(a for equation in equations for a in equation.operands if isinstance(a, Variable))
+    made = set(outputs)
+    program = Program(tuple(v for v in read if v not in made), tuple(equations), outputs)
+    return program.inputs, outputs, lambda *numbers: tuple(map(float, program(*numbers)))

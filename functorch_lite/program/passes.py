@@ -10,6 +10,7 @@ import numpy as np
 
 from functorch_lite.core.primitive import PRIMITIVES, JointPrimitive
 from functorch_lite.program.contraction_order import ordered_products
+from functorch_lite.program.effects import tokens
 from functorch_lite.program.lowering import spliced
 from functorch_lite.program.products import gathered_products, joined_products, multiplied
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
@@ -89,6 +90,9 @@ def common_subexpressions(program: Program) -> Program:
     equations = []
     for equation in program.equations:
         equation = renamed.equation(equation)
+        if tokens(equation):  # what acts twice is there twice
+            equations.append(equation)
+            continue
         try:
             key = (id(equation.primitive), equation.operands, _hashable(equation.params))
             known = seen.get(key)
@@ -112,7 +116,7 @@ def constant_folding(program: Program) -> Program:
         equation = renamed.equation(equation)
         fixed = all(isinstance(a, Literal) or a in constants for a in equation.operands)
         small = all(y.size <= LARGEST_FOLDED for y in equation.outputs)
-        if not (fixed and small) or isinstance(equation.primitive, JointPrimitive):
+        if not (fixed and small) or isinstance(equation.primitive, JointPrimitive) or tokens(equation):
             equations.append(equation)
             continue
         read = [a.value if isinstance(a, Literal) else constants[a] for a in equation.operands]
@@ -193,7 +197,7 @@ def narrow_broadcasts(program: Program) -> Program:
     narrow: dict[Variable, Atom] = {}
     equations = []
     for equation in program.equations:
-        operand = equation.operands[0] if equation.primitive.name == "broadcast_to" else None
+        operand = equation.operands[0] if equation.primitive.word == "broadcast_to" else None
         if isinstance(operand, Variable) and not isinstance(operand.dtype, type):  # a Python number would be weak
             narrow[equation.outputs[0]] = operand
         elif _is_broadcasting(equation) and any(a in narrow for a in equation.operands):
@@ -209,7 +213,7 @@ def narrow_broadcasts(program: Program) -> Program:
 
 
 def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]) -> Equation | Atom:
-    function, name = equation.primitive.function, equation.primitive.name
+    function, word = equation.primitive.function, equation.primitive.word
     output, operands = equation.outputs[0], equation.operands
     for i, neutral in _NEUTRAL.get(function, ()):
         other = operands[1 - i]
@@ -225,7 +229,7 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
     first = operands[0] if operands else None
     if not isinstance(first, Variable):
         return equation
-    if name == "where" and first in uniform:
+    if word == "where" and first in uniform:
         chosen = operands[1 if uniform[first] else 2]
         return chosen if isinstance(chosen, Variable) and _alike(chosen, output) else equation
     if function is operator.pow and first.shape and first.dtype.kind == "f" and isinstance(operands[1], Literal):
@@ -237,9 +241,9 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
     if function in NEGATIONS:
         before = maker.operands[0] if maker is not None and maker.primitive.function in NEGATIONS else None
         return before if isinstance(before, Variable) and _alike(before, output) else equation
-    if unchanged and (name in {"reshape", "broadcast_to", "convert"} or function is np.positive):
+    if unchanged and (word in {"reshape", "broadcast_to", "convert"} or function is np.positive):
         return first
-    if name == "transpose":
+    if word == "transpose":
         (axes,) = equation.params
         if axes == tuple(range(len(axes))) and unchanged:
             return first
@@ -249,7 +253,7 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
             if both == tuple(range(len(both))):
                 return maker.operands[0]
             return Equation(equation.primitive, maker.operands, (both,), equation.outputs, equation.line)
-    if name == "reshape" and maker is not None and maker.primitive is equation.primitive:
+    if word == "reshape" and maker is not None and maker.primitive is equation.primitive:
         return Equation(equation.primitive, maker.operands, equation.params, equation.outputs, equation.line)
     return equation
 
@@ -257,7 +261,7 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
 def _only_value(equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]) -> Any:
     """Return the number that all elements of a result are, whatever the operands; None if they need not be one."""
     operands = equation.operands
-    if equation.primitive.name == "where":
+    if equation.primitive.word == "where":
         if operands[0] in uniform:
             return _number(operands[1 if uniform[operands[0]] else 2], uniform)  # type: ignore[index]
         if isinstance(operands[1], Literal) and operands[1] == operands[2]:
@@ -286,7 +290,7 @@ def _is_finite(atom: Atom, uniform: dict[Variable, Any]) -> bool:
 
 def _is_broadcasting(equation: Equation) -> bool:
     """Say whether an operand may be broadcast by the operation as well; a power of one number is not computed so."""
-    return equation.primitive.is_pointwise and equation.primitive.function is not operator.pow
+    return equation.primitive.is_pointwise and equation.primitive.function not in _OF_POWERS
 
 
 def _alike(one: Variable, other: Variable) -> bool:
@@ -310,6 +314,7 @@ def _is_uniform(value: Any) -> bool:
 
 _COMPLEX = (complex, np.dtype(np.complex64), np.dtype(np.complex128), np.dtype(np.clongdouble))
 _DIFFERENCES = frozenset({operator.sub, np.subtract})
+_OF_POWERS = frozenset({operator.pow, np.power})
 _POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 _CONJUNCTIONS = frozenset({operator.and_, np.logical_and, np.bitwise_and})
 _EQUALITIES = frozenset({operator.eq, np.equal})

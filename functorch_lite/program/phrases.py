@@ -29,7 +29,9 @@ MOST_ONES = 1 << 12
 
 def literal(value: Any) -> str:
     """Return a Python number as an expression."""
-    text = {"inf": "inf_", "-inf": "-inf_", "nan": "nan_"}.get(repr(value), repr(value))
+    if type(value) is complex:  # a sum of two parts loses the signs of zeros, and makes nan of infinities
+        return f"complex({literal(value.real)}, {literal(value.imag)})"
+    text = {"inf": "np_inf", "-inf": "-np_inf", "nan": "np_nan"}.get(repr(value), repr(value))
     return f"({text})" if text.startswith("-") else text
 
 

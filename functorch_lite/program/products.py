@@ -41,7 +41,7 @@ def multiplied(program: Program) -> Program:
     uses = _uses(program)
     equations: list[Equation] = []
     for equation in program.equations:
-        product = makers.get(equation.operands[0]) if equation.primitive.name == "sum" else None  # type: ignore[arg-type]
+        product = makers.get(equation.operands[0]) if equation.primitive.word == "sum" else None  # type: ignore[arg-type]
         if product is not None and uses[product.outputs[0]] == 1 and product.primitive.function in _MULTIPLICATIONS:
             equations += _contraction(equation, product, makers) or [equation]
         else:
@@ -149,13 +149,13 @@ def _narrowed(atom: Any, rank: int, makers: dict[Variable, Equation]) -> tuple[V
         longer = [n for n in source.shape if n != 1]
         if source.dtype != atom.dtype or isinstance(source.dtype, type):
             break
-        if maker.primitive.name == "broadcast_to":
+        if maker.primitive.word == "broadcast_to":
             skipped = len(atom.shape) - len(source.shape)
             places = [i for i, n in enumerate(atom.shape) if n != 1]
             axes = [
                 axis for i, axis in zip(places, axes, strict=True) if i >= skipped and source.shape[i - skipped] != 1
             ]
-        elif not (maker.primitive.name == "reshape" and longer == [n for n in atom.shape if n != 1]):
+        elif not (maker.primitive.word == "reshape" and longer == [n for n in atom.shape if n != 1]):
             break
         atom = source
     return atom, axes
@@ -169,12 +169,12 @@ def _slices(program: Program) -> dict[Atom, tuple[Variable, int]]:
     return {
         e.outputs[0]: (e.operands[0], e.params[0])
         for e in program.equations
-        if e.primitive.name == "index" and type(e.params[0]) is int and isinstance(e.operands[0], Variable)
+        if e.primitive.word == "index" and type(e.params[0]) is int and isinstance(e.operands[0], Variable)
     }
 
 
 def _slice_product(equation: Equation, slices: dict[Atom, tuple[Variable, int]]) -> Any:
-    if equation.primitive.name != "matmul":
+    if equation.primitive.word != "matmul":
         return None
     x, y = equation.operands
     if x not in slices or len(slices[x][0].shape) not in (2, 3) or len(getattr(y, "shape", ())) != 2:
@@ -249,10 +249,10 @@ def _rows_of_factors(equation: Equation, makers: dict[Variable, Equation]) -> tu
         or not x.dtype == y.dtype == equation.outputs[0].dtype
     ):
         return None
-    if equation.primitive.name == "contract" and equation.params == ("a,b->ab",):
+    if equation.primitive.word == "contract" and equation.params == ("a,b->ab",):
         return x, y
     maker = makers.get(x)
-    if equation.primitive.name != "matmul" or maker is None or maker.primitive.name != "transpose":
+    if equation.primitive.word != "matmul" or maker is None or maker.primitive.word != "transpose":
         return None
     x = maker.operands[0]
     is_product = isinstance(x, Variable) and len(x.shape) == len(y.shape) == 2 and y.shape[0] <= MOST_ROWS

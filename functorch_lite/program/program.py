@@ -352,7 +352,7 @@ def _kind(equation: Equation) -> Any:
     if entries is None:
         return shown_name(equation.primitive)
     settings = tuple(equation.primitive.settings())  # type: ignore[attr-defined]
-    return equation.primitive.word, repr(settings), *(_canonical(entry.program) for entry in entries)  # type: ignore[attr-defined]
+    return equation.primitive.word, repr(settings), *(_canonical(entry.program) for entry in entries)
 
 
 Pass: TypeAlias = Callable[[Program], Program]

@@ -90,13 +90,13 @@ def recomputed(first: Program, second: Program, count: int, free: Collection[Ato
 
 
 def _is_avoidable(residual: Variable, maker: Equation) -> bool:
-    return residual.nbytes >= SMALLEST or maker.primitive.name in _VIEWS
+    return residual.nbytes >= SMALLEST or maker.primitive.word in _VIEWS
 
 
 def _is_cheap(equation: Equation) -> bool:
     if len(equation.outputs) != 1:
         return False
-    return equation.primitive.name in _MOVES or (equation.primitive.function in _CHEAP and not equation.params)
+    return equation.primitive.word in _MOVES or (equation.primitive.function in _CHEAP and not equation.params)
 
 
 def _cheap_makers(program: Program) -> dict[Variable, Equation]:
@@ -131,7 +131,7 @@ def _minimum_cut(
     network = _Network()
     for v in region:
         # Of a view and what it shows, the latter is kept: to hand over a view takes a copy in another order.
-        is_view = v in makers and makers[v].primitive.name in _VIEWS
+        is_view = v in makers and makers[v].primitive.word in _VIEWS
         network.connect((v, "in"), (v, "out"), 2 * v.nbytes + is_view)
         if v not in makers:
             network.connect("source", (v, "in"), None)

@@ -47,7 +47,7 @@ def negated_sums(program: Program) -> Program:
 
 
 def _is_sum(equation: Equation) -> bool:
-    if equation.primitive.name != "sum":
+    if equation.primitive.word != "sum":
         return False
     (operand,), (output,) = equation.operands, equation.outputs
     return isinstance(operand, Variable) and np.dtype(output.dtype).kind in "fc" and operand.dtype == output.dtype

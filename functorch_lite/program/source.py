@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections import Counter
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -19,12 +21,12 @@ from functorch_lite.calculus.matmul import parts_of_rows, parts_on_lines
 from functorch_lite.core.cache_lines import read_on_line
 from functorch_lite.core.primitive import JointPrimitive
 from functorch_lite.program.blocks import write_group
-from functorch_lite.program.execution import Frames, own_result
+from functorch_lite.program.execution import Frames, identities, own_result
 from functorch_lite.program.expansion import expanded
 from functorch_lite.program.fusion import Group, Step, steps
-from functorch_lite.program.liveness import FRESH, last_uses
+from functorch_lite.program.liveness import FRESH, is_fresh, last_uses
 from functorch_lite.program.lowering import unwound
-from functorch_lite.program.numbers import number_expression
+from functorch_lite.program.numbers import by_equations, number_expression
 from functorch_lite.program.operators import INFIX, UFUNC_OF
 from functorch_lite.program.phrases import PHRASES, is_plain, literal
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable, names_of
@@ -58,7 +60,8 @@ def compiled(
     """
     text, namespace = written(program, shared, into)
     exec(compile(text, f"<program {program.name}>", "exec"), namespace)
-    function: Callable[..., tuple[Any, ...]] = namespace[program.name]
+    function: Callable[..., tuple[Any, ...]] = namespace["program_"]
+    function.__name__ = function.__qualname__ = program.name
     return function
 
 
@@ -84,8 +87,8 @@ class Writer:
         self.namespace: dict[str, Any] = {
             "np_array": np.array,
             "float64": np.float64,
-            "inf_": math.inf,
-            "nan_": math.nan,
+            "np_inf": math.inf,
+            "np_nan": math.nan,
         }
         self.functions: dict[Any, str] = {}
         self.scalars: dict[Any, str] = {}
@@ -102,13 +105,14 @@ class Writer:
         self.residents: dict[Variable, int] = {}
         #: The outputs written so far, of which none may be given twice.
         self.given: set[Atom] = set()
-        self.has_math = False
+        #: The equations that are written by `math`, by the number of the line.
+        self.by_math: dict[int, Equation] = {}
         self.groups = 0
         #: The matrices that are transposed views.
         self.transposed = {
-            e.outputs[0] for e in program.equations if e.primitive.name == "transpose" and e.params[0] == (1, 0)
+            e.outputs[0] for e in program.equations if e.primitive.word == "transpose" and e.params[0] == (1, 0)
         }
-        factors = Counter(e.operands[1] for e in program.equations if e.primitive.name == "matmul")
+        factors = Counter(e.operands[1] for e in program.equations if e.primitive.word == "matmul")
         #: Those that many products read, which each would copy them.
         self.copied = {v for v in self.transposed if factors[v] >= SMALLEST_COPIED}
 
@@ -126,18 +130,7 @@ class Writer:
                 "frames.give(frame_)",
                 "return result_",
             ]
-        if self.has_math:
-            own_ = [i for i in range(len(program.outputs)) if i not in self.into]
-            self.namespace["by_equations"] = program
-            body = [
-                "try:",
-                *(f"    {line}" for line in body),
-                "except (ValueError, OverflowError, ZeroDivisionError):  # where NumPy gives inf or nan",
-                f"    results_ = by_equations({', '.join(map(self.operand, program.inputs))})",
-                *(f"    {name}[...] = results_[{i}]" for i, name in self.into.items()),
-                f"    return ({''.join(f'results_[{i}], ' for i in own_)})",
-            ]
-        text = "\n".join([f"def {program.name}({arguments}):", *(f"    {line}" for line in body)])
+        text = "\n".join([f"def program_({arguments}):", *(f"    {line}" for line in body)])
         return text + "\n", self.namespace
 
     def frame(self) -> list[str]:
@@ -164,8 +157,28 @@ class Writer:
         for i, name in self.into.items():
             if self.names.get(program.outputs[i]) != name:  # type: ignore[arg-type]
                 self.lines.append(f"{name}[...] = {self.operand(program.outputs[i])}")
-        outputs = [self._output(i, a) for i, a in enumerate(program.outputs) if i not in self.into]
+        outputs = self._results()
+        self._guard()
         return self.lines, outputs
+
+    def _guard(self) -> None:
+        """Put lines of `math` into guards, each with the equations that NumPy computes where `math` raises."""
+        lines: list[str] = []
+        for has_math, numbers in groupby(range(len(self.lines)), self.by_math.__contains__):
+            run = [*numbers]
+            written = [self.lines[k] for k in run]
+            if has_math:
+                name = f"by_equations_{len(lines)}"
+                inputs, outputs, self.namespace[name] = by_equations([self.by_math[k] for k in run])
+                targets = "".join(f"{self.names[y]}, " for y in outputs)
+                written = [
+                    "try:",
+                    *(f"    {line}" for line in written),
+                    "except (ValueError, OverflowError, ZeroDivisionError):  # where NumPy gives inf or nan",
+                    f"    {targets}= {name}({', '.join(map(self.operand, inputs))})",
+                ]
+            lines += written
+        self.lines = lines
 
     def _equation(self, i: int, equation: Equation) -> None:
         elementwise = equation.primitive.is_pointwise or not equation.primitive.differentiable
@@ -176,12 +189,12 @@ class Writer:
             name, operand = self.names[equation.outputs[0]], self.operand(equation.operands[0])
             self.lines.append(f"{name} = np_contiguous({operand}.T)")
             return
-        if equation.primitive.name == "where" and self._filled_in(i, equation):
+        if equation.primitive.word == "where" and self._filled_in(i, equation):
             return
-        template = PHRASES.get(equation.primitive.name)
+        template = PHRASES.get(equation.primitive.word)
         expression = template and template(self, equation)
         if expression is not None:
-            slot = self._slot(i, equation.outputs[0]) if equation.primitive.name == "matmul" else None
+            slot = self._slot(i, equation.outputs[0]) if equation.primitive.word == "matmul" else None
             if self._in_parts(equation, slot):
                 return
             if slot is not None:
@@ -207,7 +220,7 @@ class Writer:
 
     def _in_parts(self, equation: Equation, slot: str | None) -> bool:
         """Write a large product of matrices by parts of its rows; return whether that pays."""
-        if equation.primitive.name != "matmul":
+        if equation.primitive.word != "matmul":
             return False
         (x, y), (output,) = equation.operands, equation.outputs
         if not isinstance(x, Variable) or not isinstance(y, Variable) or x.dtype != y.dtype:
@@ -244,7 +257,7 @@ class Writer:
 
     def _settle(self, equation: Equation) -> None:
         """Note whether the results of an equation are in memory of their own."""
-        if equation.primitive.name in FRESH:
+        if equation.primitive.word in FRESH:
             self.owned.update(v for v in equation.outputs if v.shape)
 
     def _bury(self, i: int, step: Step) -> None:
@@ -293,8 +306,8 @@ class Writer:
         if _is_number(output) and all(isinstance(a, Literal) or a in self.numbers for a in operands):
             expression = number_expression(self, function, operands)
             if expression is not None:
-                self.has_math = True
                 self.numbers.add(output)
+                self.by_math[len(self.lines)] = equation
                 self.lines.append(f"{target} = {expression}")
                 return True
         texts = [self._constant(a, equation) or self.operand(a) for a in operands]
@@ -404,26 +417,47 @@ class Writer:
         name = self.names[atom]
         return f"float64({name})" if atom in self.numbers and atom.dtype is not float else name
 
-    def _output(self, i: int, atom: Atom) -> str:
+    def _results(self) -> list[str]:
+        """Return expressions of the outputs that are to be returned, of which those that need it own their memory."""
+        program = self.program
+        results = [(i, a) for i, a in enumerate(program.outputs) if i not in self.into]
+        standing = {*program.inputs, *program.constants}
+        mine = dict.fromkeys(a for i, a in results if i < self.shared and isinstance(a, Variable) and a.shape)
+        unsure = {a for a in mine if a not in self.owned and a not in standing}
+        if unsure:
+            others = [self.names[v] for v in (*program.inputs, *program.constants, *mine) if v not in unsure]
+            may_be = {self.names[v] for v in self._may_be(unsure)}
+            taken = ", ".join(name for name in dict.fromkeys(others) if name in may_be)
+            self.namespace |= {"own_result": own_result, "identities": identities}
+            self.lines.append(f"taken_ = identities({taken})")
+        return [self._result(i, a, standing, unsure) for i, a in results]
+
+    def _result(self, i: int, atom: Atom, standing: set[Variable], unsure: set[Variable]) -> str:
         if isinstance(atom, Literal):
             return literal(atom.value)
         name = self.operand(atom)
         if atom in self.program.constants and not atom.shape:
             return f"{name}[()]"  # a number, as an operation gives it
-        if i >= self.shared or not atom.shape or (atom in self.owned and atom not in self.given):
-            self.given.add(atom)
+        if i >= self.shared or not atom.shape:
             return name
-        self.namespace["own_result"] = own_result
-        known = ", ".join(
-            [*(self.names[v] for v in self.program.inputs), *(self.names[v] for v in self.program.constants)]
-        )
-        return f"np_array({name})" if atom in self.given else f"own_result({name}, ({known},))"
+        if atom in self.given or atom in standing:
+            return f"np_array({name})"
+        self.given.add(atom)
+        return f"own_result({name}, taken_)" if atom in unsure else name
+
+    def _may_be(self, variables: set[Variable]) -> set[Variable]:
+        """Return what may be the same array as one of some variables, or lend it its memory."""
+        found = set(variables)
+        for equation in reversed(self.program.equations):
+            if not found.isdisjoint(equation.outputs) and not is_fresh(equation):
+                found.update(a for a in equation.operands if isinstance(a, Variable))
+        return found
 
     def _function(self, primitive: Any) -> str:
         name = self.functions.get(id(primitive))
         if name is None:
-            base = "".join(c if c.isalnum() else "_" for c in primitive.name)
-            name = f"{base}_{len(self.functions)}"
+            base = re.sub(r"\W", "_", primitive.name)
+            name = f"f{len(self.functions)}_{base}"
             self.functions[id(primitive)] = name
             joint = primitive.bind if isinstance(primitive, JointPrimitive) else primitive.function
             self.namespace[name] = primitive.run if hasattr(primitive, "entries") else joint

@@ -16,9 +16,12 @@ _MODULES = {"np": "numpy", "scipy.special": "scipy.special"}
 def shown_name(primitive: Primitive) -> str:
     """Return the name of a primitive in a program's text: ``add`` for the operator +, ``np.add`` for the ufunc.
 
-    The two are told apart, as the ufunc makes NumPy's scalars of Python numbers, which are not weak.
+    The two are told apart, as the ufunc makes NumPy's scalars of Python numbers, which are not weak. So is what a user
+    has called like a primitive: ``custom.sum``, which no text can define.
     """
     name = primitive.name
+    if not primitive.word:
+        return name if primitive_named(name) is None else f"custom.{name}"
     if _of_short_name(name) is not primitive:
         for prefix, module in _MODULES.items():
             if getattr(sys.modules.get(module), name, None) is primitive.function:

@@ -22,7 +22,7 @@ def chunk_of(rows: int, columns: int) -> int:
 
 def flattened(equation: Equation) -> list[Equation]:
     """Return a product of stacked rows with one matrix as one product of two matrices."""
-    if equation.primitive.name != "matmul":
+    if equation.primitive.word != "matmul":
         return [equation]
     x, y = equation.operands
     if not (isinstance(x, Variable) and isinstance(y, Variable) and len(x.shape) == 3 and len(y.shape) == 2):

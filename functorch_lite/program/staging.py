@@ -90,9 +90,9 @@ class StagingTrace(Trace):
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
             return primitive.function(arrays, *params)
-        if primitive.name in _SHAPED_BY_VALUE:
+        if primitive.word in _SHAPED_BY_VALUE:
             raise TypeError(
-                f"np.{primitive.name} at {user_line()} under jit: the shape of its result depends on values, and a "
+                f"np.{primitive.word} at {user_line()} under jit: the shape of its result depends on values, and a "
                 f"program is recorded once for all values. Use np.where(mask, x, 0), or call it outside of jit."
             )
         values = tuple(a.value if type(a) is Staged and a._trace is self else representative(a) for a in arrays)

@@ -161,7 +161,7 @@ class _Writer:
     def _equation(self, equation: Equation) -> None:
         primitive = equation.primitive
         texts = [self._operand(a, equation) for a in equation.operands]
-        structure = WRITTEN.get(getattr(primitive, "word", ""))
+        structure = WRITTEN.get(primitive.word)
         if structure is not None:
             functions = [self._defined(entry.program) for entry in primitive.entries]  # type: ignore[attr-defined]
             targets = [self._named(y, primitive) for y in equation.outputs]
@@ -195,7 +195,7 @@ class _Writer:
             return f"{texts[0]} {INFIX[function]} {texts[1]}"
         if function in PREFIX and self._has_dtype(equation, function):
             return f"{PREFIX[function]}{texts[0]}"
-        if primitive.name == "abs":
+        if primitive.word == "abs":
             return f"abs({texts[0]})"
         inner = getattr(getattr(primitive, "entry", None), "program", None)
         if inner is not None:  # a compiled function that this one calls
@@ -241,8 +241,8 @@ class _Writer:
         return literal(atom.value) if isinstance(atom, Literal) else self.texts[atom]
 
     def _named(self, variable: Variable, primitive: Primitive) -> str:
-        is_read = self.uses[variable] or hasattr(primitive, "word")  # a loop reads what it carries
-        noun = "history" if variable.dtype is HISTORY else _NOUNS.get(primitive.name, primitive.name)
+        is_read = self.uses[variable] or hasattr(primitive, "entries")  # a loop reads what it carries
+        noun = "history" if variable.dtype is HISTORY else _NOUNS.get(primitive.word, primitive.name)
         base = noun if is_read else "_"
         self.texts[variable] = name = self.local.fresh("".join(c if c.isalnum() else "_" for c in base))
         return name
@@ -252,14 +252,14 @@ def _template(equation: Equation) -> str | tuple[str, ...] | None:
     primitive, params = equation.primitive, equation.params
     for flag in ("reverse", "inverse", "unique"):
         if flag in primitive.parameters and params[primitive.parameters.index(flag)]:
-            variant = TEMPLATES.get(f"{primitive.name} {flag}")
+            variant = TEMPLATES.get(f"{primitive.word} {flag}")
             if variant is not None:
                 return variant
-    if primitive.name == "median" and not params[0]:
+    if primitive.word == "median" and not params[0]:
         return "np.median({x}, axis=-1)"
-    if primitive.name == "convolve" and all(isinstance(a, Variable) and len(a.shape) == 1 for a in equation.operands):
+    if primitive.word == "convolve" and all(isinstance(a, Variable) and len(a.shape) == 1 for a in equation.operands):
         return f"np.convolve({{x}}, {{y}}, {'full' if params[0] else 'valid'!r})"
-    return TEMPLATES.get(primitive.name)
+    return TEMPLATES.get(primitive.word)
 
 
 def _array(value: Any) -> str:

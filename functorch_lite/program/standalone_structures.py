@@ -34,7 +34,7 @@ def _choice(
     index, *given = texts
     arguments = ", ".join(given)
     left = ", ".join(targets)
-    if equation.primitive.name == "cond":
+    if equation.primitive.word == "cond":
         no, yes = names
         return [f"{left} = {yes}({arguments}) if {index} else {no}({arguments})"]
     return [f"{left} = ({', '.join(names)})[{index}]({arguments})"]

@@ -152,7 +152,7 @@ def fields(equation: Equation, texts: Sequence[str], target: str) -> dict[str, s
         found["inner_bounds"] = repr(list(params["bounds"][1:-1]))
     key = params.get("key", params.get("template"))
     if key is not None or "key" in params:
-        indices = list(texts[2 if primitive.name == "replace" else 1 :])
+        indices = list(texts[2 if primitive.word == "replace" else 1 :])
         found["inside"] = _inside(key, params.get("places", ()), indices)
     return found
 

@@ -48,7 +48,7 @@ def printed(program: Program, constants: bool = True) -> str:
         parts = [entry.program for entry in getattr(primitive, "entries", ())]
         settings = primitive.settings() if parts else zip(primitive.parameters, equation.params, strict=True)  # type: ignore[attr-defined]
         arguments = [*map(shown, equation.operands), *(f"{name}={_shown_value(value)}" for name, value in settings)]
-        word = primitive.word if parts else shown_name(primitive)  # type: ignore[attr-defined]
+        word = primitive.word if parts else shown_name(primitive)
         outputs = ", ".join(map(defined, equation.outputs))
         line = f"{_INDENT}{outputs} = {word}({', '.join(arguments)})"
         lines.append(f"{line}:" if parts else line)

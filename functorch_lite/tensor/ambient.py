@@ -271,7 +271,7 @@ def _note_view(out: Any, x: Any, primitive: Primitive, params: Params) -> None:
     if not is_tensor(out) or out is x:
         return
     value = out.value
-    if type(value) is not np.ndarray and primitive.name == "index" and type(x.value) is np.ndarray:
+    if type(value) is not np.ndarray and primitive.word == "index" and type(x.value) is np.ndarray:
         (key,) = params
         out.value = x.value[(*key, ...) if type(key) is tuple else (key, ...)]  # no scalar: an array in that place
     elif (getattr(value, "base", None) is None and value is not x.value) or owner(value) is not owner(x.value):

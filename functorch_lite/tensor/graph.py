@@ -62,6 +62,7 @@ class Observed:
     def __init__(self, primitive: Any) -> None:
         self.primitive = primitive
         self.name: str = getattr(primitive, "name", "AccumulateGrad")
+        self.word: str = getattr(primitive, "word", "")
         self.hooks: dict[int, Callable[[Any], Any]] = {}
         self.before: dict[int, Callable[..., Any]] = {}
         self.after: dict[int, Callable[..., Any]] = {}
@@ -84,14 +85,14 @@ class Freed:
 
     is_pointwise = False
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, word: str) -> None:
+        self.name, self.word = name, word
 
 
 @cache
-def freed(name: str) -> Freed:
+def freed(name: str, word: str) -> Freed:
     """Return the primitive of the nodes of an operation that have been freed."""
-    return Freed(name)
+    return Freed(name, word)
 
 
 class RemovableHandle:
@@ -216,7 +217,7 @@ class GraphNode:
         primitive = self._node[1]
         if primitive is None:
             return "AccumulateGrad"
-        words = _NAMES.get(primitive.name) or primitive.name.replace("-", "_").split("_")
+        words = _NAMES.get(primitive.word) or primitive.name.replace("-", "_").split("_")
         if isinstance(words, list):
             words = "".join(word[:1].upper() + word[1:] for word in words)
         return f"{words}Backward"
@@ -238,7 +239,7 @@ class GraphNode:
         ]
         primitive = node[1].primitive if type(node[1]) is Observed else node[1]
         arity = getattr(primitive, "arity", None)
-        if arity and arity > len(edges) and not isinstance(primitive, JointPrimitive) and primitive.name != "update":
+        if arity and arity > len(edges) and not isinstance(primitive, JointPrimitive) and primitive.word != "update":
             places = [argument_position(primitive, node, k) for k in range(FIRST_PARENT, len(node), 3)]
             by_place = dict(zip(places, edges, strict=True))
             edges = [by_place.get(i, (None, 0)) for i in range(arity)]

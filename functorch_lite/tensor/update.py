@@ -89,7 +89,7 @@ def part_of(value: Any, chain: Chain) -> Any:
 
 def _whole(part: Any, value: Any, primitive: Primitive, params: tuple[Any, ...]) -> Any:
     """Return the part as an array in the same memory where indexing gave a scalar."""
-    if type(part) is np.ndarray or type(value) is not np.ndarray or primitive.name != "index":
+    if type(part) is np.ndarray or type(value) is not np.ndarray or primitive.word != "index":
         return part
     key = params[0] if type(params[0]) is tuple else (params[0],)
     return value[(*key, ...)] if Ellipsis not in key else part

@@ -369,14 +369,14 @@ def _free(nodes: list[Node]) -> None:
         if len(node) == 7:  # most nodes of most programs
             kept = node[6]
             if type(kept) is _ARRAY or (kept is not None and type(kept) is not float and _holds_arrays(kept)):
-                node[1], node[6] = freed(node[1].name), None
+                node[1], node[6] = freed(node[1].name, node[1].word), None
                 if type(node[4]) is tuple:  # a joint primitive's, whose pullback has kept them
                     node[5] = None
             continue
         for k in range(FIRST_PARENT + 2, len(node), 3):
             kept = node[k]
             if kept is not None and type(kept) is not float and _holds_arrays(kept):
-                node[PRIMITIVE] = freed(node[PRIMITIVE].name)
+                node[PRIMITIVE] = freed(node[PRIMITIVE].name, node[PRIMITIVE].word)
                 for i in range(k, len(node), 3):
                     node[i] = None
                 break

@@ -246,3 +246,57 @@ def test_it_ends_with_the_block() -> None:
         pass
     with np.errstate(invalid="ignore"):
         assert np.isnan(ft.jit(root_of_difference)(X))
+
+
+def test_effects_happen_once_where_math_raises(capsys: pytest.CaptureFixture[str]) -> None:
+    @ft.jit
+    def f(x: Any) -> Any:
+        ft.debug.print("x = {}", x)
+        return np.log(x)
+
+    with np.errstate(invalid="ignore"):
+        for x in (1.0, -1.0):
+            f(x)
+            assert capsys.readouterr().out == f"x = {x}\n"
+
+
+@pytest.mark.parametrize("error", [ValueError, OverflowError, ZeroDivisionError])
+def test_a_callback_that_raises_is_called_once(error: type[Exception]) -> None:
+    calls = []
+
+    def refuse(x: Any) -> None:
+        calls.append(x)
+        if len(calls) > 1:  # as the function is recorded it does not act
+            raise error("no")
+
+    @ft.jit
+    def f(x: Any) -> Any:
+        ft.debug.callback(refuse, np.sin(x))
+        return np.log(x)
+
+    f(1.0)
+    with pytest.raises(error, match="no"):
+        f(1.0)
+    assert len(calls) == 2
+
+
+def test_effects_on_constants_happen_at_each_call(capsys: pytest.CaptureFixture[str]) -> None:
+    @ft.jit
+    def f(x: Any) -> Any:
+        ft.debug.print("{}", np.where(np.array([True]), np.array([1.0]), x))
+        return x * 2
+
+    for _ in range(3):
+        f(np.ones(1))
+        assert capsys.readouterr().out == "[1.]\n"
+
+
+def test_the_same_effect_twice_happens_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    @ft.jit
+    def f(x: Any) -> Any:
+        ft.debug.print("here {}", x)
+        ft.debug.print("here {}", x)
+        return x * 2
+
+    f(1.0)
+    assert capsys.readouterr().out == "here 1.0\n" * 2

@@ -283,6 +283,59 @@ def test_jacfwd_computes_what_two_helpers_share_once() -> None:
         np.testing.assert_allclose(y, expected, rtol=1e-14, atol=1e-16)
 
 
+# --- Numbers ----------------------------------------------------------------------------------------------------------
+
+NUMBERS = (np.inf, -np.inf, np.nan, 0.0, -0.0, 2, -2, True, 1e300)
+COMPLEX = tuple(complex(a, b) for a in (0.0, -0.0, 1.0, np.inf, np.nan) for b in (0.0, -0.0, -2.0, -np.inf))
+
+
+@pytest.mark.parametrize("number", [*NUMBERS, *COMPLEX], ids=repr)
+@pytest.mark.parametrize("x", [1.5, np.float64(-1.5), np.array([1.0, -0.0])], ids=repr)
+def test_numbers_in_a_program_keep_their_bits(x: Any, number: Any) -> None:
+    def f(x: Any) -> Any:
+        return x - number, number * x, np.maximum(number, x) if not isinstance(number, complex) else x, number
+
+    with np.errstate(all="ignore"):
+        expected = f(x)
+        actual = ft.jit(f)(x)
+    for y, z in zip(actual, expected, strict=True):
+        assert type(y) is type(z)
+        for part in (np.real, np.imag):
+            np.testing.assert_array_equal(part(y), part(z))
+            known = ~np.isnan(part(z))
+            np.testing.assert_array_equal(np.signbit(part(y))[known], np.signbit(part(z))[known])
+
+
+def test_where_math_raises_numpy_goes_on() -> None:
+    def f(x: Any, y: Any) -> Any:
+        a = np.log(x) + 1.0
+        b = np.sum(y) * a
+        return np.exp(b) / x, np.sin(1.0 / np.sum(y[:1])), np.sqrt(a - 3.0)
+
+    y = np.array([0.0, 1.0])
+    with np.errstate(all="ignore"):
+        for x in (1.0, 0.0, -1.0, 1e300, np.inf, np.nan):
+            for given in (x, np.float64(x)):
+                for z, wanted in zip(ft.jit(f)(given, y), f(given, y), strict=True):
+                    assert type(z) is type(wanted)
+                    np.testing.assert_allclose(z, wanted, rtol=1e-14)
+    with pytest.raises(ZeroDivisionError):  # as Python's division of its numbers does
+        ft.jit(lambda x: 1.0 / x)(0.0)
+    with pytest.warns(RuntimeWarning, match="invalid value encountered in log"):
+        ft.jit(np.log)(-1.0)
+
+
+def test_where_math_raises_in_a_loop_numpy_goes_on() -> None:
+    def f(c: float, xs: Any) -> Any:
+        return ft.scan(lambda c, x: (np.sqrt(np.log(c) + x), c), c, xs)
+
+    with np.errstate(all="ignore"):
+        for c in (3.0, 0.0, -1.0):
+            (last, all_), (wanted, steps) = ft.jit(f)(c, np.arange(5.0)), f(c, np.arange(5.0))
+            np.testing.assert_allclose(last, wanted, rtol=1e-14)
+            np.testing.assert_allclose(all_, steps, rtol=1e-14)
+
+
 # --- Length -----------------------------------------------------------------------------------------------------------
 
 
