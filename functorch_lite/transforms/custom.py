@@ -27,6 +27,7 @@ from functorch_lite.transforms.arguments import (
     check_callable,
     check_parameters,
     is_inexact,
+    is_number,
     keys_of,
     name_of,
     returned,
@@ -48,8 +49,8 @@ class _CustomFunction(NamedFunction):
         self.f = f
         self.nondiff_argnums = keys_of(nondiff_argnums, "nondiff_argnums", INTEGER)
         check_parameters(f, self.nondiff_argnums, (), "nondiff")
-        #: The parameters, and how many may be given by position; those that are left out have their defaults.
-        self._signature, self._count = _parameters_of(f)
+        #: The defaults of the first parameters that have arrays or numbers for defaults, where these may be left out.
+        self._defaults = _numeric_defaults(f)
         #: How many arguments there must be by position.
         self._least = max((i + 1 if i >= 0 else -i for i in self.nondiff_argnums), default=0)
         self.jvp: Callable[..., Any] | None = None
@@ -126,8 +127,10 @@ class _CustomFunction(NamedFunction):
         return self if instance is None else partial(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or len(args) < self._count:
-            args = self._positional(args, kwargs)
+        if kwargs or len(args) < self._least:
+            args = _positional(self.f, args, kwargs)
+        elif len(args) in self._defaults:
+            args = (*args, *self._defaults[len(args)])
         if self.jvp is None and self.bwd is None:
             raise AttributeError(
                 f"{name_of(self.f)} has no derivative rule yet: call .defjvp(rule) or .defvjp(fwd, bwd) before using it"
@@ -157,20 +160,6 @@ class _CustomFunction(NamedFunction):
                 f"derivative; pass the value as an argument"
             )
         return tree.unflatten(call.out_structure, outputs)
-
-
-    def _positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        """Return all arguments by position, as the rules see them."""
-        if self._signature is None:
-            raise TypeError(f"{name_of(self.f)} has custom derivatives and no signature; give arguments by position")
-        bound = self._signature.bind(*args, **kwargs)
-        if bound.kwargs:
-            raise TypeError(
-                f"{name_of(self.f)} has custom derivatives and keyword-only arguments {set(bound.kwargs)}; bind them "
-                f"first"
-            )
-        bound.apply_defaults()
-        return bound.args
 
 
 class custom_jvp(_CustomFunction):  # noqa: N801 - a decorator
@@ -509,12 +498,29 @@ def _is_object_array(x: Any) -> bool:
     return getattr(x, "dtype", None) is OBJECT
 
 
-def _parameters_of(f: Callable[..., Any]) -> tuple[inspect.Signature | None, int]:
-    try:
-        signature = inspect.signature(f)
-    except (ValueError, TypeError):  # some functions of NumPy have none
-        return None, 0
-    if not isinstance(f, FunctionType | MethodType | partial):  # options of NumPy's, such as ``out``, are not for rules
-        return signature, 0
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return signature, sum(p.kind in kinds for p in signature.parameters.values())
+def _positional(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Return all arguments by position, as rules see them."""
+    bound = inspect.signature(f).bind(*args, **kwargs)
+    if bound.kwargs:
+        raise TypeError(
+            f"{name_of(f)} has custom derivatives and keyword-only arguments {set(bound.kwargs)}; bind them first"
+        )
+    bound.apply_defaults()
+    return bound.args
+
+
+def _numeric_defaults(f: Callable[..., Any]) -> dict[int, tuple[Any, ...]]:
+    """Return by the number of arguments that are given the defaults that follow, up to one that is no number or array.
+
+    Of a function of NumPy's there are none: its options, such as ``out``, are nothing for rules.
+    """
+    if not isinstance(f, FunctionType | MethodType):
+        return {}
+    parameters = [p for p in inspect.signature(f).parameters.values() if p.kind <= p.POSITIONAL_OR_KEYWORD]
+    first = sum(p.default is p.empty for p in parameters)
+    values: list[Any] = []
+    for p in parameters[first:]:
+        if not all(map(is_number, tree.leaves(p.default))):
+            break
+        values.append(p.default)
+    return {first + i: tuple(values[i:]) for i in range(len(values))}

@@ -399,3 +399,15 @@ def test_residuals_may_be_functions(name: str) -> None:
         for a, b in zip(transform(total(f))(x, y), transform(total(plain))(x, y), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-14)
     np.testing.assert_allclose(ft.vmap(ft.grad(f), (0, None))(x, y), np.cos(x) * y)
+
+
+def test_defaults_that_are_no_numbers_stay_with_the_function() -> None:
+    def make(inner: Any) -> Any:
+        f = ft.custom_jvp(lambda x, y=3.0, inner=inner: inner(x) * y)
+        f.defjvp(lambda p, t: (f(*p), np.cos(p[0]) * p[1] * t[0]))
+        return f
+
+    f = make(np.sin)
+    assert f(1.0) == np.sin(1.0) * 3.0
+    assert ft.grad(f)(1.0) == np.cos(1.0) * 3.0
+    assert ft.jit(ft.grad(f))(1.0, 2.0) == np.cos(1.0) * 2.0
