@@ -8,6 +8,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -115,14 +116,16 @@ def _one(x: Any) -> Any:
 
 def _function(text: str) -> Callable[..., Any]:
     module_name, colon, path = text.rpartition(":")
-    if not colon or not path:
+    if not colon or not module_name or not path:
         raise _CommandError(f"{text!r} names no function; write module:function, such as model.py:loss or numpy:sin")
     value: Any = _module(module_name)
+    above = module_name
     for name in path.split("."):
         if not hasattr(value, name):
-            near = ", ".join(n for n in vars(value) if callable(getattr(value, n)) and not n.startswith("_"))
-            raise _CommandError(f"{module_name} has no {path!r}; it has {near[:300] or 'no functions'}")
-        value = getattr(value, name)
+            names = vars(value) if isinstance(value, ModuleType) else dir(value)  # a module's in their order
+            near = ", ".join(n for n in names if callable(getattr(value, n, None)) and not n.startswith("_"))
+            raise _CommandError(f"{above} has no {name!r}; it has {near[:300] or 'no functions'}")
+        value, above = getattr(value, name), f"{above}.{name}"
     if not callable(value):
         raise _CommandError(f"{text} is a {type(value).__name__}, not a function")
     return value  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
 """Effects: equations that are there for what they do, such as printing, and not for what they return.
 
-Each returns a token, which the program returns too, behind its own outputs. So no pass and no cut loses an effect, and
-none has to know of effects.
+Each returns a token, which the program returns too, behind its own outputs. So no pass and no cut loses an effect. What
+computes once what is there twice, or ahead of all calls what depends on constants, leaves effects as they are.
 """
 
 from __future__ import annotations

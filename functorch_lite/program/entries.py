@@ -18,7 +18,10 @@ from functorch_lite.program.source import compiled
 from functorch_lite.transforms.axes import Axis
 from functorch_lite.transforms.batching import ACROSS
 
-__all__ = ["Entry", "ProgramPrimitive", "combines_along"]
+__all__ = ["LARGEST_DERIVED", "Entry", "ProgramPrimitive", "combines_along"]
+
+#: The programs derived from one that it keeps; the oldest is dropped for another.
+LARGEST_DERIVED = 256
 
 
 class Entry:
@@ -73,7 +76,14 @@ class Entry:
     def derive(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return a program derived from this one, made once."""
         found = self.derived.get(key)
-        return kept(self, self.derived, key, make) if found is None else found
+        return kept(self, self.derived, key, make, self._put) if found is None else found
+
+    def _put(self, key: Any, made: Any) -> Any:
+        made = self.derived.setdefault(key, made)
+        if len(self.derived) > LARGEST_DERIVED:
+            oldest = [*self.derived][0]  # noqa: RUF015 - an iterator would see what other threads add
+            self.derived.pop(oldest, None)
+        return made
 
 
 def combines_along(program: Program, axis: Axis) -> bool:

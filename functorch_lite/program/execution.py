@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import cache
 from itertools import pairwise
 from threading import Lock, local
@@ -23,8 +24,6 @@ SMALLEST_SHARED = 1 << 18
 LARGEST_IDLE = 4
 
 _memory = local()
-_lock = Lock()
-_pool: list[Any] = []
 
 
 def threads() -> int:
@@ -88,16 +87,39 @@ def run_blocks(run: Callable[[int, int], Any], rows: int, block: int, row_size: 
     count = min(threads(), blocks, rows * row_size // SMALLEST_SHARED)
     if count < 2:
         return [run(0, rows)]
-    if not _pool:
-        with _lock:
-            if not _pool:
-                from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - it takes long to load
-
-                _pool.append(ThreadPoolExecutor(threads(), thread_name_prefix="functorch_lite"))
     bounds = [block * (blocks * i // count) for i in range(count)] + [rows]
-    futures = [_pool[0].submit(run, a, b) for a, b in pairwise(bounds[1:])]
+    pool = _workers.pool()
+    # What np.errstate says is said in a context, which each thread gets a copy of.
+    futures = [pool.submit(copy_context().run, run, a, b) for a, b in pairwise(bounds[1:])]
     first = run(bounds[0], bounds[1])
     return [first, *(future.result() for future in futures)]
+
+
+class _Workers:
+    """The threads that run blocks, which start when they are first needed."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: in a process that was forked off there are no threads, and a lock may be held for ever."""
+        self._lock = Lock()
+        self._pool: Any = None
+
+    def pool(self) -> Any:
+        """Return the executor."""
+        if self._pool is None:
+            with self._lock:
+                if self._pool is None:
+                    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - it takes long to load
+
+                    self._pool = ThreadPoolExecutor(threads(), thread_name_prefix="functorch_lite")
+        return self._pool
+
+
+_workers = _Workers()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_workers.forget)
 
 
 def spread(x: Any, out: Any) -> None:

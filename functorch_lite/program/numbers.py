@@ -16,7 +16,7 @@ from functorch_lite.program.program import Program
 
 __all__ = ["by_equations", "number_expression"]
 
-#: The functions of `math` that agree with NumPy's to the last bit or nearly so.
+#: The functions of `math` that agree with NumPy's to two units in the last place, most of them to the last bit.
 _MATH = {
     np.sin: "sin",
     np.cos: "cos",

@@ -119,28 +119,29 @@ class StagingTrace(Trace):
         if type(operand) is Staged and operand._trace is self:
             return operand.variable
         if isinstance(operand, Tracer):
-            return self._held(self.captured, operand, operand)
+            known = self.captured.get(id(operand))
+            return self._held(self.captured, operand, operand) if known is None else known[1]
         if not hasattr(operand, "dtype"):
             return Literal(operand)
-        kept = np.array(operand)
         known = self.constants.get(id(operand))
-        if known is not None and known[0][1].tobytes() != kept.tobytes():
+        if known is not None:
+            (_, kept), variable = known
+            if _has_bits(operand, kept):
+                return variable
             # The function has written into an array of its own between two uses.
             self._superseded.append(self.constants.pop(id(operand)))
-        return self._held(self.constants, operand, kept)
+        return self._held(self.constants, operand, np.array(operand))
 
     def values_of_constants(self) -> dict[Variable, Any]:
         """Return the copies of the arrays that the function closes over, by variable."""
         return {variable: kept for (_, kept), variable in (*self._superseded, *self.constants.values())}
 
     def _held(self, table: dict[int, tuple[Any, Variable]], operand: Any, kept: Any) -> Variable:
-        entry = table.get(id(operand))
-        if entry is None:
-            # A traced Python number is weak, as the number is.
-            variable = Variable(np.shape(operand), dtype_or_type(representative(operand)))
-            # The operand itself is held too, so that its identity is not given to another.
-            table[id(operand)] = entry = ((operand, kept), variable)
-        return entry[1]
+        # A traced Python number is weak, as the number is.
+        variable = Variable(np.shape(operand), dtype_or_type(representative(operand)))
+        # The operand itself is held too, so that its identity is not given to another.
+        table[id(operand)] = ((operand, kept), variable)
+        return variable
 
 
 def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: str = "f") -> tuple[Program, list[Any]]:
@@ -178,6 +179,23 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
     captured = [kept for (_, kept), _ in trace.captured.values()]
     inputs += [variable for _, variable in trace.captured.values()]
     return Program(tuple(inputs), tuple(trace.equations), outputs, constants, name), captured
+
+
+def _has_bits(x: Any, kept: Any) -> bool:
+    """Say whether an array has the bits of a copy that was made of it; neither is copied for that."""
+    x = np.asarray(x)
+    if x.shape != kept.shape or x.dtype != kept.dtype:
+        return False
+    if x.dtype.kind == "c":
+        return _has_bits(x.real, kept.real) and _has_bits(x.imag, kept.imag)
+    bits = _WORDS.get(x.itemsize)
+    if bits is None:
+        return bool(x.tobytes() == kept.tobytes())
+    return np.array_equal(x.view(bits), kept.view(bits))
+
+
+#: By size in bytes: the integers that have the bits of numbers.
+_WORDS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 def representative(x: Any) -> Any:

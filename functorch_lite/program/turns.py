@@ -7,16 +7,12 @@ circle makes the thing itself, a second time.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable
 from threading import Condition, get_ident
 from typing import Any
 
 __all__ = ["made_once"]
-
-_changed = Condition()
-#: Which thread makes a thing, and for which a thread waits.
-_makers: dict[Hashable, int] = {}
-_awaited: dict[int, Hashable] = {}
 
 
 def made_once(key: Hashable, find: Callable[[], Any], make: Callable[[], Any]) -> Any:
@@ -31,35 +27,55 @@ def made_once(key: Hashable, find: Callable[[], Any], make: Callable[[], Any]) -
         other already; what the second puts in its place should be as good as the first.
     """
     me = get_ident()
-    with _changed:
+    with _turns.changed:
         while True:
             found = find()
             if found is not None:
                 return found
-            is_first = key not in _makers
-            if is_first or _waits_for(_makers[key], me):
+            is_first = key not in _turns.makers
+            if is_first or _waits_for(_turns.makers[key], me):
                 break
-            _awaited[me] = key
+            _turns.awaited[me] = key
             try:
-                _changed.wait()
+                _turns.changed.wait()
             finally:
-                del _awaited[me]
+                del _turns.awaited[me]
         if is_first:
-            _makers[key] = me
+            _turns.makers[key] = me
     try:
         return make()
     finally:
         if is_first:
-            with _changed:
-                del _makers[key]
-                _changed.notify_all()
+            with _turns.changed:
+                del _turns.makers[key]
+                _turns.changed.notify_all()
 
 
 def _waits_for(thread: int, me: int) -> bool:
     """Say whether a thread is this one, or waits for one that is, at whatever distance."""
     while thread != me:
-        key = _awaited.get(thread)
-        if key is None or key not in _makers:
+        key = _turns.awaited.get(thread)
+        if key is None or key not in _turns.makers:
             return False
-        thread = _makers[key]
+        thread = _turns.makers[key]
     return True
+
+
+class _Turns:
+    """Who makes what, and who waits for it."""
+
+    def __init__(self) -> None:
+        self.changed = Condition()
+        #: Which thread makes a thing, and for which a thread waits.
+        self.makers: dict[Hashable, int] = {}
+        self.awaited: dict[int, Hashable] = {}
+
+    def keep_own(self) -> None:
+        """Forget the other threads: in a process that was forked off there is this one only."""
+        mine = {key: thread for key, thread in self.makers.items() if thread == get_ident()}
+        self.changed, self.makers, self.awaited = Condition(), mine, {}
+
+
+_turns = _Turns()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_turns.keep_own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 import weakref
 from threading import Barrier, Thread
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from functorch_lite.program import entries
 from functorch_lite.program import jit as jit_module
 from functorch_lite.program.turns import made_once
 
@@ -326,3 +328,63 @@ def test_methods() -> None:
     one, two = Model(2.0), Model(3.0)
     assert (one.static(4.0), two.static(4.0)) == (8.0, 12.0)
     assert ft.jit(one.bound)(4.0) == 8.0
+
+
+def test_derived_programs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "LARGEST_DERIVED", 8)
+    compiled = ft.jit(np.sin)
+    gradient = ft.grad(compiled)
+    assert gradient(1.0) == np.cos(1.0)
+    (entry,) = compiled._entries.values()
+    for n in range(1, 30):
+        x = np.arange(float(n))
+        np.testing.assert_array_equal(ft.vmap(compiled)(x), np.sin(x))
+        assert len(entry.derived) <= 8
+    assert gradient(1.0) == np.cos(1.0)
+
+
+def test_arrays_that_are_closed_over_are_held_as_they_were_at_each_use() -> None:
+    """Bits count: -0 is not 0, and a NaN is what it was."""
+    for dtype in (float, np.float32, np.float16, complex, np.complex64, np.longdouble, np.clongdouble, int, ">f8"):
+        buffer = np.zeros((3, 4), dtype)[:, ::2]
+        buffer[0] = np.nan if buffer.dtype.kind in "fc" else 7
+
+        def f(x: Any, buffer: Any = buffer) -> Any:
+            first = x + buffer, x - buffer
+            buffer[1] = -0.0 if buffer.dtype.kind in "fc" else 1
+            second = np.copysign(x, np.real(buffer)), x + buffer
+            buffer.shape = (2, 3) if buffer.flags.contiguous else buffer.shape
+            return *first, *second, x * buffer
+
+        x = np.ones((3, 2))
+        program = ft.make_program(f)(x)
+        assert len(program.constants) <= 3
+        before = buffer.copy()
+        buffer[...] = 5
+        results = program(x)
+        np.testing.assert_array_equal(results[0][1:], np.ones((2, 2)))
+        np.testing.assert_array_equal(results[-1], x * before)
+        if buffer.dtype.kind in "fc":
+            np.testing.assert_array_equal(results[2][1], [-1.0, -1.0])
+            np.testing.assert_array_equal(results[2][2], [1.0, 1.0])
+        else:
+            np.testing.assert_array_equal(results[3][1:], [[2.0, 2.0], [1.0, 1.0]])
+
+
+def test_an_array_that_is_closed_over_is_copied_once() -> None:
+    matrix = np.eye(300)
+
+    def f(x: Any) -> Any:
+        for _ in range(50):
+            x = x + matrix
+        return x
+
+    tracemalloc.start()
+    try:
+        program = ft.make_program(f)(matrix[0])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(program.constants) == 1
+    # The copy, the values that are recorded with, and what tells whether the array has changed, of a byte an element.
+    assert peak < 60 * matrix.nbytes

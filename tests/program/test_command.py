@@ -89,6 +89,9 @@ def test_a_module_is_found_by_its_name(capsys: pytest.CaptureFixture[str]) -> No
     ("function", "args", "message"),
     [
         ("loss", "1.0", "write module:function"),
+        (":loss", "1.0", "write module:function"),
+        ("numpy:sin.foo", "1.0", "numpy.sin has no 'foo'; it has accumulate, at"),
+        ("numpy:linalg.foo", "1.0", "numpy.linalg has no 'foo'; it has "),
         ("nowhere.py:loss", "1.0", "no file nowhere.py"),
         ("no_such_module:loss", "1.0", "could not be imported: ModuleNotFoundError"),
         ("{model}:lost", "1.0", "it has loss, broken"),

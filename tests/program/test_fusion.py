@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -227,3 +229,45 @@ def _assert_same(actual: Any, wanted: Any, allowed: dict[str, float] = SUMMED) -
         assert (np.shape(y), np.asarray(y).dtype) == (np.shape(z), np.asarray(z).dtype)
         tolerances = {"rtol": 1e-4, "atol": 1e-5} if np.asarray(z).dtype.itemsize == 4 else allowed
         np.testing.assert_allclose(y, z, **tolerances)
+
+
+def _in_two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fusion, "SMALLEST_FUSED", 1)
+    monkeypatch.setattr(blocks, "BLOCK", 40)
+    monkeypatch.setattr(execution, "SMALLEST_SHARED", 1)
+    monkeypatch.setattr(execution, "threads", lambda: 2)
+
+
+@pytest.mark.parametrize("row", [0, -1])
+def test_what_errstate_says_holds_in_all_threads(row: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    _in_two_threads(monkeypatch)
+    compiled = ft.jit(lambda x: np.log(x) * x + np.sqrt(x))
+    x = np.ones((N, M))
+    compiled(x)
+    x[row] = -1.0
+    with np.errstate(all="ignore"):  # warnings are errors here
+        assert np.isnan(compiled(x)[row]).all()
+    with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
+        compiled(x)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")  # that is what is tested
+def test_a_process_that_is_forked_off_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    _in_two_threads(monkeypatch)
+    compiled = ft.jit(lambda x: np.exp(np.sin(x)) * 2.0)
+    expected = compiled(MATRIX)
+
+    def there(sending: Any) -> None:
+        sending.send(np.array_equal(compiled(MATRIX), expected))
+
+    processes = multiprocessing.get_context("fork")
+    receiving, sending = processes.Pipe(duplex=False)
+    process = processes.Process(target=there, args=(sending,), daemon=True)
+    process.start()
+    try:
+        assert receiving.poll(30.0), "it waits for threads of the process before it"
+        assert receiving.recv()
+    finally:
+        process.kill()
+        process.join()

@@ -351,6 +351,19 @@ def test_neutral_operands_are_exact(dtype: Any, operation: Any, constant: Any) -
             _assert_bits((ft.jit(f)(x),), (f(x),))
 
 
+@pytest.mark.parametrize("power", [operator.pow, np.power, np.float_power])
+@pytest.mark.parametrize("exponent", [2.0, 3.0, 0.5, -1.0])
+def test_powers_whose_exponents_are_all_one_number_are_exact(power: Any, exponent: float) -> None:
+    """NumPy computes a power of one number in another way, if it is small and whole."""
+    x = np.linspace(0.1, 3.0, 1001)
+    for f in (
+        lambda x: power(x, np.full(x.shape, exponent)),
+        lambda x: power(x, np.broadcast_to(np.sum(x[:1]) * 0.0 + exponent, x.shape)),
+        lambda x: power(x, exponent),
+    ):
+        _assert_bits((ft.jit(f)(x),), (f(x),))
+
+
 def test_weak_numbers_stay_weak_and_strong_ones_strong() -> None:
     single = np.ones(3, np.float32)
     for scalar in (3.0, np.float64(3.0), np.float32(3.0), 3):
