@@ -17,7 +17,7 @@ from functorch_lite.core.optional import scipy_module
 from functorch_lite.core.primitive import Primitive
 from functorch_lite.program.naming import Names
 
-__all__ = ["Bundle", "public_name"]
+__all__ = ["Bundle", "expression", "is_sum", "literal", "public_name"]
 
 #: Statements that only turn away what a standalone module is never given, or warn of a NaN that is there to see.
 _GUARDS = frozenset({"refuse_foreign", "refuse_out", "warnings.warn"})
@@ -112,13 +112,24 @@ class Bundle:
 
 
 def literal(value: Any) -> str:
-    """Return a Python number as an expression, also where it is infinite or not a number."""
-    if isinstance(value, complex) and not (math.isfinite(value.real) and math.isfinite(value.imag)):
-        return f"complex({literal(value.real)}, {literal(value.imag)})"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "(-np.inf)"
-    text = repr(value)
+    """Return a Python number as an expression that may stand beside an operator; see `expression`."""
+    text = expression(value)
     return f"({text})" if text.startswith("-") else text
+
+
+def expression(value: Any) -> str:
+    """Return a Python number as an expression, also where it is infinite or not a number."""
+    if isinstance(value, complex) and not is_sum(value):
+        return f"complex({expression(value.real)}, {expression(value.imag)})"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "-np.inf"
+    return repr(value)
+
+
+def is_sum(z: complex) -> bool:
+    """Say whether Python reads back what it prints of a complex number, as a sum of two: it loses signs of zeros."""
+    signs = np.signbit([z.real, z.imag])
+    return bool(np.isfinite(z) and (z.real or not signs.any()) and (z.imag or not signs[1]))
 
 
 class _Renaming(ast.NodeTransformer):

@@ -337,13 +337,18 @@ def _canonical(program: Program) -> tuple[Any, ...]:
 
     return (
         tuple((type_name(v), numbers[v]) for v in program.inputs),
-        tuple((numbers[v], type_name(v), np.array(value).tobytes()) for v, value in program.constants.items()),
+        tuple((numbers[v], type_name(v), _bits(np.asarray(value))) for v, value in program.constants.items()),
         tuple(
             (_kind(e), tuple(map(named, e.operands)), repr(e.params), tuple((type_name(v)) for v in e.outputs))
             for e in program.equations
         ),
         tuple(map(named, program.outputs)),
     )
+
+
+def _bits(value: Any) -> Any:
+    """Return what tells an array from others of its shape and dtype; long doubles have bytes that mean nothing."""
+    return repr(value.tolist()) if value.dtype.char in "gG" else value.tobytes()
 
 
 def _kind(equation: Equation) -> Any:

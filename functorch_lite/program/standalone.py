@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from functorch_lite.core.primitive import Primitive
-from functorch_lite.program.bundling import Bundle, literal, public_name
+from functorch_lite.program.bundling import Bundle, expression, literal, public_name
 from functorch_lite.program.effects import Effect, tokens
 from functorch_lite.program.equations import HISTORY, Atom, Equation, Literal, Variable, type_name
 from functorch_lite.program.lowering import unwound
@@ -263,10 +263,17 @@ def _template(equation: Equation) -> str | tuple[str, ...] | None:
 
 
 def _array(value: Any) -> str:
-    elements = repr(value.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
+    """Return an array as an expression."""
     if value.dtype in (np.dtype(float), np.dtype(np.int64), np.dtype(bool), np.dtype(complex)) and value.size:
-        return f"np.array({elements})"
-    return f"np.array({elements}, np.{value.dtype.type.__name__}).reshape({value.shape})"
+        return f"np.array({_elements(value.tolist())})"
+    kind = f".reshape({value.shape})"
+    if value.dtype.char == "G":  # a complex number of more digits than Python's cannot be written
+        value, kind = np.stack([value.real, value.imag], -1), f".view(np.clongdouble){kind}"
+    return f"np.array({_elements(value.ravel().tolist())}, {parameter(value.dtype)}){kind}"
+
+
+def _elements(value: Any) -> str:
+    return f"[{', '.join(map(_elements, value))}]" if type(value) is list else expression(value)
 
 
 def _loads(text: str, name: str) -> bool:

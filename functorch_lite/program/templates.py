@@ -175,7 +175,9 @@ def parameter(value: Any) -> str:
 
 
 def _dtype(dtype: Any) -> str:
-    return dtype.__name__ if isinstance(dtype, type) else f"np.{np.dtype(dtype).type.__name__}"
+    if isinstance(dtype, type):
+        return dtype.__name__
+    return f"np.{dtype.type.__name__}" if dtype.isnative else f"np.dtype({dtype.str!r})"
 
 
 def _axis(equation: Equation, params: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from functorch_lite.program.bundling import is_sum
 from functorch_lite.program.equations import HISTORY, Atom, Equation, Literal, Variable, names_of, type_name
 from functorch_lite.program.spelling import primitive_named, shown_name
 from functorch_lite.transforms.axes import Axis
@@ -24,8 +25,18 @@ STRUCTURES: dict[str, Callable[..., Any]] = {}
 READABLE: dict[str, Any] = {"__builtins__": {}, "slice": slice, "range": range, "dtype": np.dtype, "complex": complex}
 READABLE |= {"inf": np.inf, "nan": np.nan, "Axis": Axis}
 
+
+def _complex_of(dtype: Any) -> Callable[[Any, Any], Any]:
+    """Return what makes a complex number of NumPy's of its parts, which a sum would round or change the signs of."""
+    return lambda real, imag: np.array([real, imag], dtype.type(0).real.dtype).view(dtype)[0]
+
+
+_NUMBERS = [np.dtype(c) for c in f"?{np.typecodes['AllInteger']}{np.typecodes['AllFloat']}"]
+READABLE |= {dtype.name: _complex_of(dtype) if dtype.kind == "c" else dtype.type for dtype in _NUMBERS}
+
 _INDENT = "    "
 _EQUATION = re.compile(r"(?P<outputs>.*?) = (?P<name>[\w. ]+)\((?P<arguments>.*)\)$")
+_CONSTANT = re.compile(r"([^=]*) = constant (.*)")
 _LARGEST_SHOWN = 100
 
 
@@ -68,20 +79,22 @@ def constants_of(program: Program) -> Iterator[Any]:
 
 def _shown_value(value: Any) -> str:
     if isinstance(value, np.dtype):
-        return f"dtype({value.name!r})"
+        return f"dtype({str(value)!r})"
+    if isinstance(value, np.number | np.bool):
+        name = value.dtype.name
+        if isinstance(value, np.complexfloating):
+            return f"{name}({_shown_value(value.real)}, {_shown_value(value.imag)})"
+        shown = value.item()
+        return f"{name}({(str(value) if isinstance(shown, np.generic) else shown)!r})"
+    if type(value) is slice:
+        return f"slice({', '.join(map(_shown_value, (value.start, value.stop, value.step)))})"
     if type(value) is tuple:
         return f"({', '.join(map(_shown_value, value))}{',' if len(value) == 1 else ''})"
     if type(value) is list:
         return f"[{', '.join(map(_shown_value, value))}]"
-    if type(value) is complex and not _is_sum(value):
+    if type(value) is complex and not is_sum(value):
         return f"complex({value.real!r}, {value.imag!r})"
     return "..." if value is Ellipsis else repr(value)
-
-
-def _is_sum(z: complex) -> bool:
-    """Say whether Python reads back what it prints of a complex number, as a sum of two: it loses signs of zeros."""
-    signs = np.signbit([z.real, z.imag])
-    return bool(np.isfinite(z) and (z.real or not signs.any()) and (z.imag or not signs[1]))
 
 
 def parsed(make: Callable[..., Program], text: str, constants: Sequence[Any] | None = None) -> Program:
@@ -101,8 +114,9 @@ def _parsed(make: Callable[..., Program], lines: Sequence[str], constants: Itera
     held: dict[Variable, Any] = {}
     equations = []
     for line, inner in _blocks(lines[1:-1]):
-        if " = constant " in line:
-            left, right = line.split(" = constant ", 1)
+        constant = _CONSTANT.fullmatch(line)
+        if constant is not None:
+            left, right = constant.groups()
             variable = _defined(left, variables)
             if right == "..." and constants is None:
                 raise ValueError(f"{line!r}: the array is too large to stand in the text; use save and load")
@@ -157,9 +171,13 @@ def _equation(line: str, variables: dict[str, Variable], programs: Sequence[Prog
 
 def _parts(text: str) -> list[str]:
     """Split at the commas outside of brackets and quotes."""
-    parts, depth, start, quote = [], 0, 0, ""
+    parts, depth, start, quote, is_escaped = [], 0, 0, "", False
     for i, character in enumerate(text):
-        if quote:
+        if is_escaped:
+            is_escaped = False
+        elif quote and character == "\\":
+            is_escaped = True
+        elif quote:
             quote = "" if character == quote else quote
         elif character in "'\"":
             quote = character
@@ -179,7 +197,7 @@ def _defined(text: str, variables: dict[str, Variable]) -> Variable:
     if kind == "history":
         variables[name] = variable = Variable((), HISTORY)
         return variable
-    found = re.fullmatch(r"(\w+)(?:\[([\d,]*)\])?", kind)
+    found = re.fullmatch(r"([<>]?\w+)(?:\[([\d,]*)\])?", kind)
     if found is None:
         raise ValueError(f"{text!r} defines no variable; one is defined as 'a: float64[3,4]'")
     if found[2] is None:

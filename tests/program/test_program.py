@@ -104,6 +104,68 @@ def test_the_text_of_all_kinds_of_values() -> None:
     assert np.signbit(outputs[5][-1])
 
 
+THIRDS = np.array([1, -2, 3], np.longdouble) / 3
+SIGNED = [complex(np.inf, 1.0), complex(-0.0, 1.0), complex(1.0, -0.0), complex(0.0, -2.0), complex(np.nan, -np.inf)]
+
+
+def _printing(format: str) -> Any:
+    def f(x: Any) -> Any:
+        ft.debug.print(format, x)
+        return 2.0 * x
+
+    return f
+
+
+def _bits(x: Any) -> list[Any]:
+    """Return the parts of numbers with the signs of zeros; long doubles have bytes that mean nothing."""
+    return [str(np.asarray(x).dtype), *map(repr, np.ravel(np.real(x)).tolist() + np.ravel(np.imag(x)).tolist())]
+
+
+ODD: dict[str, tuple[Any, Any]] = {
+    "both kinds of quotes": (_printing("it's \"x\", {}"), 1.5),
+    "a constant's line": (_printing("a = constant {} b"), 1.5),
+    "escapes and brackets": (_printing("tab\t\\ \"{}\" ,' ) = (\n return program f("), 1.5),
+    "an integer of NumPy's": (lambda x: np.round(x, np.int64(1)), np.ones(3)),
+    "an end of a slice": (lambda x: x[np.int8(1) :: np.uint16(2)], np.ones(3)),
+    "an initial value": (lambda x: np.sum(x, initial=np.float64(3.1), where=np.array([True, False, True])), THIRDS),
+    "one in single precision": (lambda x: np.max(x, initial=np.float32(-0.0)), np.zeros(3, np.float32)),
+    "a complex one": (
+        lambda x: np.sum(x, initial=np.complex64(SIGNED[1]), where=np.array([True, False, True])),
+        np.ones(3, complex),
+    ),
+    "long doubles": (lambda x: x * THIRDS, np.ones(3)),
+    "a long double": (lambda x: x * np.longdouble(0.1), np.ones(3)),
+    "long complex numbers": (lambda x: x + (THIRDS - 1j * THIRDS), np.ones(3)),
+    "other bytes' order": (lambda x: x * np.arange(3, dtype=">f4"), np.ones(3, ">f8")),
+    "a dtype of other bytes' order": (lambda x: np.astype(x, ">f4"), np.ones(3)),
+    "signs of zeros": (lambda x: x + np.array([-0.0, 0.0, -np.inf]), np.full(3, -0.0)),
+    "complex numbers": (lambda x: x * np.array(SIGNED), np.ones(5)),
+    "complex numbers in single precision": (lambda x: x * np.array(SIGNED, np.complex64), np.ones(5, np.float32)),
+    "complex numbers of Python's": (lambda x: [x * z for z in SIGNED], np.ones(2)),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@np.errstate(invalid="ignore")
+def test_odd_constants_and_parameters(name: str) -> None:
+    f, x = ODD[name]
+    program = ft.jit(f).program(x)
+    again = Program.parse(str(program))
+    assert str(again) == str(program)
+    file = io.BytesIO()
+    program.save(file)
+    file.seek(0)
+    namespace: dict[str, Any] = {}
+    exec(program.as_source(), namespace)
+    results = namespace[program.name](x)
+    expected = program(x)
+    for other in (again, Program.load(file), pickle.loads(pickle.dumps(program))):
+        assert other == program
+        assert list(map(_bits, other(x))) == list(map(_bits, expected))
+    results = results if isinstance(results, tuple) else (results,)  # without tokens of effects
+    assert list(map(_bits, results)) == list(map(_bits, expected[: len(results)]))
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
