@@ -61,6 +61,14 @@ def test_derivative_has_the_digits(name: str, args: tuple[float, ...], i: int, e
     assert abs(alone - expected) <= DIGITS * abs(expected)
 
 
+@pytest.mark.parametrize("name", ["erfcx", "dawsn"])
+def test_derivatives_at_infinity_are_zero(name: str) -> None:
+    f = getattr(scipy.special, name)
+    for _ in range(3):
+        f = ft.grad(f)
+        np.testing.assert_array_equal([f(1e200), f(np.inf), *ft.vmap(f)(np.array([np.inf, 1e300]))], 0.0)
+
+
 @pytest.mark.parametrize(("name", "x", "order", "expected"), HIGHER)
 def test_higher_derivative_has_the_digits(name: str, x: float, order: int, expected: float) -> None:
     f = getattr(scipy.special, name)
