@@ -79,6 +79,14 @@ def test_higher_derivative_has_the_digits(name: str, x: float, order: int, expec
     np.testing.assert_allclose(f(x), expected, rtol=tolerance, atol=1e-300)
 
 
+def test_second_derivatives_of_betaln_of_a_large_parameter() -> None:
+    second = ft.grad(ft.grad(scipy.special.betaln))
+    for a, b, expected in ((1e10, 1.0, 1e-20), (1e10, 1e8, 9.900990099995098e-13), (50.0, 3.0, 0.0011542899977022947)):
+        np.testing.assert_allclose(second(a, b), expected, rtol=1e-14)  # by mpmath
+    batch = ft.vmap(second)(np.array([1e10, 0.1]), np.array([1.0, 0.2]))
+    np.testing.assert_allclose(batch, [1e-20, 89.18793460468501], rtol=1e-14)
+
+
 def test_derivatives_of_log_ndtr_vanish_on_the_right() -> None:
     for f in (ft.grad(scipy.special.log_ndtr), ft.grad(ft.grad(scipy.special.log_ndtr))):
         np.testing.assert_array_equal(ft.vmap(f)(np.array([39.0, 50.0, 1e5, np.inf])), 0.0)

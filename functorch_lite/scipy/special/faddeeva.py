@@ -43,9 +43,9 @@ def _next_erfcx(t: Any, x: Any, order: int) -> Any:
 @general(Rule(_next_erfcx, _next_erfcx), batch=batch_elementwise)
 def erfcx(x: Any, order: int) -> Any:
     """Compute a derivative of ``erfcx``, which is w(ix)."""
-    x = _finite(x)
-    slopes = _by_recurrence(sp.erfcx(x), x, -2 / sqrt(pi), 1, order)
-    return _with_far(slopes, x, 1j, lambda z: 1j**order * _faddeeva_far(z, order))
+    near = x if np.iscomplexobj(x) else np.minimum(x, 5)  # beyond, what is discarded would overflow
+    slopes = _by_recurrence(sp.erfcx(near), near, -2 / sqrt(pi), 1, order)
+    return _with_far(slopes, _finite(x), 1j, lambda z: 1j**order * _faddeeva_far(z, order))
 
 
 def _next_dawson(t: Any, x: Any, order: int) -> Any:
@@ -55,10 +55,12 @@ def _next_dawson(t: Any, x: Any, order: int) -> Any:
 @general(Rule(_next_dawson, _next_dawson), batch=batch_elementwise)
 def dawson(x: Any, order: int) -> Any:
     """Compute a derivative of ``dawsn``, which is i √π/2 (exp(-x²) - w(x))."""
-    x = _finite(x)
-    slopes = _by_recurrence(sp.dawsn(x), x, 1, -1, order)
-    far = lambda z: 0.5j * sqrt(pi) * (_gaussian(z, order) - _faddeeva_far(z, order))  # noqa: E731
-    return _with_far(slopes, x, 1, far)
+    if np.iscomplexobj(x):
+        slopes = _by_recurrence(sp.dawsn(x), x, 1, -1, order)
+        return _with_far(slopes, x, 1, lambda z: 0.5j * sqrt(pi) * (_gaussian(z, order) - _faddeeva_far(z, order)))
+    near = np.clip(x, -8, 8)
+    slopes = _by_recurrence(sp.dawsn(near), near, 1, -1, order)
+    return _with_far(slopes, _finite(x), 1, lambda z: -0.5j * sqrt(pi) * _faddeeva_far(z, order))
 
 
 def _next_log_ndtr(t: Any, x: Any, order: int) -> Any:
