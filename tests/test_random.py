@@ -256,7 +256,63 @@ def test_shapes_and_dtypes() -> None:
     assert sorted(random.choice(KEY, 5, (5,), replace=False)) == list(range(5))
 
 
+def test_parameters_of_single_precision_give_samples_of_single_precision() -> None:
+    three = np.float32(3.0)
+    mean, cov = np.zeros(2, np.float32), np.eye(2, dtype=np.float32)
+    assert random.t(KEY, three).dtype == random.t(KEY, np.ones(3, np.float32)).dtype == np.float32
+    assert random.multivariate_normal(KEY, mean, cov).dtype == np.float32
+    assert random.multivariate_normal(KEY, mean, np.eye(2)).dtype == np.float64
+    assert random.t(KEY, 3).dtype == random.multivariate_normal(KEY, [0, 0], [[1, 0], [0, 1]]).dtype == np.float64
+
+
+def test_a_uniform_sample_does_not_reach_the_upper_end() -> None:
+    """Of one in 2²⁴ numbers of single precision the product with the length is rounded up to it."""
+    f = lambda low, high: random.uniform(KEY, (10**7,), np.float32, low, high)
+    sample = f(1.0, 2.0)
+    assert sample.dtype == np.float32
+    assert sample.min() >= 1.0
+    assert sample.max() == np.nextafter(np.float32(2.0), np.float32(0.0))
+    last = int(np.argmax(sample))
+    slopes = ft.jvp(lambda low, high: f(low, high)[last], (1.0, 2.0), (1.0, 1.0))[1]
+    np.testing.assert_allclose(slopes, 1.0, rtol=1e-6)
+    np.testing.assert_array_equal(ft.jit(f)(1.0, 2.0)[last - 3 : last + 3], sample[last - 3 : last + 3])
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "by_lower", "by_upper"),
+    [
+        (1e8, np.inf, 1.0, 0.0),
+        (-np.inf, -1e8, 0.0, 1.0),
+        (1e8, 1e8 + 1, 1.0, 0.0),
+        (-1e8 - 1, -1e8, 0.0, 1.0),
+    ],
+)
+def test_a_truncated_sample_far_from_zero_moves_with_the_nearer_bound(
+    lower: float, upper: float, by_lower: float, by_upper: float
+) -> None:
+    for k in random.split(KEY, 5):
+        slopes = ft.grad(lambda a, b, k=k: random.truncated_normal(k, a, b), (0, 1))(lower, upper)
+        np.testing.assert_allclose(slopes, (by_lower, by_upper), rtol=1e-14)
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(1.0, 2.0), (-2.0, -1.0), (5.0, 5.0001), (30.0, 31.0), (-3.0, 1.0)])
+def test_a_truncated_sample_has_the_implicit_derivative(lower: float, upper: float) -> None:
+    for k in random.split(KEY, 5):
+        f = lambda a, b, k=k: random.truncated_normal(k, a, b)
+        x, u = f(lower, upper), random.uniform(k)
+        expected = (1 - u) * np.exp((x**2 - lower**2) / 2), u * np.exp((x**2 - upper**2) / 2)
+        np.testing.assert_allclose(ft.grad(f, (0, 1))(lower, upper), expected, rtol=1e-12)
+        h = 1e-4 * (upper - lower)
+        by_lower = ft.grad(f)
+        second = (by_lower(lower + h, upper) - by_lower(lower - h, upper)) / (2 * h)
+        np.testing.assert_allclose(ft.grad(by_lower)(lower, upper), second, rtol=1e-5)
+
+
 def test_errors() -> None:
+    for f in (ft.jit(random.key), ft.vmap(random.key), ft.jit(ft.vmap(random.key))):
+        with pytest.raises(TypeError, match=r"test_random.*outside and pass it on.*split\(key, n\).*fold_in\(key, i\)"):
+            f(np.arange(3))
+    assert np.array_equal(random.key(ft.tensor(3)), random.key(3))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"random key was expected.*int"):
         random.normal(0)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"uint64\[3, 2\].*map over them"):

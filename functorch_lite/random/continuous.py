@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.operands import is_at_hand
 from functorch_lite.core.optional import scipy_module
 from functorch_lite.core.primitive import Pointwise
 from functorch_lite.random.keys import Shape, draw, shape_like
+from functorch_lite.transforms.custom import stop_gradient
 
 __all__ = [
     "cauchy",
@@ -59,7 +61,13 @@ def uniform(
     True
     """
     shape = shape_like(shape, minval, maxval)
-    return minval + (maxval - minval) * draw(key, lambda generator: generator.random(shape, _floating(dtype)))
+    sample = minval + (maxval - minval) * draw(key, lambda generator: generator.random(shape, _floating(dtype)))
+    # The product may be rounded up to the upper end, which does not belong to the interval.
+    excluded = (sample >= maxval) & (maxval > minval)
+    if is_at_hand(excluded) and not np.any(excluded):
+        return sample
+    plain = stop_gradient(sample)
+    return sample + np.where(excluded, np.nextafter(plain, stop_gradient(minval)) - plain, 0.0)
 
 
 def normal(key: Any, shape: Shape | None = None, dtype: Any = float, loc: Any = 0.0, scale: Any = 1.0) -> Any:
@@ -391,13 +399,48 @@ def _truncated_quantile(u: Any, lower: Any, upper: Any) -> Any:
     return np.where(mirrored, -quantile, quantile).astype(u.dtype)[()]
 
 
-# The implicit derivative at a fixed u = (Φ(x) - Φ(a)) / (Φ(b) - Φ(a)).
+def _bound_slopes(x: Any, u: Any, lower: Any, upper: Any) -> tuple[Any, Any]:
+    """Return the derivatives by the bounds at a fixed u = (Φ(x) - Φ(a)) / (Φ(b) - Φ(a)).
+
+    They are (1 - u) φ(a)/φ(x) and u φ(b)/φ(x). Far from zero x - a is less than a rounding error of x and the quotients
+    cannot be found from x; for bounds of one sign they are found from Mills's ratio, as `_tail_slopes` does.
+    """
+    right, left = lower > 0, upper < 0
+    middle = (1 - u) * _density_ratio.bind((x, lower), ()), u * _density_ratio.bind((x, upper), ())
+    tail = right | left
+    if is_at_hand(tail) and not np.any(tail):
+        return middle
+    nearer = np.where(right, lower, np.where(left, -upper, 1.0))
+    farther = np.where(right, upper, np.where(left, -lower, 2.0))
+    near, far = _tail_slopes(np.where(tail, np.abs(x), 1.0), np.where(left, 1 - u, u), nearer, farther)
+    return np.where(right, near, np.where(left, far, middle[0])), np.where(left, near, np.where(right, far, middle[1]))
+
+
+def _tail_slopes(x: Any, u: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """Return the derivatives for positive bounds, with φ(x) = (1 - Φ(x)) / m(x), m the ratio of Mills, here √(2/π) m.
+
+    1 - Φ(x) = (1 - u) (1 - Φ(a)) + u (1 - Φ(b)) is exact; no term is subtracted.
+    """
+    from scipy.special import erfcx  # noqa: PLC0415 - optional, slow to import
+
+    of_x, of_a, of_b = (erfcx(v / 2**0.5) for v in (x, a, b))
+    fall = _density_ratio.bind((a, b), ())
+    slope = of_x / ((1 - u) * of_a + u * fall * of_b)
+    return (1 - u) * slope, u * fall * slope
+
+
+#: φ(y) / φ(x) = exp((x² - y²) / 2), which is constant zero where y is infinite.
+_density_ratio = Pointwise(
+    lambda x, y: np.exp((x - y) * (x + y) / 2),
+    (lambda ans, x: ans * x, lambda ans, y: -ans * np.where(ans == 0, 0.0, y)),
+    name="ratio_of_normal_densities",
+)
 _truncated = Pointwise(
     _truncated_quantile,
     (
         None,
-        lambda ans, x, y: (1 - x) * np.exp((ans * ans - y * y) / 2),
-        lambda ans, x, z: x * np.exp((ans * ans - z * z) / 2),
+        lambda ans, x, y, z: _bound_slopes(ans, x, y, z)[0],
+        lambda ans, x, y, z: _bound_slopes(ans, x, y, z)[1],
     ),
     name="truncated_normal",
 )

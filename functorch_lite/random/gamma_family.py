@@ -120,7 +120,7 @@ def t(key: Any, df: Any, shape: Shape | None = None, loc: Any = 0.0, scale: Any 
     """
     first, second = split(key)
     shape = shape_like(shape, df, loc, scale)
-    return loc + scale * (normal(first, shape) * np.sqrt(df / chisquare(second, df, shape)))
+    return loc + scale * (normal(first, shape, _single_or_double(df)) * np.sqrt(df / chisquare(second, df, shape)))
 
 
 def beta(key: Any, a: Any, b: Any, shape: Shape | None = None) -> Any:
@@ -257,6 +257,10 @@ def _known(x: Any) -> Any:
 def _dtype(a: Any) -> Any:
     dtype = np.dtype(getattr(a, "dtype", type(a)))
     return dtype if dtype.kind == "f" else np.dtype(float)
+
+
+def _single_or_double(a: Any) -> Any:
+    return np.float32 if _dtype(a) == np.float32 else float
 
 
 def _batch(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:

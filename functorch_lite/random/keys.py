@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator, Philox, SeedSequence
 
-from functorch_lite.core.errors import user_line
+from functorch_lite.core.errors import TracerConversionError, user_line
 from functorch_lite.core.operands import shape_of
+from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.plain_call import plain_call
 
 __all__ = ["Shape", "draw", "fold_in", "key", "shape_like", "split"]
@@ -45,7 +46,18 @@ def key(seed: int) -> Any:
     >>> ft.random.key(0).dtype, ft.random.key(0).shape
     (dtype('uint64'), (2,))
     """
-    return SeedSequence(operator.index(seed)).generate_state(2, np.uint64)
+    given: Any = seed
+    try:
+        number = operator.index(given)
+    except TypeError:
+        if not isinstance(given, Tracer) or getattr(given, "dtype", np.dtype(float)).kind not in "iu":
+            raise
+        raise TracerConversionError(
+            f"at {user_line()} ft.random.key was given a seed that is not known while a function is recorded or "
+            f"batched. Make the key outside and pass it on; instead of many seeds take the keys of "
+            f"ft.random.split(key, n), or ft.random.fold_in(key, i), whose integer i may be traced"
+        ) from None
+    return SeedSequence(number).generate_state(2, np.uint64)
 
 
 def split(key: Any, n: int = 2) -> Any:

@@ -32,7 +32,8 @@ def multivariate_normal(key: Any, mean: Any, cov: Any, shape: Shape | None = Non
     Returns
     -------
     array
-        Of shape ``(*shape, n)``: ``mean + L z`` with the Cholesky factor L of ``cov``; differentiable in both.
+        Of shape ``(*shape, n)``: ``mean + L z`` with the Cholesky factor L of ``cov``; differentiable in both, and
+        float32 if both are.
 
     Raises
     ------
@@ -54,7 +55,9 @@ def multivariate_normal(key: Any, mean: Any, cov: Any, shape: Shape | None = Non
             f"{shape_of(cov)} do not fit; they must be (…, n) and (…, n, n)"
         )
     leading = shape_like(shape, mean[..., 0], cov[..., 0, 0])
-    z = draw(key, lambda generator: generator.standard_normal((*leading, n)))
+    dtype = np.result_type(mean.dtype, cov.dtype)
+    precision = np.float32 if dtype == np.float32 else float
+    z = draw(key, lambda generator: generator.standard_normal((*leading, n), precision))
     return mean + np.matmul(np.linalg.cholesky(cov), z[..., None])[..., 0]
 
 

@@ -61,6 +61,14 @@ def test_derivative_has_the_digits(name: str, args: tuple[float, ...], i: int, e
     assert abs(alone - expected) <= DIGITS * abs(expected)
 
 
+@pytest.mark.parametrize("name", ["erfcx", "dawsn"])
+def test_derivatives_at_infinity_are_zero(name: str) -> None:
+    f = getattr(scipy.special, name)
+    for _ in range(3):
+        f = ft.grad(f)
+        np.testing.assert_array_equal([f(1e200), f(np.inf), *ft.vmap(f)(np.array([np.inf, 1e300]))], 0.0)
+
+
 @pytest.mark.parametrize(("name", "x", "order", "expected"), HIGHER)
 def test_higher_derivative_has_the_digits(name: str, x: float, order: int, expected: float) -> None:
     f = getattr(scipy.special, name)
@@ -69,6 +77,14 @@ def test_higher_derivative_has_the_digits(name: str, x: float, order: int, expec
     # Up to |x| = 7 recurrences lose the digits of about |x|^(2 order) / order!.
     tolerance = 1e-14 * max(1.0, abs(x) ** (2 * order) / math.factorial(order)) if abs(x) < 7 else 1e-14
     np.testing.assert_allclose(f(x), expected, rtol=tolerance, atol=1e-300)
+
+
+def test_second_derivatives_of_betaln_of_a_large_parameter() -> None:
+    second = ft.grad(ft.grad(scipy.special.betaln))
+    for a, b, expected in ((1e10, 1.0, 1e-20), (1e10, 1e8, 9.900990099995098e-13), (50.0, 3.0, 0.0011542899977022947)):
+        np.testing.assert_allclose(second(a, b), expected, rtol=1e-14)  # by mpmath
+    batch = ft.vmap(second)(np.array([1e10, 0.1]), np.array([1.0, 0.2]))
+    np.testing.assert_allclose(batch, [1e-20, 89.18793460468501], rtol=1e-14)
 
 
 def test_derivatives_of_log_ndtr_vanish_on_the_right() -> None:

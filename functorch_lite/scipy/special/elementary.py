@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.declare import pointwise, zero
+from functorch_lite.core.operands import is_at_hand
 from functorch_lite.scipy.special.declare import refuse_wholly, refused, several
 from functorch_lite.scipy.special.ufuncs import sp
 
@@ -39,8 +40,8 @@ pointwise(sp.expit, lambda ans, x: ans * sp.expit(-x))
 pointwise(sp.logit, lambda x: 1 / (x * (1 - x)))
 pointwise(sp.log_expit, lambda x: sp.expit(-x))
 pointwise(sp.entr, lambda x: -np.log(x) - 1)
-pointwise(sp.rel_entr, lambda x, y: np.log(x / y) + 1, lambda x, y: -x / y)
-pointwise(sp.kl_div, lambda x, y: np.log(x / y), lambda x, y: 1 - x / y)
+pointwise(sp.rel_entr, lambda x, y: _log_of_quotient(x, y) + 1, lambda x, y: -x / y)
+pointwise(sp.kl_div, lambda x, y: _log_of_quotient(x, y), lambda x, y: 1 - x / y)
 pointwise(sp.xlogy, lambda y: np.log(y), lambda x, y: _quotient(x, y))
 pointwise(sp.xlog1py, lambda y: np.log1p(y), lambda x, y: _quotient(x, 1 + y))
 
@@ -105,6 +106,16 @@ def exprel_slope(x: Any) -> Any:
         series = series * small + k / factorial(k + 1)
     apart = np.where(near, 1.0, x)
     return np.where(near, series, (np.exp(apart) - sp.exprel(apart)) / apart)
+
+
+def _log_of_quotient(x: Any, y: Any) -> Any:
+    """Return log(x/y), by the difference of the logarithms where the quotient is not an ordinary number."""
+    with np.errstate(over="ignore", under="ignore"):
+        quotient = np.divide(x, y)
+    ordinary = (quotient > 1e-30) & (quotient < 1e30)
+    if is_at_hand(ordinary) and np.all(ordinary):
+        return np.log(quotient)
+    return np.where(ordinary, np.log(np.where(ordinary, quotient, 1.0)), np.log(x) - np.log(y))
 
 
 def _quotient(x: Any, y: Any) -> Any:

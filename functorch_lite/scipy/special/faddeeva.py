@@ -43,8 +43,9 @@ def _next_erfcx(t: Any, x: Any, order: int) -> Any:
 @general(Rule(_next_erfcx, _next_erfcx), batch=batch_elementwise)
 def erfcx(x: Any, order: int) -> Any:
     """Compute a derivative of ``erfcx``, which is w(ix)."""
-    slopes = _by_recurrence(sp.erfcx(x), x, -2 / sqrt(pi), 1, order)
-    return _with_far(slopes, x, 1j, lambda z: 1j**order * _faddeeva_far(z, order))
+    near = x if np.iscomplexobj(x) else np.minimum(x, 5)  # beyond, what is discarded would overflow
+    slopes = _by_recurrence(sp.erfcx(near), near, -2 / sqrt(pi), 1, order)
+    return _with_far(slopes, _finite(x), 1j, lambda z: 1j**order * _faddeeva_far(z, order))
 
 
 def _next_dawson(t: Any, x: Any, order: int) -> Any:
@@ -54,9 +55,12 @@ def _next_dawson(t: Any, x: Any, order: int) -> Any:
 @general(Rule(_next_dawson, _next_dawson), batch=batch_elementwise)
 def dawson(x: Any, order: int) -> Any:
     """Compute a derivative of ``dawsn``, which is i √π/2 (exp(-x²) - w(x))."""
-    slopes = _by_recurrence(sp.dawsn(x), x, 1, -1, order)
-    far = lambda z: 0.5j * sqrt(pi) * (_gaussian(z, order) - _faddeeva_far(z, order))  # noqa: E731
-    return _with_far(slopes, x, 1, far)
+    if np.iscomplexobj(x):
+        slopes = _by_recurrence(sp.dawsn(x), x, 1, -1, order)
+        return _with_far(slopes, x, 1, lambda z: 0.5j * sqrt(pi) * (_gaussian(z, order) - _faddeeva_far(z, order)))
+    near = np.clip(x, -8, 8)
+    slopes = _by_recurrence(sp.dawsn(near), near, 1, -1, order)
+    return _with_far(slopes, _finite(x), 1, lambda z: -0.5j * sqrt(pi) * _faddeeva_far(z, order))
 
 
 def _next_log_ndtr(t: Any, x: Any, order: int) -> Any:
@@ -111,6 +115,14 @@ def _log_ndtr_near(x: Any, order: int) -> Any:
 NODES, WEIGHTS = np.polynomial.hermite.hermgauss(24)
 
 
+def _finite(x: Any) -> Any:
+    """Replace real infinities by numbers that have the same derivatives, zero: a product of infinity and i is NaN."""
+    if np.iscomplexobj(x):
+        return x
+    large = 1e37 if getattr(x, "dtype", None) == np.float32 else 1e300
+    return np.clip(x, -large, large)
+
+
 def _is_far(x: Any, unit: complex) -> Any:
     """Say where the rule is exact to rounding for ``unit`` times a number."""
     if np.iscomplexobj(x):
@@ -138,7 +150,7 @@ def _faddeeva_far(z: Any, order: int) -> Any:
     """Sum the integral; in the lower half-plane by w(z) = 2 exp(-z²) - conj(w(conj z)) (DLMF 7.4.3)."""
     below = np.imag(z) < 0
     upper = np.where(below, np.conj(z), z)
-    total = sum(w * (upper - t) ** -(order + 1.0) for t, w in zip(NODES.tolist(), WEIGHTS.tolist(), strict=True))
+    total = sum(w * (1 / (upper - t)) ** (order + 1) for t, w in zip(NODES.tolist(), WEIGHTS.tolist(), strict=True))
     values = (1j / pi) * (-1) ** order * factorial(order) * total
     return np.where(below, 2 * _gaussian(np.where(below, z, 0), order) - np.conj(values), values)
 

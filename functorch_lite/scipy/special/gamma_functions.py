@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from math import pi
+from functools import cache
+from math import factorial, pi, prod
 from typing import Any
 
 import numpy as np
+import scipy.special
 
-from functorch_lite.calculus.declare import pointwise, zero
+from functorch_lite.calculus.declare import general, pointwise, zero
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_at_hand
-from functorch_lite.scipy.special.declare import refuse_wholly, refused
+from functorch_lite.core.rules import Rule
+from functorch_lite.scipy.special.declare import batch_elementwise, refuse_wholly, refused
 from functorch_lite.scipy.special.ufuncs import sp
 
 __all__ = ["polygamma"]
@@ -46,8 +49,49 @@ def _trigamma(x: Any) -> Any:
     return sp.zeta(2, x)
 
 
+@cache
+def _psi_series(order: int) -> list[float]:
+    """Return the factors of 1/x^(2k+order) in a derivative of ψ(x) - log x + 1/2x, DLMF 5.11.2."""
+    bernoulli = scipy.special.bernoulli(24)[2::2].tolist()
+    return [-b / (2 * k) * prod(range(-2 * k, -2 * k - order, -1)) for k, b in enumerate(bernoulli, 1)]
+
+
 def _psi_difference(x: Any, y: Any) -> Any:
-    return sp.psi(x) - sp.psi(x + y)
+    """Return ψ(x) - ψ(x + y)."""
+    return psi_difference(x, y, 0)
+
+
+def _next_in_x(t: Any, x: Any, y: Any, order: int) -> Any:
+    return t * psi_difference(x, y, order + 1)
+
+
+def _next_in_y(t: Any, x: Any, y: Any, order: int) -> Any:
+    return t * -polygamma(order + 1, x + y)
+
+
+@general(Rule(_next_in_x, _next_in_x), Rule(_next_in_y, _next_in_y), batch=batch_elementwise)
+def psi_difference(x: Any, y: Any, order: int) -> Any:
+    """Return the derivative of an order of ψ(x) - ψ(x + y) by x, term by term where x is large beside y.
+
+    There the functions are nearly equal. ψ is log x - 1/2x + Σ c_k/x^2k and of each the difference is found by
+    log1p and expm1 of L = log(1 + y/x), as x^-n - (x + y)^-n = -x^-n expm1(-nL).
+    """
+    close = (x > 8) & (np.abs(y) < x / 2)
+    if is_at_hand(close) and not np.any(close):
+        return polygamma(order, x) - polygamma(order, x + y)
+    near, step = np.where(close, x, 8.0), np.where(close, y, 1.0)
+    log_ratio = np.log1p(step / near)
+    sign = (-1) ** order
+    powers = [(-0.5 * sign * factorial(order), 1 + order)]
+    powers += [(c, 2 * k + order) for k, c in enumerate(_psi_series(order), 1)]
+    if order:
+        powers.append((-sign * factorial(order - 1), order))
+    total = sum(-c * near ** -float(n) * np.expm1(-n * log_ratio) for c, n in reversed(powers))
+    series = total if order else total - log_ratio
+    if is_at_hand(close) and np.all(close):
+        return series
+    x, y = np.where(close, 1.0, x), np.where(close, 1.0, y)
+    return np.where(close, series, polygamma(order, x) - polygamma(order, x + y))
 
 
 def _rgamma_slope(x: Any) -> Any:
