@@ -272,6 +272,11 @@ def functional_call(
     object
         What the model returns. The model has its own parameters again afterwards.
 
+    Raises
+    ------
+    ValueError
+        If the model has some of the parameters and not others.
+
     Examples
     --------
     >>> import functorch_lite as ft
@@ -285,8 +290,14 @@ def functional_call(
     args = args if isinstance(args, tuple) else (args,)
     keywords = dict(kwargs or {})
     owners = [_owner_of(model, name) for name in named]
-    if any(owner is None for owner in owners):
+    missing = [name for name, owner in zip(named, owners, strict=True) if owner is None]
+    if len(missing) == len(named):
         return model(named, *args, **keywords)
+    if missing:
+        raise ValueError(
+            f"functional_call: {type(model).__name__} has {', '.join(n for n in named if n not in missing)} but no "
+            f"{', '.join(missing)}; give parameters that it has, by their names"
+        )
     names = [name.split(".")[-1] for name in named]
     before = [getattr(owner, name) for owner, name in zip(owners, names, strict=True)]
     try:

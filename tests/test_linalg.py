@@ -75,6 +75,18 @@ def test_det_where_a_product_of_singular_values_overflows_on_the_way() -> None:
     assert np.allclose(np.diagonal(ft.grad(np.linalg.det)(np.diag(diagonal))), 1 / diagonal)
 
 
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_cofactors_of_matrices_that_are_not_finite_are_nan_and_the_others_are_right(bad: float) -> None:
+    a = np.stack([np.diag([0.0, 1.0, 2.0, 3.0]), np.diag([bad, 1.0, 1.0, 1.0]), np.eye(4)])
+    total = lambda a: np.sum(np.linalg.det(a))
+    with np.errstate(all="ignore"):
+        gradient, change = ft.jvp(ft.grad(total), (a,), (a,))
+    np.testing.assert_allclose(gradient[[0, 2]], [np.diag([6.0, 0.0, 0.0, 0.0]), np.eye(4)], atol=1e-14)
+    np.testing.assert_allclose(change[[0, 2]], 3 * gradient[[0, 2]], atol=1e-13)  # homogeneous of degree three
+    assert np.isnan(gradient[1]).all()
+    assert np.isnan(change[1]).all()
+
+
 def test_slogdet_is_stable_for_large_matrices_and_raises_at_singular_ones() -> None:
     x = 10 * np.eye(400)
     with np.errstate(over="ignore"):

@@ -159,6 +159,57 @@ def test_running_products_that_overflow_after_a_zero() -> None:
     np.testing.assert_array_equal(ft.grad(lambda x: np.sum(np.cumprod(x)[:2]))(x), first)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128, np.complex64])
+@pytest.mark.parametrize("shape", [(1024,), (1024, 2)])
+def test_recurrence_whose_factors_leave_the_range_together(dtype: Any, shape: tuple[int, ...]) -> None:
+    """What comes into a block is small where its factor is large, and the other way."""
+    decades = 12 if np.dtype(dtype).char in "dD" else 1.8
+    for sign in (1, -1):
+        a, b = np.ones(shape, dtype), np.zeros(shape, dtype)
+        for i, power in enumerate((-1, 1, 1, -1)):
+            a[20 * i : 20 * i + 20] = 10.0 ** (sign * power * decades)
+        b[0] = 3
+        expected = np.empty_like(b)
+        last = np.zeros(shape[1:], dtype)
+        for k in range(len(a)):
+            expected[k] = last = a[k] * last + b[k]
+        assert np.all(np.isfinite(expected))
+        np.testing.assert_allclose(recurrence(a, b, 0, False), expected, rtol=1e3 * np.finfo(dtype).eps)
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_forward_derivative_of_a_long_product_that_is_tiny_on_its_way() -> None:
+    x = np.r_[np.full(32, 1e-9), np.full(32, 1e10), np.ones(960)]
+    first = np.zeros_like(x)
+    first[0] = 1.0
+    np.testing.assert_allclose(ft.jvp(lambda x: np.cumprod(x)[-1], (x,), (first,))[1], 1e41, rtol=1e-12)
+
+
+# --- Running sums of exponentials -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        ([-np.inf, 0.0, 0.0], [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 0.5]]),
+        ([-np.inf, -np.inf, 0.0], [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]),
+        ([0.0, -np.inf, 0.0], [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.5, 0.0, 0.5]]),
+        ([0.0, np.inf, 0.0], [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]),
+    ],
+)
+def test_running_logaddexp_of_infinities_is_logaddexp_one_by_one(x: list[float], expected: list[list[float]]) -> None:
+    def one_by_one(x: Any) -> Any:
+        totals = [x[0]]
+        for k in range(1, 3):
+            totals.append(np.logaddexp(totals[-1], x[k]))
+        return np.stack(totals)
+
+    for f in (np.logaddexp.accumulate, one_by_one):
+        for jacobian in (ft.jacfwd, ft.jacrev):
+            np.testing.assert_array_equal(jacobian(f)(np.array(x)), expected)
+
+
+
 # --- Sorting ----------------------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ obeys a linear recurrence, which is a primitive of its own. Among tied elements 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import isqrt
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array, only_axis, refuse_foreign, refuse_out
 from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
 from functorch_lite.calculus.declare import general, linear
+from functorch_lite.calculus.pointwise import excess, logistic, of_parts
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.rules import Rule
@@ -63,8 +65,11 @@ def _cummax_jvp(t: Any, ans: Any, x: Any, axis: int) -> Any:
 
 
 def _cumlogaddexp_jvp(t: Any, ans: Any, x: Any, axis: int) -> Any:
-    """d ans[k] = exp(ans[k-1] - ans[k]) d ans[k-1] + exp(x[k] - ans[k]) dx[k], whose coefficients are at most one."""
-    return recurrence(np.exp(_delayed(ans, axis, False, -np.inf) - ans), np.exp(x - ans) * t, axis, False)
+    """d ans[k] = (the share of ans[k-1]) d ans[k-1] + (the share of x[k]) dx[k], with the shares of logaddexp."""
+    step = excess(x, _delayed(ans, axis, False, -np.inf))
+    is_first = np.arange(shape_of(x)[axis]).reshape(-1, *(1,) * (len(shape_of(x)) - axis - 1)) == 0
+    own = np.where(is_first, 1, logistic(step)) * t
+    return recurrence(logistic(-step), own, axis, False)
 
 
 # --- Primitives -------------------------------------------------------------------------------------------------------
@@ -224,14 +229,50 @@ def _linear_recurrence(a: Any, b: Any) -> Any:
     for k in range(length):
         np.multiply(added, a[k], out=added)
         np.add(added, b[k], out=added)
-    factors = np.multiply.reduce(a, 0)
-    incoming = np.zeros(added.shape, dtype)
-    for j in range(1, count):
-        last = incoming[j - 1]
-        # What is zero stays zero, even if the factor has overflowed.
-        incoming[j] = np.where(last == 0, 0, factors[j - 1] * last) + added[j - 1]
+    with np.errstate(over="ignore", invalid="ignore"):  # if numbers come to overflow, the last step says so
+        factors = np.multiply.reduce(a, 0)
+        incoming = _carried(added, lambda j, last: factors[j] * last)
+    if _has_lost_range(factors[:-1], incoming[:-1]):
+        mantissas, exponents = _product_by_parts(a)
+        incoming = _carried(added, lambda j, last: _scaled(mantissas[j] * last, exponents[j]))
     h = _fill(np.empty(a.shape, dtype), a, b, incoming)
     return np.moveaxis(h, 0, 1).reshape(-1, *h.shape[2:])[:n]
+
+
+def _carried(added: Any, through: Callable[[int, Any], Any]) -> Any:
+    """Return what comes into each block, given what each adds and what becomes of a number on its way through one."""
+    incoming = np.zeros_like(added)
+    for j in range(1, len(added)):
+        last = incoming[j - 1]
+        incoming[j] = np.where(last == 0, 0, through(j - 1, last)) + added[j - 1]  # what is zero stays zero
+    return incoming
+
+
+def _has_lost_range(factors: Any, incoming: Any) -> Any:
+    """Say whether factors have overflowed, or underflowed where they meet numbers so large that it shows."""
+    number = np.finfo(incoming.dtype)
+    too_small = (np.abs(factors) < number.tiny) & (np.abs(incoming) > 1 / number.eps)
+    return np.any((~np.isfinite(factors) & (incoming != 0)) | too_small)
+
+
+def _product_by_parts(a: Any) -> tuple[Any, Any]:
+    """Return the products along axis 0 as mantissas and exponents of two, in pairs so that none leaves the range."""
+    exponents: Any = 0
+    while True:
+        exponent = np.frexp(np.abs(a))[1]
+        a, exponents = _scaled(a, -exponent), exponents + exponent
+        if len(a) == 1:
+            return a[0], exponents[0]
+        if len(a) % 2:
+            a, exponents = np.append(a, np.ones_like(a[:1]), 0), np.append(exponents, np.zeros_like(exponents[:1]), 0)
+        a, exponents = a[::2] * a[1::2], exponents[::2] + exponents[1::2]
+
+
+def _scaled(x: Any, exponent: Any) -> Any:
+    """Multiply by powers of two, which need not be numbers of this range themselves."""
+    if x.dtype.kind == "c":
+        return of_parts(np.ldexp(x.real, exponent), np.ldexp(x.imag, exponent))
+    return np.ldexp(x, exponent)
 
 
 def _fill(h: Any, a: Any, b: Any, last: Any) -> Any:

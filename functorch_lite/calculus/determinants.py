@@ -163,8 +163,9 @@ def _determinant_and_inverse(a: Any) -> tuple[Any, Any] | None:
 
 
 def _svd_and_phase(a: Any) -> tuple[Any, Any, Any, Any]:
-    u, s, vh = np.linalg.svd(a)
-    return u, s, vh, one_by_one(np.linalg.det(u) * np.linalg.det(vh))
+    finite = np.isfinite(a).all((-2, -1))  # LAPACK does not return from a decomposition of infinities
+    u, s, vh = np.linalg.svd(np.where(one_by_one(finite), a, 0))
+    return u, np.where(finite[..., None], s, np.nan), vh, one_by_one(np.linalg.det(u) * np.linalg.det(vh))
 
 
 def _products_without_one(s: Any) -> Any:

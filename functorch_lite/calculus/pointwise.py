@@ -20,7 +20,7 @@ from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import FUNCTIONS, implements
 
-__all__ = ["imaginary_part", "of_parts", "real_part"]
+__all__ = ["excess", "imaginary_part", "logistic", "of_parts", "real_part"]
 
 _FLOAT = np.dtype(float)
 
@@ -265,8 +265,13 @@ def _log_or_zero(ans: Any, x: Any) -> Any:
 def _share(x: Any, y: Any, base: float) -> Any:
     """The weight of ``x`` in logaddexp(x, y), by the difference of the two; a half where both are the same infinity."""
     x, y = x if hasattr(x, "dtype") else _number(x, y), y if hasattr(y, "dtype") else _number(y, x)
+    return logistic(base * excess(x, y))
+
+
+def excess(x: Any, y: Any) -> Any:
+    """Return x - y, and 0 where both are the same infinity."""
     alike = (x == y) & np.isinf(x)
-    return _logistic(base * (np.where(alike, 0.0, x) - np.where(alike, 0.0, y)))
+    return np.where(alike, 0.0, x) - np.where(alike, 0.0, y)
 
 
 def _logistic_of(x: Any) -> Any:
@@ -274,7 +279,7 @@ def _logistic_of(x: Any) -> Any:
     return np.maximum(small, x > 0) / (1.0 + small)
 
 
-_logistic: Primitive = Pointwise(_logistic_of, [lambda ans, x: ans * _logistic(-x)], name="logistic")
+logistic: Primitive = Pointwise(_logistic_of, [lambda ans, x: ans * logistic(-x)], name="logistic")
 
 
 def _conjugate_sign(x: Any) -> Any:
@@ -304,10 +309,10 @@ def _root_of_square_minus_one_of(x: Any) -> Any:
     return np.sqrt(x - 1) * np.sqrt(x - (-1))
 
 
-_root_of_one_minus_square: Pointwise = Pointwise(
+_root_of_one_minus_square: Primitive = Pointwise(
     _root_of_one_minus_square_of, [lambda ans, x: -x / ans], name="root_of_one_minus_square"
 )
-_root_of_square_minus_one: Pointwise = Pointwise(
+_root_of_square_minus_one: Primitive = Pointwise(
     _root_of_square_minus_one_of, [lambda ans, x: x / ans], name="root_of_square_minus_one"
 )
 
@@ -322,7 +327,7 @@ def _over_one_minus_square_of(x: Any) -> Any:
     return _quotient(_quotient(1, 1 - x), 1 + x) if np.iscomplexobj(x) else _quotient(1, (1 - x) * (1 + x))
 
 
-_over_one_minus_square: Pointwise = Pointwise(
+_over_one_minus_square: Primitive = Pointwise(
     _over_one_minus_square_of, [lambda ans, x: 2 * x * ans * ans], name="over_one_minus_square"
 )
 
