@@ -141,3 +141,18 @@ def test_functional_call_of_several_dictionaries() -> None:
 def test_plain_arrays_are_taken_too() -> None:
     np.testing.assert_allclose(func.grad(lambda x: np.sum(x**3))(X), 3 * X**2, rtol=1e-15)
     np.testing.assert_allclose(func.vmap(lambda a: a * 2.0, in_dims=1, out_dims=0)(M), 2 * M.T, rtol=1e-15)
+
+
+def test_functional_call_names_what_a_model_has_not() -> None:
+    class Line:
+        def __init__(self) -> None:
+            self.slope, self.offset = ft.tensor(2.0), ft.tensor(1.0)
+
+        def __call__(self, x: Any, more: Any = None) -> Any:
+            return self.slope * x + self.offset
+
+    line = Line()
+    assert func.functional_call(line, {"slope": ft.tensor(3.0)}, tensor()).item() == 3.0 * tensor().item() + 1.0
+    with pytest.raises(ValueError, match="Line has slope but no ofset; give parameters that it has"):
+        func.functional_call(line, {"slope": ft.tensor(3.0), "ofset": ft.tensor(0.0)}, tensor())
+    assert line.slope.item() == 2.0
