@@ -430,3 +430,28 @@ def test_results_that_are_no_tensors() -> None:
     assert (seven, nothing) == (7, None)
     y.sum().backward()
     assert x.grad.tolist() == [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("name", ["index", "multiply", "update", "reshape", "sum"])
+def test_a_class_may_be_called_like_a_primitive(name: str) -> None:
+    class Squared(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            return 2.0 * x * g
+
+    Squared.__name__ = name
+    x = leaf()
+    y = Squared.apply(x)
+    shown = f"{name.title()}Backward"
+    assert y.grad_fn.name() == shown
+    assert [node.name() for node, _ in y.grad_fn.next_functions] == ["AccumulateGrad"]
+    y.sum().backward()
+    Squared.apply(x[0]).backward()
+    np.testing.assert_array_equal(x.grad, 2.0 * np.array(X) * [2.0, 1.0, 1.0])
+    assert y.grad_fn.name() == shown  # when what it had kept is freed
