@@ -39,7 +39,9 @@ def log_student_density(s: Any, df: Any, n: int = 1) -> Any:
 def log_gamma_step(a: Any, n: int) -> Any:
     """Compute log Γ(a + n/2) - log Γ(a) - n/2 log a: by Γ(z + 1) = z Γ(z) a sum, and for odd n half a step more."""
     whole = n // 2
-    total = half_step(a + whole, 0) + np.log1p(whole / a) / 2 if n % 2 else 0.0
+    total = half_step(a + whole, 0) if n % 2 else 0.0
+    if n % 2 and whole:
+        total = total + np.log1p(whole / a) / 2
     if whole > 1:
         total = total + np.sum(np.log1p(np.arange(1.0, whole) / np.expand_dims(a, -1)), axis=-1)
     return total
