@@ -13,7 +13,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array, averaged_axes, kept_shape, merged_axes, refuse_out
 from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.calculus.sorting import argpartition, argsort, sort
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import known, shape_of
 from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.trace import Tracer
 
@@ -156,7 +156,8 @@ def _quantiles(
         q = np.true_divide(q, whole)
     elif q.dtype.kind != "f":
         method = "lower" if method == "linear" else method  # the first or the last element, as it is
-    if not isinstance(q, Tracer) and not np.all((q >= 0) & (q <= 1)):
+    fraction = known(q)
+    if fraction is not None and not np.all((fraction >= 0) & (fraction <= 1)):
         raise ValueError(f"{'Quantiles' if whole == 1 else 'Percentiles'} must be in the range [0, {whole}]")
     axis = tuple(axis) if isinstance(axis, list) else axis
     axes = averaged_axes(axis, a.ndim)
@@ -232,8 +233,7 @@ def _taken(ordered: Any, positions: Any) -> Any:
 
 def _weights_of_all(weights: Any, shape: tuple[int, ...], axis: Any, axes: tuple[int, ...]) -> Any:
     """Return one weight an element; weights may be given for the reduced axes alone."""
-    negative: Any = np.any(weights < 0)
-    if not isinstance(negative, Tracer) and negative:
+    if known(np.any(weights < 0)):
         raise ValueError("Weights must be non-negative.")
     if weights.shape != shape:
         if axis is None:
@@ -254,8 +254,7 @@ def _among_weighted(x: Any, weights: Any, q: Any, ignore_nan: bool) -> Any:
     share = np.cumsum(weights, -1)
     share = (share / share[..., -1:]).astype(q.dtype)
     without = np.isnan(share[..., -1])
-    lost: Any = np.any(without & ~np.isnan(ordered[..., 0]))
-    if not isinstance(lost, Tracer) and lost:
+    if known(np.any(without & ~np.isnan(ordered[..., 0]))):
         raise ValueError("Weights included NaN, inf or were all zero.")
     share = np.where(share == 0, -1, share)
     q = np.reshape(q, (*q.shape, *(1,) * x.ndim))

@@ -27,7 +27,7 @@ from functorch_lite.calculus.declare import general, linear, zero_function
 from functorch_lite.calculus.norms import over_norm
 from functorch_lite.calculus.reductions import as_mask, expanded, spread
 from functorch_lite.calculus.selection import as_scalar
-from functorch_lite.core.operands import is_at_hand
+from functorch_lite.core.operands import is_at_hand, known
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 
@@ -228,7 +228,7 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fal
     kind = np.result_type(a.dtype, weights.dtype, *([float] if a.dtype.kind in "biu" else []))
     a, weights = (x if x.dtype == kind else x.astype(kind) for x in (a, weights))
     scale = np.sum(weights, axis=axes, keepdims=keepdims)
-    lost = np.any(scale == 0)
+    lost = known(np.any(scale == 0))
     if is_at_hand(lost) and lost:
         raise ZeroDivisionError("Weights sum to zero, can't be normalized")
     average = np.sum(a * weights, axis=axes, keepdims=keepdims) / scale
