@@ -188,7 +188,7 @@ def _among_all(x: Any, q: Any, method: str, is_weak: bool) -> Any:
         below, weight = _interpolation(method, n, q)
         (low, high), last = _elements(x, _clipped(below, n), _clipped(below + 1, n))
         quantiles = _between(low, high, np.reshape(weight, (*q.shape, *(1,) * (x.ndim - 1))), is_weak)
-    return quantiles if x.dtype.kind != "f" else np.where(np.isnan(last), np.nan, quantiles)
+    return quantiles if x.dtype.kind != "f" else _lost_where(np.isnan(last), x, quantiles)
 
 
 def _elements(x: Any, *positions: Any) -> tuple[list[Any], Any]:
@@ -262,7 +262,16 @@ def _among_weighted(x: Any, weights: Any, q: Any, ignore_nan: bool) -> Any:
     quantiles = _taken(ordered, _clipped(below, shape_of(x)[-1]))
     if x.dtype.kind != "f":
         return quantiles
-    return np.where(without if ignore_nan else without | np.isnan(ordered[..., -1]), np.nan, quantiles)
+    quantiles = np.where(without, np.nan, quantiles)
+    return quantiles if ignore_nan else _lost_where(np.isnan(ordered[..., -1]), x, quantiles)
+
+
+def _lost_where(lost: Any, x: Any, quantiles: Any) -> Any:
+    """Make quantiles NaN, and their derivatives with them, where an element is NaN: then the largest of all is, too."""
+    plain = known(lost)
+    if plain is not None and not plain.any():
+        return quantiles
+    return quantiles * np.where(lost, np.max(x, -1), 1)
 
 
 def _clipped(position: Any, n: Any) -> Any:
