@@ -255,6 +255,30 @@ def test_spectral_norm_shares_among_ties() -> None:
     assert np.allclose(ft.grad(lambda x: np.linalg.norm(x, 2))(np.eye(2)), np.eye(2) / 2)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("p", [None, 2, -2, 1, -1, np.inf, -np.inf, "fro"])
+def test_condition_of_singular_matrices_is_infinite_and_of_the_others_unharmed(p: Any) -> None:
+    cond = lambda a: np.linalg.cond(a, p)
+    regular = np.array([[1.0, 2.0], [3.0, 5.0]])
+    singular = np.diag([1.0, 0.0])
+    matrices = [singular, np.zeros((2, 2)), regular]
+    if p not in (None, 2, -2):  # LAPACK has no singular values of what is not a number
+        matrices.append(np.array([[np.nan, 1.0], [0.0, 1.0]]))
+    a = np.stack(matrices)
+    expected = np.linalg.cond(a, p)
+    value, change = ft.jvp(cond, (a,), (np.ones_like(a),))
+    for found in (value, ft.vjp(cond, a)[0], ft.vmap(cond)(a), ft.jit(cond)(a)):
+        np.testing.assert_array_equal(found, expected)
+    for x in a:
+        np.testing.assert_array_equal(ft.vjp(cond, x)[0], np.linalg.cond(x, p))
+    gradient = ft.grad(lambda a: np.sum(cond(a)))(a)
+    np.testing.assert_allclose(gradient[2], ft.grad(cond)(regular), rtol=1e-12)
+    np.testing.assert_allclose(change[2], np.sum(gradient[2]), rtol=1e-10)
+    if p != -2:  # which is the reciprocal
+        assert not np.isfinite(change[:2]).any()
+    assert np.isnan(gradient[1]).any()
+
+
 def test_order_of_a_norm_cannot_be_traced() -> None:
     with pytest.raises(TypeError, match="order of a norm"):
         ft.grad(lambda p: np.linalg.norm(p * np.ones(2), p))(3.0)

@@ -360,3 +360,56 @@ def test_descending_order_is_numpys(x: Any) -> None:
         np.testing.assert_array_equal(found, np.sort(x, axis=axis, descending=True))
         found = ft.vmap(lambda y, axis=axis: np.argsort(y, axis=axis, descending=True, stable=True))(x[None])[0]
         np.testing.assert_array_equal(found, np.argsort(x, axis=axis, descending=True, stable=True))
+
+
+# --- NaN among elements of which one is taken -------------------------------------------------------------------------
+
+PICKED: list[tuple[str, Callable[[Any], Any]]] = [
+    ("max", lambda x: np.max(x, axis=-1)),
+    ("median", lambda x: np.median(x, axis=-1)),
+    ("quantile", lambda x: np.quantile(x, 0.3, axis=-1)),
+    ("quantile, lower", lambda x: np.quantile(x, 0.3, axis=-1, method="lower")),
+    ("quantiles", lambda x: np.quantile(x, [0.3, 0.6], axis=-1)),
+    ("percentile", lambda x: np.percentile(x, 30.0, axis=-1)),
+    (
+        "weighted quantile",
+        lambda x: np.quantile(x, 0.3, axis=-1, weights=np.array([1.0, 2.0, 1.0]), method="inverted_cdf"),
+    ),
+]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("function", [pytest.param(f, id=name) for name, f in PICKED])
+def test_where_the_value_is_nan_the_derivative_is_and_other_rows_are_right(function: Callable[[Any], Any]) -> None:
+    x = np.array([[1.0, np.nan, 3.0], [3.0, 1.0, 2.0]])
+    alone = ft.grad(lambda x: np.sum(function(x)))(x[1])
+    assert np.all(np.isfinite(alone))
+    assert np.any(alone != 0)
+    total = lambda x: np.sum(function(x))
+    for gradient in (ft.grad(total)(x), ft.vmap(ft.grad(total))(x), ft.jit(ft.grad(total))(x)):
+        assert np.isnan(gradient[0]).all()
+        np.testing.assert_allclose(gradient[1], alone, rtol=1e-14)
+    value, change = ft.jvp(function, (x,), (np.ones_like(x),))
+    np.testing.assert_array_equal(value, function(x))
+    assert np.isnan(change[..., 0]).all()
+    np.testing.assert_allclose(change[..., 1], 1.0, rtol=1e-14)
+
+
+def test_the_derivative_by_the_place_of_a_quantile_that_is_nan_is_nan() -> None:
+    for x, expected in (([1.0, np.nan, 3.0], np.nan), ([1.0, 2.0, 4.0], 2.0)):
+        np.testing.assert_allclose(ft.grad(lambda q, x=x: np.quantile(np.array(x), q))(0.3), expected)
+
+
+# --- Half precision, whose largest number is 65504 --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"where": np.ones(100_000, bool)}, {"keepdims": True}])
+def test_means_of_many_numbers_of_half_precision(options: dict[str, Any]) -> None:
+    x = np.ones(100_000, np.float16)
+    f = lambda x: np.mean(x, **options)
+    value, change = ft.jvp(f, (x,), (x,))
+    np.testing.assert_array_equal(value, np.mean(x, **options))
+    np.testing.assert_array_equal(change, 1.0)
+    (gradient,) = ft.vjp(f, x)[1](np.ones_like(value))
+    assert value.dtype == change.dtype == gradient.dtype == np.float16
+    np.testing.assert_array_equal(gradient, np.float16(1e-5))

@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import linear, zero_function
-from functorch_lite.core.operands import OBJECT, shape_of
+from functorch_lite.core.operands import OBJECT, known, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.tracer import ArrayTracer
@@ -186,8 +186,7 @@ def _logspace(
 @implements(np.geomspace)
 def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     start, stop = as_array(start), as_array(stop)
-    has_zero: Any = np.any(start == 0) | np.any(stop == 0)
-    if not isinstance(has_zero, ArrayTracer) and has_zero:
+    if known(np.any(start == 0) | np.any(stop == 0)):
         raise ValueError("Geometric sequence cannot include zero")
     kind = np.result_type(start.dtype, stop.dtype, np.dtype(dtype))  # double precision at least, unless one is given
     start, stop = start.astype(kind), stop.astype(kind)

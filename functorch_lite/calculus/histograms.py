@@ -16,10 +16,9 @@ from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.declare import zero_function
 from functorch_lite.calculus.indexing import scatter
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import known, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import implements
-from functorch_lite.core.trace import Tracer
 
 # --- Edges ------------------------------------------------------------------------------------------------------------
 
@@ -43,8 +42,7 @@ def _edges(a: Any, bins: Any, limits: Any, dtype: Any = None) -> Any:
     """Return the edges of the bins: given, or so many of one width between the limits or the extremes."""
     if np.ndim(bins) == 1:
         edges = as_array(bins)
-        descends = np.any(edges[:-1] > edges[1:])
-        if not isinstance(descends, Tracer) and descends:
+        if known(np.any(edges[:-1] > edges[1:])):
             raise ValueError("`bins` must increase monotonically, when an array")
         return edges
     if np.ndim(bins):
@@ -68,8 +66,7 @@ def _limits(a: Any, limits: Any) -> tuple[Any, Any]:
         first, last = 0, 1
     else:
         first, last = np.min(a), np.max(a)
-    finite = np.isfinite(first) & np.isfinite(last)
-    if not isinstance(finite, Tracer) and not finite:
+    if known(np.logical_not(np.isfinite(first) & np.isfinite(last))):
         raise ValueError(f"range of [{first}, {last}] is not finite")
     same = first == last
     return np.where(same, first - 0.5, first), np.where(same, last + 0.5, last)

@@ -16,7 +16,7 @@ from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
 from functorch_lite.calculus.declare import general, linear
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.operands import is_at_hand, shape_of
+from functorch_lite.core.operands import is_at_hand, known, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
@@ -309,10 +309,13 @@ def _cast(joined: Any, parts: Arrays, dtype: Any, casting: str) -> Any:
 
 
 def _position(name: str, position: Any) -> Any:
-    """Return positions as they are, refusing traced ones: they decide the shapes of the results."""
-    if isinstance(position, Tracer):
+    """Return positions as plain numbers: they decide the shapes of the results, so they must be known."""
+    if not isinstance(position, Tracer):
+        return position
+    plain = known(position)
+    if plain is None or np.result_type(plain).kind not in "biu":
         _refuse_traced(name)
-    return position
+    return plain
 
 
 def _refuse_traced(name: str) -> NoReturn:

@@ -16,7 +16,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.batching import on_matrices, same_axes
 from functorch_lite.calculus.declare import general
-from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, hermitian_part, matrix, square
+from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, hermitian_part, matrix, one_by_one, square
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.rules import Rule
@@ -68,16 +68,26 @@ def _joined(b: Any) -> Any:
     return columns.reshape(columns.shape[0], prod(columns.shape[1:]))
 
 
-@general(
-    Rule(
-        lambda t, ans: -ans @ t @ ans,
-        lambda g, ans: -exchange(ans) @ g @ exchange(ans),
-    ),
-    batch=same_axes,
+_INVERSE = Rule(
+    lambda t, ans: -ans @ t @ ans,
+    lambda g, ans: -exchange(ans) @ g @ exchange(ans),
 )
+
+
+@general(_INVERSE, batch=same_axes)
 def inv(a: Any) -> Any:
     """Invert matrices."""
     return np.linalg.inv(a)
+
+
+@general(_INVERSE, batch=same_axes)
+def inv_or_nan(a: Any) -> Any:
+    """Invert matrices; the inverse of a singular one is not a number."""
+    try:
+        return np.linalg.inv(a)
+    except np.linalg.LinAlgError:
+        singular = one_by_one(np.linalg.slogdet(a)[0] == 0)  # by the same decomposition
+        return np.where(singular, np.nan, np.linalg.inv(np.where(singular, np.eye(a.shape[-1], dtype=a.dtype), a)))
 
 
 def _pinv_jvp(t: Any, ans: Any, a: Any, hermitian: bool) -> Any:

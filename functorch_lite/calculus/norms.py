@@ -16,10 +16,12 @@ from numpy.lib.array_utils import normalize_axis_index
 from functorch_lite.calculus.arguments import as_array, kept_shape, reduced_axes
 from functorch_lite.calculus.batching import on_matrices, shifted_axes
 from functorch_lite.calculus.declare import general, linear
+from functorch_lite.calculus.linalg_solve import inv_or_nan
 from functorch_lite.calculus.matrices import conjugate, matrix, square
 from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_at_hand
+from functorch_lite.core.primitive import Pointwise
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 from functorch_lite.core.trace import Tracer
@@ -136,9 +138,14 @@ def _cond(x: Any, p: Any = None) -> Any:
     if p is None or p in (2, -2):
         s = np.linalg.svdvals(x)
         ratio = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
-        return as_scalar(np.where(np.isnan(ratio) & ~np.isnan(x).any((-2, -1)), inf, ratio))
-    x = square(x, "cond")
-    return np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, (-2, -1))
+    else:
+        x = square(x, "cond")
+        ratio = np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(inv_or_nan(x), p, (-2, -1))
+    return as_scalar(_infinite_where(ratio, np.isnan(ratio) & ~np.isnan(x).any((-2, -1))))
+
+
+#: Infinity in the place of some numbers, which keep their derivatives: those of what is not a number are none either.
+_infinite_where = Pointwise(lambda x, where: np.where(where, inf, x), [1, None], name="infinite_where")
 
 
 def _vector_norm_along(x: Any, p: Any, axes: tuple[int, ...], keepdims: bool) -> Any:

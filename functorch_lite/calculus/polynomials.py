@@ -18,10 +18,9 @@ from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import general
 from functorch_lite.calculus.least_squares import lstsq
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import known, shape_of
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
-from functorch_lite.core.trace import Tracer
 
 __all__ = ["roots_of"]
 
@@ -72,9 +71,9 @@ def _polydiv(u: Any, v: Any) -> tuple[Any, Any]:
         remainder = np.concatenate([remainder[:k], reduced, remainder[k + width :]])
     whole = np.stack(quotient) if quotient else np.zeros_like(remainder, shape=(1,))
     while remainder.shape[-1] > 1:
-        vanishes: Any = np.allclose(remainder[0], 0, rtol=1e-14)
+        leading = known(remainder[0])
         # What the division has cancelled is dropped in any case, more only where it is known.
-        if not (steps > 0 if isinstance(vanishes, Tracer) else vanishes):
+        if not (steps > 0 if leading is None else np.allclose(leading, 0, rtol=1e-14)):
             break
         remainder, steps = remainder[1:], steps - 1
     return whole, remainder
@@ -198,8 +197,9 @@ def _poly(seq_of_zeros: Any) -> Any:
         return product
     if is_real_matrix:
         return np.real(product)
-    paired = np.all(np.sort(zeros) == np.sort(np.conjugate(zeros)))
-    return product if isinstance(paired, Tracer) or not paired else np.real(product)
+    plain = known(zeros)
+    paired = plain is not None and np.all(np.sort(plain) == np.sort(np.conjugate(plain)))
+    return np.real(product) if paired else product
 
 
 # --- Fits -------------------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def _polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w:
     coefficients = np.transpose(np.transpose(solution) / scale)
     if full:
         return coefficients, residuals, rank, singular, rcond
-    if not isinstance(rank, Tracer) and rank != order:
+    if known(rank) not in (None, order):
         warnings.warn("Polyfit may be poorly conditioned", RankWarning, stacklevel=4)
     if not cov:
         return coefficients
@@ -275,9 +275,9 @@ def _of_one_length(p: Any, q: Any) -> tuple[Any, Any]:
 
 
 def _known_nonzero(p: Any) -> Any:
-    """Return the positions of coefficients that are not zero; where examples of a batch differ, all positions."""
-    present = p != 0
-    return (range(len(p)),) if isinstance(present, Tracer) else np.nonzero(present)
+    """Return the positions of coefficients that are not zero; where they are not known, all positions."""
+    plain = known(p)
+    return (range(len(p)),) if plain is None else np.nonzero(plain)
 
 
 def _without_leading_zeros(p: Any) -> Any:

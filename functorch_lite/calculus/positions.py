@@ -16,10 +16,9 @@ from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import zero_function
 from functorch_lite.calculus.indexing import getitem, scatter
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.operands import aligned, shape_of
+from functorch_lite.core.operands import aligned, known, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Zero
 from functorch_lite.core.tables import implements
-from functorch_lite.core.trace import Tracer
 
 __all__ = ["nonzero"]
 
@@ -123,21 +122,29 @@ def _digitize(x: Any, bins: Any, right: bool = False) -> Any:
 
 @implements(np.bincount)
 def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
-    if isinstance(x, Tracer):
+    positions = known(x)
+    if positions is None:
         raise TypeError(
             f"np.bincount at {user_line()} was given traced positions, whose largest decides the length of the result; "
             f"write np.sum(np.where(x == np.arange(n)[:, None], weights, 0), axis=1) for n bins"
         )
-    length = len(np.bincount(x, minlength=minlength))
+    if weights is None:
+        return _counts(x, minlength)
+    length = len(np.bincount(positions, minlength=minlength))
     weights = as_array(weights)
-    if shape_of(weights) != np.shape(x):
+    if shape_of(weights) != shape_of(as_array(x)):
         raise ValueError("The weights and list don't have the same length.")
     if not np.can_cast(weights.dtype, float):
         raise TypeError(
             f"np.bincount at {user_line()} was given weights of {weights.dtype}, which float64 cannot hold; convert "
             f"them by weights.astype(float), or count once with their real and once with their imaginary parts"
         )
-    return scatter.bind((weights.astype(float), np.array(x, np.intp)), ((length,), (0,), (0,), False))
+    return scatter.bind((weights.astype(float), as_array(x).astype(np.intp)), ((length,), (0,), (0,), False))
+
+
+@zero_function()
+def _counts(x: Any, minlength: int) -> Any:
+    return np.bincount(x, minlength=minlength)
 
 
 # --- Grids and coordinates --------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array, averaged_axes, kept_shape, merged_axes, refuse_out
 from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.calculus.sorting import argpartition, argsort, sort
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import known, shape_of
 from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.trace import Tracer
 
@@ -156,7 +156,8 @@ def _quantiles(
         q = np.true_divide(q, whole)
     elif q.dtype.kind != "f":
         method = "lower" if method == "linear" else method  # the first or the last element, as it is
-    if not isinstance(q, Tracer) and not np.all((q >= 0) & (q <= 1)):
+    fraction = known(q)
+    if fraction is not None and not np.all((fraction >= 0) & (fraction <= 1)):
         raise ValueError(f"{'Quantiles' if whole == 1 else 'Percentiles'} must be in the range [0, {whole}]")
     axis = tuple(axis) if isinstance(axis, list) else axis
     axes = averaged_axes(axis, a.ndim)
@@ -187,7 +188,7 @@ def _among_all(x: Any, q: Any, method: str, is_weak: bool) -> Any:
         below, weight = _interpolation(method, n, q)
         (low, high), last = _elements(x, _clipped(below, n), _clipped(below + 1, n))
         quantiles = _between(low, high, np.reshape(weight, (*q.shape, *(1,) * (x.ndim - 1))), is_weak)
-    return quantiles if x.dtype.kind != "f" else np.where(np.isnan(last), np.nan, quantiles)
+    return quantiles if x.dtype.kind != "f" else _lost_where(np.isnan(last), x, quantiles)
 
 
 def _elements(x: Any, *positions: Any) -> tuple[list[Any], Any]:
@@ -232,8 +233,7 @@ def _taken(ordered: Any, positions: Any) -> Any:
 
 def _weights_of_all(weights: Any, shape: tuple[int, ...], axis: Any, axes: tuple[int, ...]) -> Any:
     """Return one weight an element; weights may be given for the reduced axes alone."""
-    negative: Any = np.any(weights < 0)
-    if not isinstance(negative, Tracer) and negative:
+    if known(np.any(weights < 0)):
         raise ValueError("Weights must be non-negative.")
     if weights.shape != shape:
         if axis is None:
@@ -254,8 +254,7 @@ def _among_weighted(x: Any, weights: Any, q: Any, ignore_nan: bool) -> Any:
     share = np.cumsum(weights, -1)
     share = (share / share[..., -1:]).astype(q.dtype)
     without = np.isnan(share[..., -1])
-    lost: Any = np.any(without & ~np.isnan(ordered[..., 0]))
-    if not isinstance(lost, Tracer) and lost:
+    if known(np.any(without & ~np.isnan(ordered[..., 0]))):
         raise ValueError("Weights included NaN, inf or were all zero.")
     share = np.where(share == 0, -1, share)
     q = np.reshape(q, (*q.shape, *(1,) * x.ndim))
@@ -263,7 +262,16 @@ def _among_weighted(x: Any, weights: Any, q: Any, ignore_nan: bool) -> Any:
     quantiles = _taken(ordered, _clipped(below, shape_of(x)[-1]))
     if x.dtype.kind != "f":
         return quantiles
-    return np.where(without if ignore_nan else without | np.isnan(ordered[..., -1]), np.nan, quantiles)
+    quantiles = np.where(without, np.nan, quantiles)
+    return quantiles if ignore_nan else _lost_where(np.isnan(ordered[..., -1]), x, quantiles)
+
+
+def _lost_where(lost: Any, x: Any, quantiles: Any) -> Any:
+    """Make quantiles NaN, and their derivatives with them, where an element is NaN: then the largest of all is, too."""
+    plain = known(lost)
+    if plain is not None and not plain.any():
+        return quantiles
+    return quantiles * np.where(lost, np.max(x, -1), 1)
 
 
 def _clipped(position: Any, n: Any) -> Any:

@@ -27,7 +27,7 @@ from functorch_lite.calculus.declare import general, linear, zero_function
 from functorch_lite.calculus.norms import over_norm
 from functorch_lite.calculus.reductions import as_mask, expanded, spread
 from functorch_lite.calculus.selection import as_scalar
-from functorch_lite.core.operands import is_at_hand
+from functorch_lite.core.operands import is_at_hand, known
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 
@@ -36,10 +36,15 @@ __all__ = ["masked_dispersion", "masked_mean", "mean", "median", "std", "var"]
 # --- Primitives -------------------------------------------------------------------------------------------------------
 
 _FAST = frozenset("fdFD")
+#: The largest number of half precision.
+_HALF_RANGE = 65504
 
 
 def _mean_transpose(g: Any, x_shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> Any:
-    return spread(g / _count(x_shape, axes), x_shape, axes, keepdims)
+    count: Any = _count(x_shape, axes)
+    if count > _HALF_RANGE and np.result_type(g) == np.float16:
+        count = np.float32(count)
+    return spread(g / count, x_shape, axes, keepdims)
 
 
 @linear(_mean_transpose, batch=shifted_axes(0))
@@ -112,6 +117,9 @@ def median_weights(x: Any, ignore_nan: bool) -> Any:
     """Return the derivative of the median over the last axis: it is shared by the elements that equal a middle one."""
     low, high = _middle(x, ignore_nan)
     weights = _shares(x, low) if low is high else 0.5 * (_shares(x, low) + _shares(x, high))
+    lost = np.isnan(low if ignore_nan or not x.shape[-1] else x.max(-1))  # the largest of all is NaN if one is
+    if lost.any():
+        weights = np.where(lost[..., None], nan, weights)
     return weights.astype(x.dtype, copy=False)
 
 
@@ -173,7 +181,9 @@ def _mean(
     a = kept_inexact("mean", as_array(a), dtype)
     if where is True:
         return mean(a, averaged_axes(axis, a.ndim), bool(keepdims))
-    return masked_mean(a, True, as_mask(where, a), reduced_axes(axis, a.ndim), bool(keepdims))
+    total = a.astype(np.float32) if a.dtype == np.float16 else a  # in which NumPy adds up numbers of half precision
+    average = masked_mean(total, True, as_mask(where, a), reduced_axes(axis, a.ndim), bool(keepdims))
+    return average.astype(a.dtype) if total is not a else average
 
 
 @implements(np.var)
@@ -228,7 +238,7 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fal
     kind = np.result_type(a.dtype, weights.dtype, *([float] if a.dtype.kind in "biu" else []))
     a, weights = (x if x.dtype == kind else x.astype(kind) for x in (a, weights))
     scale = np.sum(weights, axis=axes, keepdims=keepdims)
-    lost = np.any(scale == 0)
+    lost = known(np.any(scale == 0))
     if is_at_hand(lost) and lost:
         raise ZeroDivisionError("Weights sum to zero, can't be normalized")
     average = np.sum(a * weights, axis=axes, keepdims=keepdims) / scale

@@ -9,7 +9,7 @@ import numpy as np
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.trace import Tracer
 
-__all__ = ["OBJECT", "SEQUENCES", "aligned", "is_at_hand", "is_unready", "shape_of", "stacked", "zeros_like"]
+__all__ = ["OBJECT", "SEQUENCES", "aligned", "is_at_hand", "is_unready", "known", "shape_of", "stacked", "zeros_like"]
 
 OBJECT = np.dtype(object)
 #: Types of operands of which `stacked` makes arrays, or which it refuses: ``*`` is another product for a matrix.
@@ -28,6 +28,16 @@ def shape_of(value: Any) -> tuple[int, ...]:
 def is_at_hand(value: Any) -> bool:
     """Say whether all elements can be looked at for the asking: NumPy's values and Python's; others may be lazy."""
     return isinstance(value, _AT_HAND)
+
+
+def known(value: Any) -> Any:
+    """Return what a value is without its derivatives, to decide by; None of what stands for many."""
+    while isinstance(value, Tracer):
+        if not value._trace.is_concrete:
+            return None
+        value._trace.touch("a decision was to be made by the value")
+        value = value.value
+    return value
 
 
 def zeros_like(value: Any) -> Any:

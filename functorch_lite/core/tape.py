@@ -271,6 +271,7 @@ class LinearTrace(ReverseTrace):
     """Record a linear function, and refuse what is not linear in the traced values."""
 
     transformation = "transposition of a linear function"
+    is_concrete = False
 
     def __init__(self, subject: str = "the function to be transposed") -> None:
         super().__init__()

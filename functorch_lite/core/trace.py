@@ -35,6 +35,9 @@ class Trace:
 
     #: The transformation's name, as error messages say it.
     transformation = "a transformation"
+    #: Whether the value of a tracer is what the program computes with: not so of all examples of a batch, nor where a
+    #: function is recorded for other values too.
+    is_concrete = True
 
     def __init__(self) -> None:
         self.number = next_birth()

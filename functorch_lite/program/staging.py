@@ -66,6 +66,7 @@ class StagingTrace(Trace):
     """Record equations."""
 
     transformation = "jit"
+    is_concrete = False
 
     #: What keeps loops and branches as such.
     structures: ClassVar[Structures | None] = None

@@ -177,6 +177,7 @@ class BatchTrace(Trace):
     """Apply each operation to all examples at once."""
 
     transformation = "vmap"
+    is_concrete = False
 
     def __init__(self, size: int) -> None:
         super().__init__()

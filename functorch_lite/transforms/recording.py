@@ -83,6 +83,7 @@ class _Variable(ArrayTracer):
 
 class _RecordTrace(Trace):
     transformation = "the recording of a linear function"
+    is_concrete = False
 
     def __init__(self, name: str) -> None:
         super().__init__()
