@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.replacing import accumulated
@@ -188,6 +189,13 @@ def _of_tracers(function: Callable[..., Any]) -> Callable[..., Any]:
     return refuse(function) if implementation is None else implementation
 
 
+def _windows(*args: Any, **kwargs: Any) -> Any:
+    """Return the windows of a tensor without a history as a view, which can be written to where none overlap."""
+    if is_recorded((args, kwargs)):
+        return FUNCTIONS[sliding_window_view](*args, **kwargs)
+    return on_raw_arrays(sliding_window_view, args, kwargs)
+
+
 #: By the function, what it is where a tensor is among the arguments.
 WRITERS: dict[Callable[..., Any], Callable[..., Any]] = {
     function: partial(_put, function, names, value_name)
@@ -200,6 +208,7 @@ WRITERS: dict[Callable[..., Any], Callable[..., Any]] = {
         (np.putmask, ("a", "mask", "values"), "values"),
     )
 }
+WRITERS[sliding_window_view] = _windows
 
 
 def apply_at(ufunc: np.ufunc, target: Any, indices: Any, *operand: Any) -> None:

@@ -152,7 +152,7 @@ def test_functional_call_names_what_a_model_has_not() -> None:
             return self.slope * x + self.offset
 
     line = Line()
-    assert func.functional_call(line, {"slope": ft.tensor(3.0)}, tensor()).item() == 3.0 * tensor().item() + 1.0
+    assert func.functional_call(line, {"slope": ft.tensor(3.0)}, 2.0) == 7.0
     with pytest.raises(ValueError, match="Line has slope but no ofset; give parameters that it has"):
-        func.functional_call(line, {"slope": ft.tensor(3.0), "ofset": ft.tensor(0.0)}, tensor())
+        func.functional_call(line, {"slope": ft.tensor(3.0), "ofset": ft.tensor(0.0)}, 2.0)
     assert line.slope.item() == 2.0
