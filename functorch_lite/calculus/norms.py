@@ -144,8 +144,12 @@ def _cond(x: Any, p: Any = None) -> Any:
     return as_scalar(_infinite_where(ratio, np.isnan(ratio) & ~np.isnan(x).any((-2, -1))))
 
 
+def _infinite_where_of(x: Any, where: Any) -> Any:
+    return np.where(where, np.inf, x)
+
+
 #: Infinity in the place of some numbers, which keep their derivatives: those of what is not a number are none either.
-_infinite_where = Pointwise(lambda x, where: np.where(where, inf, x), [1, None], name="infinite_where")
+_infinite_where = Pointwise(_infinite_where_of, [1, None], name="infinite_where")
 
 
 def _vector_norm_along(x: Any, p: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
