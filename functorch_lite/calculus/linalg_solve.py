@@ -187,24 +187,6 @@ def _matrix_power(a: Any, n: Any) -> Any:
         power = power @ power
 
 
-@implements(np.linalg.matrix_transpose)
-def _matrix_transpose(x: Any, /) -> Any:
-    x = as_array(x)
-    if x.ndim < 2:
-        raise ValueError(f"Input array must be at least 2-dimensional, but it is {x.ndim}")
-    return exchange(x)
-
-
-@implements(np.linalg.diagonal)
-def _diagonal(x: Any, /, *, offset: int = 0) -> Any:
-    return np.diagonal(x, offset, -2, -1)
-
-
-@implements(np.linalg.trace)
-def _trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
-    return np.trace(x, offset, -2, -1, dtype)
-
-
 # --- Parts of rules ---------------------------------------------------------------------------------------------------
 
 

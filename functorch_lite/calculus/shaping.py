@@ -364,7 +364,7 @@ def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 @implements(np.linalg.diagonal)
 def _linalg_diagonal(x: Any, /, *, offset: int = 0) -> Any:
-    return diagonal(x, offset)
+    return _diagonal(x, offset, -2, -1)
 
 
 @implements(np.diag)
