@@ -23,7 +23,7 @@ from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.trace import Tracer
 
-__all__ = ["accumulated", "replace", "replaced"]
+__all__ = ["accumulated", "replace", "replaced", "write_part"]
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -118,7 +118,12 @@ def replace(arrays: Arrays, template: Any, places: Any, unique: bool) -> Any:
             f"assignment to elements of a {type(x).__module__}.{type(x).__name__} at {user_line()} cannot be done "
             f"lazily; use np.where or np.concatenate"
         )
-    whole = np.array(x)
+    return write_part((np.array(x), values, *indices), template, places)
+
+
+def write_part(arrays: Arrays, template: Any, places: Any) -> Any:
+    """Do what `replace` does in the first array itself, and return it."""
+    whole, values, *indices = arrays
     whole[filled(template, places, indices)] = values
     return whole
 

@@ -24,6 +24,7 @@ FRESH = frozenset(
         "mean",
         "min",
         "prod",
+        "replace",
         "scatter",
         "stack",
         "sum",
@@ -49,6 +50,9 @@ def last_uses(program: Program, ordered: list[Step]) -> dict[Variable, int]:
 
 def is_fresh(equation: Equation) -> bool:
     """Say whether the result never shares memory with an operand; that of np.real, say, does."""
+    if equation.primitive.word == "index" and not equation.outputs[0].shape:
+        key = equation.params[0]
+        return Ellipsis not in (key if type(key) is tuple else (key,))  # an element is no view
     function = equation.primitive.function
     computed = is_elementwise(equation) and isinstance(UFUNC_OF.get(function, function), np.ufunc)
     return computed or equation.primitive.word in FRESH

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.matmul import parts_of_rows, parts_on_lines
+from functorch_lite.calculus.replacing import write_part
 from functorch_lite.core.cache_lines import read_on_line
 from functorch_lite.core.primitive import JointPrimitive
 from functorch_lite.program.blocks import write_group
@@ -191,6 +192,8 @@ class Writer:
             return
         if equation.primitive.word == "where" and self._filled_in(i, equation):
             return
+        if equation.primitive.word == "replace" and self._written_in_place(i, equation):
+            return
         template = PHRASES.get(equation.primitive.word)
         expression = template and template(self, equation)
         if expression is not None:
@@ -362,6 +365,18 @@ class Writer:
         self.namespace["np_copyto"] = np.copyto
         self.lines.append(f"np_copyto({target}, {self.operand(flags)})")
         self.lines.append(f"np_copyto({target}, {self.operand(number)}, where={self.operand(condition)})")
+        return True
+
+    def _written_in_place(self, i: int, equation: Equation) -> bool:
+        """Write a replacement of elements into the array itself, if that is not needed again."""
+        (x, *_), output = equation.operands, equation.outputs[0]
+        if not self._lends(i, x, output):
+            return False
+        self.namespace["write_part"] = write_part
+        arrays = ", ".join(map(self.operand, equation.operands))
+        parameters = ", ".join(map(self._parameter, equation.params[:2]))
+        self._reuse(x, output, f"write_part(({arrays},), {parameters})")
+        self.owned.add(output)
         return True
 
     def _lends(self, i: int, atom: Atom, output: Variable) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 import functorch_lite as ft
 from functorch_lite import tree
+from functorch_lite.program.source import written
 
 #: Large enough that compiled programs reuse memory and keep it from call to call, and run in blocks.
 SIZES = (6, 20_000, 200_000)
@@ -113,3 +114,32 @@ def _assert_equal(actual: list[Any], expected: list[Any], what: str) -> None:
             np.testing.assert_array_equal(y, wanted, err_msg=what)
         else:
             np.testing.assert_allclose(y, wanted, rtol=1e-13, err_msg=what)
+
+
+def test_assignments_are_done_in_place_where_nobody_needs_the_array_any_more() -> None:
+    def f(x: Any) -> Any:
+        y = x.copy()
+        first = y[0]
+        for i in range(1, 20):
+            y[i] = np.sin(y[i - 1]) + first
+        kept = y[::-1]
+        before = y.copy()
+        y[5:10] = y[4:9]
+        y[np.array([3, 3, 7])] = y[np.array([0, 1, 2])]
+        return y, kept, before
+
+    x = np.linspace(0.0, 1.0, 5000)
+    given = x.copy()
+    expected = ft.vjp(f, x)[0]
+    compiled = ft.jit(f)
+    for _ in range(2):
+        found = compiled(x)
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+        for i, a in enumerate(found):
+            assert not any(np.shares_memory(a, b) for b in (x, *found[:i]))
+        np.testing.assert_array_equal(x, given)
+    text, _ = written(compiled.program(x))
+    assert text.count("write_part(") >= 19
+    slope = ft.grad(lambda x: sum(np.sum(y**2) for y in f(x)))
+    np.testing.assert_allclose(ft.jit(slope)(x), slope(x), rtol=1e-14)
