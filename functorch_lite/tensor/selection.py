@@ -19,7 +19,7 @@ from functorch_lite.calculus.replacing import accumulated, replaced
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
-from functorch_lite.tensor.ambient import is_tensor
+from functorch_lite.tensor.ambient import constant, is_tensor
 from functorch_lite.tensor.fitting import checked_index, mask_of, positions, refuse_other_shape
 from functorch_lite.tensor.method_table import METHODS, method, methods_of_functions
 
@@ -362,9 +362,9 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     --------
     >>> import functorch_lite as ft
     >>> ft.bincount(ft.tensor([0, 2, 2]))
-    array([1, 0, 2])
+    tensor([1, 0, 2])
     """
-    return np.bincount(_at_hand(x), weights, minlength)
+    return _like(x, np.bincount(_at_hand(x), weights, minlength))
 
 
 @method
@@ -390,17 +390,22 @@ def unique(
     --------
     >>> import functorch_lite as ft
     >>> ft.unique(ft.tensor([3, 1, 3]), return_counts=True)
-    (tensor([1, 3]), array([1, 2]))
+    (tensor([1, 3]), tensor([1, 2]))
     """
     _, first, inverse, counts = np.unique(_at_hand(x), True, True, True, axis=dim)
     values = taking.take(np.ravel(x), first, 0) if dim is None else taking.take(x, first, dim)
-    extra = tuple(a for a, asked in ((inverse, return_inverse), (counts, return_counts)) if asked)
+    extra = tuple(_like(x, a) for a, asked in ((inverse, return_inverse), (counts, return_counts)) if asked)
     return (values, *extra) if extra else values
 
 
 def _at_hand(x: Any) -> Any:
     """Return the array of a tensor, whose elements may be looked at; those of other traced arrays NumPy will refuse."""
     return x.data if is_tensor(x) else x
+
+
+def _like(x: Any, found: Any) -> Any:
+    """Return what was found of a tensor's array as a tensor."""
+    return constant(found) if is_tensor(x) else found
 
 
 # --- Parts of them ----------------------------------------------------------------------------------------------------

@@ -439,3 +439,11 @@ def test_an_unknown_submodule_is_an_attribute_error() -> None:
 def test_polygamma_of_no_integer_order_is_nan() -> None:
     assert np.isnan(fs.polygamma(1.5, 2.0))
     np.testing.assert_allclose(fs.polygamma(np.array([1.0, 1.5]), 2.0), [scipy.special.polygamma(1, 2.0), np.nan])
+
+
+@pytest.mark.parametrize("name", ["spherical_jn", "spherical_yn", "spherical_in", "spherical_kn"])
+def test_the_order_of_spherical_functions_has_no_derivative(name: str) -> None:
+    f = getattr(fs, name)
+    for derivative in (False, True):
+        assert ft.grad(lambda n, d=derivative: f(n, 2.0, d))(2.0) == 0.0
+        assert ft.grad(ft.grad(lambda n, z, d=derivative: f(n, z, d), 1), 0)(2.0, 2.0) == 0.0

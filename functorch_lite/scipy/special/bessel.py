@@ -17,6 +17,7 @@ from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Primitive
 from functorch_lite.scipy.special.declare import elementwise, refused, several
 from functorch_lite.scipy.special.ufuncs import sp
+from functorch_lite.transforms.custom import stop_gradient
 
 __all__ = ["spherical_in", "spherical_jn", "spherical_kn", "spherical_slope", "spherical_yn"]
 
@@ -88,7 +89,11 @@ spherical_kn: Primitive = elementwise(
 
 
 def spherical_slope(f: Primitive, n: Any, z: Any) -> Any:
-    """±(n f(n-1) ± (n+1) f(n+1)) / (2n + 1); at n = 0 the first term is zero, whatever f(-1) may be."""
+    """±(n f(n-1) ± (n+1) f(n+1)) / (2n + 1); at n = 0 the first term is zero, whatever f(-1) may be.
+
+    The order is a whole number, and has no derivative.
+    """
+    n = stop_gradient(n)
     outer = -1 if f is spherical_kn else 1
     inner = -1 if f is spherical_jn or f is spherical_yn else 1
     return outer * (n * f(np.maximum(n - 1, 0), z) + inner * (n + 1) * f(n + 1, z)) / (2 * n + 1)
