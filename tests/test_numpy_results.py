@@ -128,6 +128,13 @@ def test_a_range_of_integers_goes_down_to_the_floor() -> None:
 
 
 @pytest.mark.parametrize("make", [np.array2string, np.array_repr, np.array_str])
+def test_the_text_of_what_stands_for_many_values_shows_none_of_them(make: Any) -> None:
+    seen: list[str] = []
+    ft.jit(lambda x: (seen.append(make(x)), x)[1])(np.array([0.25, 0.5]))
+    assert seen == ["Staged(float64[2])"]
+
+
+@pytest.mark.parametrize("make", [np.array2string, np.array_repr, np.array_str])
 def test_text_is_that_of_the_value(make: Callable[..., str]) -> None:
     seen = []
 

@@ -288,9 +288,8 @@ def _shares_memory(a: Any, b: Any, /, max_work: int | None = None) -> bool:
 
 def _text_by(function: Callable[..., str]) -> None:
     def text(a: Any, *args: Any, **kwargs: Any) -> str:
-        while isinstance(a, ArrayTracer):
-            a = a.value
-        return function(np.asarray(a), *args, **kwargs)
+        value = known(a)
+        return repr(a) if value is None else function(np.asarray(value), *args, **kwargs)  # it may stand for many
 
     implements(function)(text)
 
