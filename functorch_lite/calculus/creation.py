@@ -289,7 +289,9 @@ def _shares_memory(a: Any, b: Any, /, max_work: int | None = None) -> bool:
 def _text_by(function: Callable[..., str]) -> None:
     def text(a: Any, *args: Any, **kwargs: Any) -> str:
         value = known(a)
-        return repr(a) if value is None else function(np.asarray(value), *args, **kwargs)  # it may stand for many
+        if value is None:  # it stands for many
+            return repr(a)
+        return function(value if hasattr(value, "dtype") else np.array(value), *args, **kwargs)
 
     implements(function)(text)
 

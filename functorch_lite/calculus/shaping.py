@@ -180,7 +180,7 @@ def _require_c_order(a: Any, order: str) -> None:
         except TracerConversionError:
             is_recorded = True
         value = value.value
-    if is_recorded or (isinstance(value, np.ndarray) and not value.flags.c_contiguous):
+    if is_recorded or not getattr(getattr(value, "flags", None), "c_contiguous", True):
         where = "under jit may be another in each call" if is_recorded else "a traced array does not keep"
         raise ValueError(
             f"order={order!r} at {user_line()} reads the elements of an array of shape {a.shape} in the order in which "

@@ -67,7 +67,7 @@ def stacked(value: Any) -> Any:
     if isinstance(value, np.matrix):
         raise TypeError(
             f"at {user_line()} an operand is an np.matrix of shape {value.shape}, for which * and ** mean products of "
-            f"matrices. Write np.asarray(m), and @ for products of matrices."
+            f"matrices. Write np.array(m), and @ for products of matrices."
         )
     if type(value) in SEQUENCES:
         value = np.stack(list(map(stacked, value))) if _holds_tracers(value) else np.array(value)

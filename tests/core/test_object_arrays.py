@@ -216,7 +216,7 @@ MATRIX_OPERANDS: dict[str, Callable[[Any, Any], Any]] = {
 @pytest.mark.parametrize("name", MATRIX_OPERANDS)
 def test_a_matrix_is_refused_as_its_products_are_others(name: str) -> None:
     square = MATRIX[:, :2]
-    with pytest.raises(TypeError, match=r"test_object_arrays\.py.*np\.matrix of shape \(2, 2\).*np\.asarray\(m\)"):
+    with pytest.raises(TypeError, match=r"test_object_arrays\.py.*np\.matrix of shape \(2, 2\).*np\.array\(m\)"):
         MATRIX_OPERANDS[name](square, np.matrix(square))
 
 
