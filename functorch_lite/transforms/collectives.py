@@ -59,7 +59,7 @@ def psum(x: Any, axis_name: Hashable | tuple[Hashable, ...]) -> Any:
     NameError
         If no `vmap` around has that name.
     ValueError
-        In a branch or a loop that some of the examples do not run.
+        In a branch or a loop that some of the examples do not run, or in what a solver runs for one at a time.
 
     Examples
     --------
