@@ -37,11 +37,12 @@ class Space:
     space is zero.
     """
 
-    __slots__ = ("_moved", "size")
+    __slots__ = ("_lines", "_moved", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._moved: dict[tuple[Directions, Shape, Linear, str], Scattered] = {}
+        self._lines: dict[tuple[Directions, Shape], tuple[int, int, int, int] | None] = {}
 
     def moved(self, directions: Directions, shape: Shape, primitive: Linear, params: Params) -> Directions:
         """Apply a primitive that moves elements to the directions of an array of a shape."""
@@ -81,12 +82,18 @@ class Space:
 
         Those of the elements from ``start`` to ``stop`` are in the space.
         """
+        key = directions, shape
+        try:
+            return self._lines[key]
+        except KeyError:
+            pass
+        found = None
         line = None if isinstance(directions, Scattered) else in_one_step(directions, shape)
-        if line is None:
-            return None
-        first, step = line
-        start, stop = interval(first, step, prod(shape), self.size)
-        return first, step, start, stop
+        if line is not None:
+            first, step = line
+            found = (first, step, *interval(first, step, prod(shape), self.size))
+        self._lines[key] = found
+        return found
 
 
 def interval(first: int, step: int, count: int, size: int) -> tuple[int, int]:

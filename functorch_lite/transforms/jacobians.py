@@ -14,7 +14,7 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.backward import Walk
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.tape import ReverseTrace
+from functorch_lite.core.tape import SHAPE, ReverseTrace
 from functorch_lite.transforms.arguments import (
     LEFT_OUT,
     Argnames,
@@ -30,11 +30,11 @@ from functorch_lite.transforms.arguments import (
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.directions import Space
 from functorch_lite.transforms.forward import jvp
-from functorch_lite.transforms.many_tangents import push_many
+from functorch_lite.transforms.many_tangents import ManyTangentsTrace, columns_of, push_many
 from functorch_lite.transforms.pullback import Pullback, recorded
 from functorch_lite.transforms.reverse import vjp
-from functorch_lite.transforms.second_order import reverse_over
-from functorch_lite.transforms.tangent_arrays import SparseTangents
+from functorch_lite.transforms.second_order import SecondOrderWalk, reverse_over
+from functorch_lite.transforms.tangent_arrays import SparseTangents, as_tangents
 
 __all__ = ["basis", "hessian", "jacfwd", "jacobian", "jacrev", "split", "value_and_jacobian"]
 
@@ -311,6 +311,9 @@ def _gradient_and_hessian(
 ) -> Callable[..., Any]:
     def transformed(*args: Any, **kwargs: Any) -> Any:
         of_leaves, leaves, structure = _of_leaves(f, selection, options, args, kwargs)
+        size = _total(leaves)
+        if size and options.chunk_size is None:
+            return None, *_hessian(f, of_leaves, leaves, structure, size, options)
 
         def gradient(duals: list[Any]) -> Any:
             _, aux, jac = _reverse(*reverse_over(duals), f, of_leaves, duals, structure, options)
@@ -319,6 +322,37 @@ def _gradient_and_hessian(
         return _forward(gradient, leaves, structure, options)
 
     return transformed
+
+
+def _hessian(
+    f: Callable[..., Any],
+    of_leaves: Callable[[list[Any]], Any],
+    leaves: list[Any],
+    structure: tree.Structure,
+    size: int,
+    options: _Options,
+) -> tuple[Any, Any]:
+    """Return auxiliary output and Hessian of a function of leaves, all directions at once: it runs once."""
+    trace = ManyTangentsTrace(size)
+    try:
+        duals = [trace.dual(x, as_tangents(t)) for x, t in zip(leaves, basis(leaves, sparse=True), strict=True)]
+        recording, walk = reverse_over(duals)
+        pull, aux = recorded(recording, f, of_leaves, duals, structure, options.has_aux)
+        for y in pull.values:
+            _check_output(f, y, options)
+        if isinstance(walk, SecondOrderWalk) and len(pull.nodes) == 1 and pull.nodes[0] and not pull.nodes[0][SHAPE]:
+            columns = walk.columns(pull)
+            gradients = tree.unflatten(pull.out_structure, [tree.unflatten(structure, columns)])
+        else:
+            gradients = _rows(pull, recording, walk, duals, structure, options)
+            parts, seen = map(trace.parts, tree.leaves(gradients)), set[int]()
+            columns = [columns_of(g, t, size, True, seen) for g, t in parts]
+        if options.has_aux:
+            aux = tree.map(lambda a: trace.parts(a)[0], aux)
+    finally:
+        trace.close()
+    columns = [tree.unflatten(structure, split(c, leaves, -1)) for c in columns]
+    return aux, tree.unflatten(tree.structure(gradients), columns)
 
 
 def _of_leaves(
@@ -365,21 +399,31 @@ def _reverse(
     outputs are more than the leaves' elements, the basis is that of the leaves.
     """
     pull, aux = recorded(trace, f, of_leaves, leaves, structure, options.has_aux)
-    out_leaves, out_structure = pull.values, pull.out_structure
-    for y in out_leaves:
+    for y in pull.values:
         _check_output(f, y, options)
+    return pull.value, aux, _rows(pull, trace, walk, leaves, structure, options, choose)
+
+
+def _rows(
+    pull: Pullback,
+    trace: ReverseTrace,
+    walk: Walk,
+    leaves: list[Any],
+    structure: tree.Structure,
+    options: _Options,
+    choose: bool = False,
+) -> Any:
+    """Return the Jacobian of what was recorded; see `_reverse`."""
+    out_leaves, out_structure = pull.values, pull.out_structure
+    if len(out_leaves) == 1 and shape_of(out_leaves[0]) == ():
+        gradients = pull.of_leaves([dtype_of(out_leaves[0]).type(1)], walk)
+        return tree.unflatten(out_structure, [tree.unflatten(structure, gradients)])
     is_differential = options.holomorphic or all(dtype_of(x).kind != "c" for x in leaves)
     if choose and is_differential and 0 < _total(leaves) < _total(out_leaves):
         push = _transposed(pull, out_leaves)
         columns = _by_basis(push, leaves, options.chunk_size, trace.is_linear_back, last=True)
-        by_output = [tree.unflatten(structure, split(c, leaves, -1)) for c in columns]
-        jac = tree.unflatten(out_structure, by_output)
-    elif len(out_leaves) == 1 and shape_of(out_leaves[0]) == ():
-        gradients = pull.of_leaves([dtype_of(out_leaves[0]).type(1)], walk)
-        jac = tree.unflatten(out_structure, [tree.unflatten(structure, gradients)])
-    else:
-        jac = _pulled(pull, leaves, options.chunk_size, trace.is_linear_back)
-    return pull.value, aux, jac
+        return tree.unflatten(out_structure, [tree.unflatten(structure, split(c, leaves, -1)) for c in columns])
+    return _pulled(pull, leaves, options.chunk_size, trace.is_linear_back)
 
 
 def _pulled(pull: Pullback, leaves: list[Any], chunk_size: int | None, is_linear: bool) -> Any:

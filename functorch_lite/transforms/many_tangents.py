@@ -21,9 +21,9 @@ from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import unshared
 from functorch_lite.transforms.batching import Batched, BatchTrace, check_chunk_size
 from functorch_lite.transforms.forward import ForwardTrace, called_with_duals, projected
-from functorch_lite.transforms.tangent_arrays import DenseTangents, SparseTangents, Tangents, aligned
+from functorch_lite.transforms.tangent_arrays import DenseTangents, SparseTangents, Tangents, aligned, as_tangents
 
-__all__ = ["ManyTangentsTrace", "push_many", "push_own"]
+__all__ = ["ManyTangentsTrace", "columns_of", "push_many", "push_own"]
 
 
 def push_many(
@@ -94,7 +94,7 @@ def _push(
 ) -> tuple[Any, Any, Any]:
     parts, structure, aux = _pushed(f, primals, tangents, has_aux, size)
     seen: set[int] = set()
-    columns = [_array(v, t, size, last, seen) for v, t in parts]
+    columns = [columns_of(v, t, size, last, seen) for v, t in parts]
     value = tree.unflatten(structure, [v for v, _ in parts])
     return value, tree.unflatten(structure, columns), aux
 
@@ -108,10 +108,7 @@ def _pushed(
     f: Callable[[list[Any]], Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool, size: int
 ) -> tuple[list[tuple[Any, Any]], tree.Structure, Any]:
     trace = ManyTangentsTrace(size)
-    duals = [
-        trace.dual(x, t if type(t) is SparseTangents else DenseTangents(t))
-        for x, t in zip(primals, tangents, strict=True)
-    ]
+    duals = [trace.dual(x, as_tangents(t)) for x, t in zip(primals, tangents, strict=True)]
     return called_with_duals(f, (duals,), trace, has_aux)
 
 
@@ -252,7 +249,7 @@ def _places(primitive: Linear, value: Any, params: Params, ans: Any) -> tuple[An
     return rule.vjp(numbered, *rule.read_vjp(primitive.environment(ans, (value,), params))), shape
 
 
-def _array(value: Any, t: Tangents | None, size: int, last: bool, seen: set[int]) -> Any:
+def columns_of(value: Any, t: Tangents | None, size: int, last: bool, seen: set[int]) -> Any:
     """Return the tangents of a result as an array."""
     if t is None:
         shape = shape_of(value)

@@ -11,17 +11,23 @@ Derivatives* (2008), section 5.4 (second-order adjoints).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heappop
+from heapq import heappop, heappush
+from math import prod
 from typing import Any
 
-from functorch_lite.core.backward import Walk, project
-from functorch_lite.core.operands import is_unready
+import numpy as np
+
+from functorch_lite.core.backward import Walk, backward, project
+from functorch_lite.core.operands import is_at_hand, is_unready, shape_of
 from functorch_lite.core.primitive import General, Linear, Params, Primitive
 from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION
 from functorch_lite.core.tape import FIRST_PARENT, SHAPE, Node, ReverseTrace
 from functorch_lite.core.trace import Tracer
+from functorch_lite.transforms.arguments import dtype_of
 from functorch_lite.transforms.forward import Dual
-from functorch_lite.transforms.many_tangents import ManyTangentsTrace
+from functorch_lite.transforms.many_tangents import ManyTangentsTrace, columns_of
+from functorch_lite.transforms.pullback import Pullback
+from functorch_lite.transforms.tangent_arrays import SparseTangents
 
 __all__ = ["SecondOrderTrace", "SecondOrderWalk", "WaitingDual", "reverse_over"]
 
@@ -32,7 +38,8 @@ def reverse_over(values: Sequence[Any]) -> tuple[ReverseTrace, Walk]:
     """Return a trace that records a function of values, which may be duals of many tangents, and the walk back."""
     trace = values[0]._trace if values and isinstance(values[0], Dual) else None
     if isinstance(trace, ManyTangentsTrace):
-        return SecondOrderTrace(trace), SecondOrderWalk(trace)
+        recording = SecondOrderTrace(trace)
+        return recording, SecondOrderWalk(trace, recording.operands)
     return ReverseTrace(), Walk()
 
 
@@ -75,6 +82,8 @@ class SecondOrderTrace(ReverseTrace):
 
     def __init__(self, tangents: ManyTangentsTrace) -> None:
         self.tangents = tangents
+        #: The operands of partials, by the order of their nodes.
+        self.operands: dict[int, Dual] = {}
         super().__init__()
 
     def unary(self, primitive: Primitive, x: Any) -> Any:
@@ -83,9 +92,13 @@ class SecondOrderTrace(ReverseTrace):
             return super().unary(primitive, x)
         ans = primitive.function(dual.value)
         made = self._made(ans, primitive, (dual,), ())
-        reader = primitive.readers[0]  # type: ignore[attr-defined]
+        reader, parent = primitive.readers[0], x.node  # type: ignore[attr-defined]
         node = self.node_of(ans, primitive)
-        node += (x.node, primitive.partial, reader and reader((made, dual)))  # type: ignore[attr-defined]
+        if reader is None:
+            node += (parent, primitive.partial, None)  # type: ignore[attr-defined]
+        else:
+            self.operands[parent[0]] = dual
+            node += (parent, primitive.partial, reader((made, dual)))  # type: ignore[attr-defined]
         return self.wrapped(made, node)
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
@@ -115,9 +128,17 @@ class SecondOrderTrace(ReverseTrace):
         x_partial, y_partial = primitive.partials  # type: ignore[attr-defined]
         x_reader, y_reader = primitive.readers  # type: ignore[attr-defined]
         if x_node is not None and x_partial is not None:
-            node += (x_node, x_partial, x_reader and x_reader((made, x_dual, y_dual)))
+            if x_reader is None:
+                node += (x_node, x_partial, None)
+            else:
+                self.operands[x_node[0]] = x_dual
+                node += (x_node, x_partial, x_reader((made, x_dual, y_dual)))
         if y_node is not None and y_partial is not None:
-            node += (y_node, y_partial, y_reader and y_reader((made, x_dual, y_dual)))
+            if y_reader is None:
+                node += (y_node, y_partial, None)
+            else:
+                self.operands[y_node[0]] = y_dual
+                node += (y_node, y_partial, y_reader((made, x_dual, y_dual)))
         return self.wrapped(made, node) if len(node) > FIRST_PARENT else ans
 
     def simple(self, primitive: General, x: Any, params: Params) -> Any:
@@ -144,14 +165,22 @@ class SecondOrderTrace(ReverseTrace):
 class SecondOrderWalk(Walk):
     """Walk back over what a `SecondOrderTrace` has recorded.
 
-    A product of dual numbers is one of values and two of tangents here, without the operators in between.
+    A product of dual numbers is one of values and two of tangents here, without the operators in between. Where an
+    operand's tangents are sparse, what its operation adds to the Hessian is collected at once: the operand's tangents
+    times those of its cotangent, summed over the elements. The cotangents that go on are plain arrays then. Source:
+    Gower and Mello, *A new framework for the computation of Hessians* (2012): edge pushing, all of an operation's
+    edges to the inputs at once.
     """
 
-    __slots__ = ("tangents",)
+    __slots__ = ("hessian", "operands", "tangents")
 
-    def __init__(self, tangents: ManyTangentsTrace) -> None:
+    def __init__(self, tangents: ManyTangentsTrace, operands: dict[int, Dual]) -> None:
         super().__init__()
         self.tangents = tangents
+        #: The operands of partials, by the order of their nodes.
+        self.operands = operands
+        #: What has been collected, a flat matrix.
+        self.hessian: Any = None
 
     def run(self) -> None:
         cotangents, pending, tangents, note = self.cotangents, self.pending, self.tangents, self.note
@@ -176,7 +205,8 @@ class SecondOrderWalk(Walk):
                     p = kept if partial is KEPT else partial(kept)
                     t = None
                     if type(p) in _DUALS and p._trace is tangents:
-                        p, t = p.value, p.tangent * g
+                        p, t = p.value, p.tangent
+                        t = None if g_tangent is None and self.collect(parent[0], t, g) else t * g
                     c = g * p
                     if g_tangent is not None:
                         t = g_tangent * p if t is None else g_tangent * p + t
@@ -186,7 +216,15 @@ class SecondOrderWalk(Walk):
                     fits = False
                 if t is not None:
                     c = tangents.dual(c, tangents.fitting(t, c))
-                self.accumulate(parent, c if fits else project(c, parent[2], parent[3]))
+                if not fits:
+                    c = project(c, parent[2], parent[3])
+                order = parent[0]
+                if order in cotangents:
+                    self.accumulate(parent, c)
+                else:
+                    cotangents[order] = c
+                    if parent[1] is not None:
+                        heappush(pending, parent)
 
     def accumulate(self, node: Node, c: Any) -> None:
         total, tangents = self.cotangents.get(node[0]), self.tangents
@@ -195,3 +233,48 @@ class SecondOrderWalk(Walk):
             self.cotangents[node[0]] = tangents.dual(value, tangents.fitting(total.tangent + c.tangent, value))
         else:
             super().accumulate(node, c)
+
+    def collect(self, order: int, t: Any, g: Any) -> bool:
+        """Add to the Hessian what an operand's cotangent with the tangents ``t * g`` does to it.
+
+        Return False, and add nothing, unless all are real numbers at hand, and sparse.
+        """
+        operand = self.operands.get(order)
+        if operand is None or type(t) is not SparseTangents:
+            return False
+        own = operand.tangent
+        if type(own) is not SparseTangents or own.shape != t.shape:
+            return False
+        dtype = own.dtype
+        if not is_at_hand(g) or shape_of(g) != t.shape or not dtype is t.dtype is g.dtype:
+            return False
+        if self.hessian is None:
+            if dtype.kind != "f":
+                return False
+            self.hessian = np.zeros(self.tangents.size**2, dtype)
+        elif self.hessian.dtype is not dtype:
+            return False
+        return own.add_product(t, g, self.hessian)
+
+    def columns(self, pull: Pullback) -> list[Any]:
+        """Go back from a recorded scalar; return of the gradient by each leaf the tangents, along a last axis."""
+        node, trace = pull.nodes[0], self.tangents
+        found = backward([(node, dtype_of(pull.values[0]).type(1))], self)
+        size, seen, start = trace.size, set[int](), 0
+        columns = []
+        for order, x in zip(pull.orders, pull.leaves, strict=True):
+            shape = shape_of(x)
+            stop = start + prod(shape)
+            total = None
+            if self.hessian is not None:
+                total = self.hessian[start * size : stop * size].reshape(*shape, size)
+            g, t = trace.parts(found.get(order))
+            if t is not None:
+                t = columns_of(g, t, size, True, seen)
+                total = t if total is None else total + t
+            dtype = dtype_of(x)
+            if total is None:
+                total = np.zeros((*shape, size), dtype)
+            columns.append(total)
+            start = stop
+        return columns

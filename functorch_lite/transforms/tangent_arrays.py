@@ -23,7 +23,7 @@ from functorch_lite.transforms.arguments import dtype_of
 from functorch_lite.transforms.directions import Directions, Scattered, Space
 from functorch_lite.transforms.forward import projected
 
-__all__ = ["DenseTangents", "SparseTangents", "Tangents", "aligned"]
+__all__ = ["DenseTangents", "SparseTangents", "Tangents", "aligned", "as_tangents"]
 
 #: With so many terms an array is sparse even if it is small, and with no more than so many even if it is large.
 FEW_TERMS, MOST_TERMS = 6, 64
@@ -183,6 +183,50 @@ class SparseTangents:
             np.add.at(whole, (array if count == 1 else array * count + places).reshape(-1), numbers)
         return whole.reshape((space.size, *shape))
 
+    def add_product(self, other: SparseTangents, factor: Any, whole: Any) -> bool:
+        """Add to a flat matrix the products of these tangents with others, times a factor, summed over the elements.
+
+        The rows are the directions of these. If a number is not at hand, or directions are not in one line, nothing is
+        added and False returned.
+        """
+        lines, other_lines = self._in_lines(), other._in_lines()
+        if lines is None or other_lines is None:
+            return False
+        size, shape = self.space.size, self.shape
+        for (other_first, other_step, start, stop), others in other_lines:
+            weighed = others * factor
+            for (first, step, low, high), numbers in lines:
+                product = numbers * weighed
+                if len(shape) != 1:
+                    product = product.reshape(-1)
+                if low < start:
+                    low = start
+                if high > stop:
+                    high = stop
+                if high - low != len(product):
+                    product = product[low:high]
+                origin, step = first * size + other_first, step * size + other_step
+                if step > 0:
+                    part = whole[origin + step * low : origin + step * high : step]
+                    part += product
+                elif step < 0:
+                    part = whole[origin + step * (high - 1) : origin + step * low + 1 : -step]
+                    part += product[::-1]
+                elif low < high:
+                    whole[origin] += np.add.reduce(product)
+        return True
+
+    def _in_lines(self) -> list[tuple[tuple[int, int, int, int], Any]] | None:
+        """Return the terms with their directions as lines; None if a number is not at hand or there is no line."""
+        in_line, shape = self.space.in_line, self.shape
+        lines = []
+        for directions, numbers in self.terms:
+            line = in_line(directions, shape)
+            if line is None or not is_at_hand(numbers):
+                return None
+            lines.append((line, numbers))
+        return lines
+
     def multiplying(self, columns: Any) -> DenseTangents | None:
         """Return the tangents of the product of a matrix and the value, a vector, if each element has one of its own.
 
@@ -250,6 +294,11 @@ class SparseTangents:
 
 
 Tangents: TypeAlias = DenseTangents | SparseTangents
+
+
+def as_tangents(t: Any) -> Tangents:
+    """Return `SparseTangents` as they are, and an array with the tangents along axis 0 as `DenseTangents`."""
+    return t if type(t) is SparseTangents else DenseTangents(t)
 
 
 def aligned(t: Any, rank: int) -> Any:
