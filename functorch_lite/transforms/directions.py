@@ -83,17 +83,10 @@ class Space:
         Those of the elements from ``start`` to ``stop`` are in the space.
         """
         key = directions, shape
-        try:
-            return self._lines[key]
-        except KeyError:
-            pass
-        found = None
-        line = None if isinstance(directions, Scattered) else in_one_step(directions, shape)
-        if line is not None:
-            first, step = line
-            found = (first, step, *interval(first, step, prod(shape), self.size))
-        self._lines[key] = found
-        return found
+        if key not in self._lines:
+            line = None if isinstance(directions, Scattered) else in_one_step(directions, shape)
+            self._lines[key] = line and (*line, *interval(*line, prod(shape), self.size))
+        return self._lines[key]
 
 
 def interval(first: int, step: int, count: int, size: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.backward import Walk
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.tape import SHAPE, ReverseTrace
+from functorch_lite.core.tape import ReverseTrace
 from functorch_lite.transforms.arguments import (
     LEFT_OUT,
     Argnames,
@@ -340,19 +340,19 @@ def _hessian(
         pull, aux = recorded(recording, f, of_leaves, duals, structure, options.has_aux)
         for y in pull.values:
             _check_output(f, y, options)
-        if isinstance(walk, SecondOrderWalk) and len(pull.nodes) == 1 and pull.nodes[0] and not pull.nodes[0][SHAPE]:
+        if isinstance(walk, SecondOrderWalk) and len(pull.values) == 1 and shape_of(pull.values[0]) == ():
             columns = walk.columns(pull)
-            gradients = tree.unflatten(pull.out_structure, [tree.unflatten(structure, columns)])
         else:
-            gradients = _rows(pull, recording, walk, duals, structure, options)
-            parts, seen = map(trace.parts, tree.leaves(gradients)), set[int]()
-            columns = [columns_of(g, t, size, True, seen) for g, t in parts]
+            gradients = tree.leaves(_rows(pull, recording, walk, duals, structure, options))
+            seen: set[int] = set()
+            columns = [columns_of(*trace.parts(g), size, True, seen) for g in gradients]
         if options.has_aux:
             aux = tree.map(lambda a: trace.parts(a)[0], aux)
     finally:
         trace.close()
-    columns = [tree.unflatten(structure, split(c, leaves, -1)) for c in columns]
-    return aux, tree.unflatten(tree.structure(gradients), columns)
+    rows = [tree.unflatten(structure, split(c, leaves, -1)) for c in columns]
+    by_output = [tree.unflatten(structure, rows[i : i + len(leaves)]) for i in range(0, len(rows), len(leaves))]
+    return aux, tree.unflatten(pull.out_structure, by_output)
 
 
 def _of_leaves(

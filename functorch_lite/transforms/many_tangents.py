@@ -166,10 +166,11 @@ class ManyTangentsTrace(ForwardTrace):
 
     def pushed(self, primitive: Primitive, ans: Any, arrays: Arrays, params: Params) -> Any:
         """Return the tangents of a pointwise or simple linear operation."""
-        values, tangents = self.parted(arrays)
         if primitive.is_pointwise:
+            values, tangents = self.parted(arrays)
             return self.fitting(primitive.push(tangents, ans, tuple(values), params), ans)
-        return self.pushed_simple(primitive, ans, values[0], tangents[0], params)  # type: ignore[arg-type]
+        (x,) = arrays
+        return self.pushed_simple(primitive, ans, x.value, x.tangent, params)  # type: ignore[arg-type]
 
     def pushed_simple(self, primitive: Linear, ans: Any, value: Any, t: Tangents, params: Params) -> Any:
         """Return the tangents of a linear operation on one array with one result."""

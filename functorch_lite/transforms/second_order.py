@@ -3,9 +3,13 @@
 A `SecondOrderTrace` records what a reverse trace would whose values are dual numbers of many tangents. It performs each
 pointwise or simple linear operation on the values alone; what a rule keeps of them for the way back is a `WaitingDual`,
 whose tangents are made when the way back first looks at them. Most operations cost so what they cost a gradient, and
-the tangents that a gradient does not ask for, such as those of a loss and of its summands, are never made. The
-`SecondOrderWalk` goes back with pairs of a cotangent and its tangents. Source: Griewank and Walther, *Evaluating
-Derivatives* (2008), section 5.4 (second-order adjoints).
+the tangents that a gradient does not ask for, such as those of a loss and of its summands, are never made.
+
+The `SecondOrderWalk` goes back with pairs of a cotangent and its tangents. Source: Griewank and Walther, *Evaluating
+Derivatives* (2008), section 5.4 (second-order adjoints). Where tangents are sparse it collects what each operation adds
+to the Hessian on the spot, and goes on with the cotangent alone: of ``φ(u)`` with the cotangent ``g`` these are the
+tangents of ``u``, times ``g·φ''(u)``, times the tangents of ``u``. Source: Gower and Mello, *A new framework for the
+computation of Hessians* (2012), whose edges are pushed here all the way to the inputs at once.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from functorch_lite.core.backward import Walk, backward, project
 from functorch_lite.core.operands import is_at_hand, is_unready, shape_of
 from functorch_lite.core.primitive import General, Linear, Params, Primitive
 from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION
-from functorch_lite.core.tape import FIRST_PARENT, SHAPE, Node, ReverseTrace
+from functorch_lite.core.tape import FIRST_PARENT, SHAPE, Node, ReverseTrace, Taped
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import dtype_of
 from functorch_lite.transforms.forward import Dual
@@ -54,21 +58,22 @@ class WaitingDual(Dual):
     @property
     def tangent(self) -> Any:
         """The tangent; those that it depends on are made first, however many they are."""
-        waiting: list[Any] = [self]
-        while waiting:
-            last = waiting[-1]
-            if type(last) is WaitingDual:
-                primitive, arrays, params = _operation_of(last)
-                for x in arrays:
-                    if type(x) is WaitingDual:
-                        waiting.append(x)
-                if waiting[-1] is not last:
-                    continue
+        waiting: list[Any] = []
+        last: Any = self
+        while True:
+            primitive, arrays, params = _operation_of(last)
+            for x in arrays:
+                if type(x) is WaitingDual:
+                    waiting.append(last)
+                    last = x
+                    break
+            else:
                 t = last._trace.pushed(primitive, last.value, arrays, params)
                 last.__class__ = Dual
                 last.tangent = t
-            waiting.pop()
-        return self.tangent
+                if not waiting:
+                    return t
+                last = waiting.pop()
 
 
 _slot: Any = Dual.__dict__["tangent"]
@@ -126,20 +131,27 @@ class SecondOrderTrace(ReverseTrace):
         made = self._made(ans, primitive, (x_dual, y_dual), ())
         node = self.node_of(ans, primitive)
         x_partial, y_partial = primitive.partials  # type: ignore[attr-defined]
-        x_reader, y_reader = primitive.readers  # type: ignore[attr-defined]
         if x_node is not None and x_partial is not None:
-            if x_reader is None:
+            reader = primitive.readers[0]  # type: ignore[attr-defined]
+            if reader is None:
                 node += (x_node, x_partial, None)
             else:
                 self.operands[x_node[0]] = x_dual
-                node += (x_node, x_partial, x_reader((made, x_dual, y_dual)))
+                node += (x_node, x_partial, reader((made, x_dual, y_dual)))
         if y_node is not None and y_partial is not None:
-            if y_reader is None:
+            reader = primitive.readers[1]  # type: ignore[attr-defined]
+            if reader is None:
                 node += (y_node, y_partial, None)
             else:
                 self.operands[y_node[0]] = y_dual
-                node += (y_node, y_partial, y_reader((made, x_dual, y_dual)))
-        return self.wrapped(made, node) if len(node) > FIRST_PARENT else ans
+                node += (y_node, y_partial, reader((made, x_dual, y_dual)))
+        if len(node) == FIRST_PARENT:
+            return ans
+        result = _new(Taped)
+        result._trace = self
+        result.value = made
+        result.node = node
+        return result
 
     def simple(self, primitive: General, x: Any, params: Params) -> Any:
         dual = x.value
@@ -165,11 +177,7 @@ class SecondOrderTrace(ReverseTrace):
 class SecondOrderWalk(Walk):
     """Walk back over what a `SecondOrderTrace` has recorded.
 
-    A product of dual numbers is one of values and two of tangents here, without the operators in between. Where an
-    operand's tangents are sparse, what its operation adds to the Hessian is collected at once: the operand's tangents
-    times those of its cotangent, summed over the elements. The cotangents that go on are plain arrays then. Source:
-    Gower and Mello, *A new framework for the computation of Hessians* (2012): edge pushing, all of an operation's
-    edges to the inputs at once.
+    A product of dual numbers is one of values and two of tangents here, without the operators in between.
     """
 
     __slots__ = ("hessian", "operands", "tangents")
@@ -179,7 +187,7 @@ class SecondOrderWalk(Walk):
         self.tangents = tangents
         #: The operands of partials, by the order of their nodes.
         self.operands = operands
-        #: What has been collected, a flat matrix.
+        #: What has been collected, a flat matrix; None before there is anything.
         self.hessian: Any = None
 
     def run(self) -> None:
@@ -258,23 +266,22 @@ class SecondOrderWalk(Walk):
 
     def columns(self, pull: Pullback) -> list[Any]:
         """Go back from a recorded scalar; return of the gradient by each leaf the tangents, along a last axis."""
-        node, trace = pull.nodes[0], self.tangents
-        found = backward([(node, dtype_of(pull.values[0]).type(1))], self)
-        size, seen, start = trace.size, set[int](), 0
-        columns = []
+        (y,), (node,), trace = pull.values, pull.nodes, self.tangents
+        found = backward([(node, dtype_of(y).type(1))] if node else [], self)
+        size, start, columns = trace.size, 0, []
+        seen: set[int] = set()
         for order, x in zip(pull.orders, pull.leaves, strict=True):
             shape = shape_of(x)
             stop = start + prod(shape)
-            total = None
-            if self.hessian is not None:
-                total = self.hessian[start * size : stop * size].reshape(*shape, size)
             g, t = trace.parts(found.get(order))
-            if t is not None:
-                t = columns_of(g, t, size, True, seen)
-                total = t if total is None else total + t
-            dtype = dtype_of(x)
-            if total is None:
-                total = np.zeros((*shape, size), dtype)
+            if self.hessian is None:
+                total = np.zeros((*shape, size), dtype_of(x)) if t is None else columns_of(g, t, size, True, seen)
+            else:
+                total = self.hessian[start * size : stop * size].reshape(*shape, size)
+                if t is not None:
+                    total = total + columns_of(g, t, size, True, seen)
+                if total.dtype != dtype_of(x):
+                    total = total.astype(dtype_of(x))
             columns.append(total)
             start = stop
         return columns

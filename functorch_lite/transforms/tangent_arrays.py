@@ -192,18 +192,18 @@ class SparseTangents:
         lines, other_lines = self._in_lines(), other._in_lines()
         if lines is None or other_lines is None:
             return False
-        size, shape = self.space.size, self.shape
-        for (other_first, other_step, start, stop), others in other_lines:
+        size, is_flat = self.space.size, len(self.shape) == 1
+        for other_first, other_step, start, stop, others in other_lines:
             weighed = others * factor
-            for (first, step, low, high), numbers in lines:
+            for first, step, low, high, numbers in lines:
                 product = numbers * weighed
-                if len(shape) != 1:
+                if not is_flat:
                     product = product.reshape(-1)
                 if low < start:
                     low = start
                 if high > stop:
                     high = stop
-                if high - low != len(product):
+                if high - low != product.size:
                     product = product[low:high]
                 origin, step = first * size + other_first, step * size + other_step
                 if step > 0:
@@ -216,7 +216,7 @@ class SparseTangents:
                     whole[origin] += np.add.reduce(product)
         return True
 
-    def _in_lines(self) -> list[tuple[tuple[int, int, int, int], Any]] | None:
+    def _in_lines(self) -> list[tuple[int, int, int, int, Any]] | None:
         """Return the terms with their directions as lines; None if a number is not at hand or there is no line."""
         in_line, shape = self.space.in_line, self.shape
         lines = []
@@ -224,7 +224,7 @@ class SparseTangents:
             line = in_line(directions, shape)
             if line is None or not is_at_hand(numbers):
                 return None
-            lines.append((line, numbers))
+            lines.append((*line, numbers))
         return lines
 
     def multiplying(self, columns: Any) -> DenseTangents | None:

@@ -39,6 +39,59 @@ def test_every_rule_has_the_hessian_that_two_traces_give(case: Case, i: int) -> 
     assert_close([ft.hessian(loss)(x)], [ft.jacfwd(ft.grad(loss))(x)], SAME, "Hessian")
 
 
+#: Functions of which some operands have sparse tangents, in all the ways in which their directions may lie.
+SPARSE: dict[str, Any] = {
+    "neighbours": lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2),
+    "backwards": lambda x: np.sum(np.sin(x * x[::-1]) * x[::-1] ** 3),
+    "backwards by itself": lambda x: np.sum(x[::-1] ** 4),
+    "every second": lambda x: np.sum(np.exp(x[::2] * x[1::2])),
+    "one element": lambda x: x[2] ** 3 * x[0] + np.sin(x[1]),
+    "one element with all": lambda x: np.sum(np.cos(x * x[1])) + np.sum(x[3:] ** 2 * x),
+    "columns": lambda x: np.sum(np.sin(x.reshape(2, 2)[:, 0] * x.reshape(2, 2)[:, 1]) ** 2),
+    "turned": lambda x: np.sum((x.reshape(2, 2).T * x.reshape(2, 2)) ** 3),
+    "taken": lambda x: np.sum(x[np.array([0, 2, 2])] ** 3 * x[np.array([1, 1, 3])]),
+    "joined": lambda x: np.sum(np.concatenate([x, [2.0, 1.0], x[:2]]) ** 3),
+    "joined with a point of infinite slope": lambda x: np.sum(np.sqrt(np.concatenate([[0.0], x**2]))),
+    "padded": lambda x: np.sum(np.exp(np.pad(x, 2)) * np.pad(x, (1, 3))),
+    "sparse and dense": lambda x: np.sum(np.tanh(np.cumsum(x) * x) * x[:1] ** 2) + np.sum(x**3),
+    "dense in between": lambda x: np.sum(np.cumsum(np.sin(x) ** 2) ** 2 * np.exp(x)),
+    "a constant and a number": lambda x: 2.0 + 0.0 * np.sum(x),
+}
+
+
+@pytest.mark.parametrize("f", SPARSE.values(), ids=SPARSE.keys())
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_is_collected_is_what_two_traces_give(f: Any, dtype: Any) -> None:
+    x = X.astype(dtype)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found, expected = ft.hessian(f)(x), ft.jacfwd(ft.grad(f))(x)
+    assert found.dtype == expected.dtype == dtype
+    assert_close([found], [expected], 1e-13 if dtype is np.float64 else 1e-5, "Hessian")
+
+
+def test_what_is_collected_of_several_arrays() -> None:
+    def f(p: Any) -> Any:
+        return np.sum(np.exp(p["a"][1:] * p["b"][0]) * p["c"] ** 2 * np.sin(p["a"][:-1])) + p["c"] ** 3
+
+    p = {"a": X, "b": X.reshape(2, 2)[:, :1] * np.ones((2, 3)), "c": np.float64(0.7)}
+    found, expected = ft.hessian(f)(p), ft.jacfwd(ft.grad(f))(p)
+    ft.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15), found, expected)
+    mixed = {"a": X.astype(np.float32), "b": p["b"], "c": 0.7}
+    found, expected = ft.hessian(f)(mixed), ft.jacfwd(ft.grad(f))(mixed)
+    for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(expected), strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_nothing_is_pulled_back_but_the_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ManyTangentsTrace, "process", None)
+    x = np.linspace(-1.0, 1.0, 50)
+    found = ft.hessian(lambda x: np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2))(x)
+    diagonal = np.append(1200.0 * x[:-1] ** 2 - 400.0 * x[1:] + 2.0, 0.0) + np.append(0.0, np.full(49, 200.0))
+    beside = np.diag(-400.0 * x[:-1], 1)
+    np.testing.assert_allclose(found, np.diag(diagonal) + beside + beside.T, rtol=1e-12, atol=1e-13)
+
+
 @pytest.fixture
 def pushed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the recorded operations whose tangents are made, in order."""
