@@ -279,6 +279,27 @@ def test_condition_of_singular_matrices_is_infinite_and_of_the_others_unharmed(p
     assert np.isnan(gradient[1]).any()
 
 
+def test_the_tolerance_of_a_pseudo_inverse_decides_by_its_value() -> None:
+    a, tolerance = np.diag([2.0, 1e-3, 1.0]), np.float64(1e-2)
+
+    def f(a: Any, tolerance: Any) -> Any:
+        return np.sum(np.linalg.pinv(a, rtol=tolerance) ** 2)
+
+    np.testing.assert_allclose(ft.grad(f)(a, tolerance), np.diag([-0.25, 0.0, -2.0]), atol=1e-15)
+    with_tolerance = ft.grad(f, (0, 1))(a, tolerance)
+    np.testing.assert_array_equal(with_tolerance[0], ft.grad(f)(a, tolerance))
+    assert with_tolerance[1] == 0.0
+    np.testing.assert_array_equal(ft.vmap(lambda a: f(a, tolerance))(np.stack([a, a])), [f(a, tolerance)] * 2)
+    b = np.ones(3)
+    solution = ft.grad(lambda a, tolerance: np.sum(np.linalg.lstsq(a, b, tolerance)[0]), (0, 1))(a, tolerance)
+    np.testing.assert_allclose(solution[0][np.arange(3), np.arange(3)], [-0.25, 0.0, -1.0], atol=1e-15)
+    for call in (f, lambda a, tolerance: np.linalg.lstsq(a, b, tolerance)[0]):
+        with pytest.raises(TypeError, match="its value must be known"):
+            ft.jit(call)(a, tolerance)
+        with pytest.raises(TypeError, match="its value must be known"):
+            ft.vmap(call)(a[None], np.array([tolerance]))
+
+
 def test_order_of_a_norm_cannot_be_traced() -> None:
     with pytest.raises(TypeError, match="order of a norm"):
         ft.grad(lambda p: np.linalg.norm(p * np.ones(2), p))(3.0)

@@ -14,7 +14,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.declare import general
 from functorch_lite.calculus.linalg_solve import pinv
-from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, matrix
+from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, matrix, tolerance
 from functorch_lite.calculus.spectral import svd
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
@@ -126,6 +126,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
         raise np.linalg.LinAlgError(f"lstsq takes one matrix and one or two axes of values, not {a.shape}, {b.shape}")
     if a.shape[0] != b.shape[0]:
         raise np.linalg.LinAlgError("Incompatible dimensions")
+    rcond = tolerance(rcond, "lstsq")
     precision = float(np.finfo(float).eps)  # NumPy solves in double precision, whatever it is given
     rcond = precision * max(a.shape) if rcond is None else precision if rcond == -1 else rcond
     x, residuals, rank, s = least_squares(a, b, rcond)

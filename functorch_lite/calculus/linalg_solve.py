@@ -16,12 +16,19 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.batching import on_matrices, same_axes
 from functorch_lite.calculus.declare import general
-from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, hermitian_part, matrix, one_by_one, square
-from functorch_lite.core.errors import user_line
+from functorch_lite.calculus.matrices import (
+    adjoint,
+    conjugate,
+    exchange,
+    hermitian_part,
+    matrix,
+    one_by_one,
+    square,
+    tolerance,
+)
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
-from functorch_lite.core.trace import Tracer
 
 # --- Primitives -------------------------------------------------------------------------------------------------------
 
@@ -139,9 +146,7 @@ def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np.
             rcond = float(max(a.shape[-2:]) * np.finfo(a.dtype).eps)
     elif rtol is not np._NoValue:
         raise ValueError("`rtol` and `rcond` can't be both set.")
-    if isinstance(rcond, Tracer):
-        raise TypeError(f"np.linalg.pinv at {user_line()}: the tolerance decides on the rank and cannot be traced")
-    return pinv(a, rcond, bool(hermitian))
+    return pinv(a, tolerance(rcond, "pinv"), bool(hermitian))
 
 
 @implements(np.linalg.tensorsolve)

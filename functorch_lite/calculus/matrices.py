@@ -16,8 +16,9 @@ from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.batching import on_matrices
 from functorch_lite.calculus.declare import linear
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import known, shape_of
 from functorch_lite.core.rules import Rule
+from functorch_lite.core.trace import Tracer
 
 __all__ = [
     "adjoint",
@@ -32,6 +33,7 @@ __all__ = [
     "real_dtype",
     "skew_part",
     "square",
+    "tolerance",
 ]
 
 #: Two eigenvalues are not told apart by floating-point arithmetic when they differ by less than this many units in the
@@ -56,6 +58,17 @@ def matrix(a: Any, name: str) -> Any:
     if a.ndim < 2:
         raise np.linalg.LinAlgError(f"{name}: {a.ndim}-dimensional array given. Array must be at least two-dimensional")
     return a
+
+
+def tolerance(given: Any, name: str) -> Any:
+    """Return the value of a tolerance, which decides on a rank and has no derivative."""
+    value = known(given)
+    if value is None and isinstance(given, Tracer):
+        raise TypeError(
+            f"np.linalg.{name} at {user_line()}: the tolerance decides on the rank, so its value must be known, and be "
+            f"the same for all examples; under vmap and jit pass a number that is not traced"
+        )
+    return value
 
 
 def exchange(x: Any) -> Any:
