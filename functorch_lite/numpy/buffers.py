@@ -277,6 +277,22 @@ class Buffer(ArrayTracer):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(self.value, dtype)
 
+    def __dlpack__(self, *, copy: bool | None = None, **options: Any) -> Any:
+        """Export a copy to another library; of traced values refuse."""
+        if isinstance(self.value, Tracer):
+            return self.value.__dlpack__()  # type: ignore[attr-defined]
+        if copy is False:
+            raise BufferError(
+                f"at {user_line()} the memory of a buffer of shape {self.shape} was to be shared with another library; "
+                f"what that wrote would be lost. Leave copy=False out"
+            )
+        return np.array(self.value).__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        """Return the device as DLPack names it; of traced values refuse."""
+        value = self.value
+        return value.__dlpack_device__() if isinstance(value, Tracer) else np.empty(0).__dlpack_device__()  # type: ignore[attr-defined]
+
     def __repr__(self) -> str:
         return f"Buffer({self.value!r})"
 

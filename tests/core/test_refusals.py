@@ -162,6 +162,24 @@ def test_a_tracer_is_not_exported() -> None:
     assert ft.grad(lambda x: np.sum(np.from_dlpack(ft.stop_gradient(x)) * x))(X) == pytest.approx(X)
 
 
+def test_a_buffer_is_exported_as_a_copy_unless_what_it_holds_is_traced() -> None:
+    def f(x: Any) -> Any:
+        y = fnp.zeros(3)
+        exported = np.from_dlpack(y)
+        assert type(exported) is np.ndarray
+        y[1] = 2.0
+        assert np.from_dlpack(y)[1] == 2.0
+        assert not exported.any()
+        with pytest.raises(BufferError, match="copy=False"):
+            np.from_dlpack(y, copy=False)
+        y[0] = x[0]
+        with pytest.raises(BufferError, match="would lose its derivative"):
+            np.from_dlpack(y)
+        return np.sum(y)
+
+    np.testing.assert_array_equal(ft.grad(f)(X), np.eye(len(X))[0])
+
+
 def test_a_tracer_is_not_sorted_in_place() -> None:
     for transform in (lambda f: ft.grad(f)(X), lambda f: ft.jvp(f, (X,), (X,)), lambda f: ft.vmap(f)(np.stack([X, X]))):
         with pytest.raises(TypeError, match=r"x\.sort\(\) at test_refusals\.py:\d+.*in place.*write np\.sort\(x\)"):
