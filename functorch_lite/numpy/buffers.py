@@ -277,7 +277,9 @@ class Buffer(ArrayTracer):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(self.value, dtype)
 
-    def __dlpack__(self, *, copy: bool | None = None, **options: Any) -> Any:
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
         """Export a copy to another library; of traced values refuse."""
         if isinstance(self.value, Tracer):
             return self.value.__dlpack__()  # type: ignore[attr-defined]
@@ -286,7 +288,7 @@ class Buffer(ArrayTracer):
                 f"at {user_line()} the memory of a buffer of shape {self.shape} was to be shared with another library; "
                 f"what that wrote would be lost. Leave copy=False out"
             )
-        return np.array(self.value).__dlpack__(**options)
+        return np.array(self.value).__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device)
 
     def __dlpack_device__(self) -> Any:
         """Return the device as DLPack names it; of traced values refuse."""
