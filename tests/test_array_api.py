@@ -364,7 +364,10 @@ def test_new_arrays_are_those_that_numpy_makes(shape: Any, dtype: str | None) ->
         *(("full", (shape, value), {"dtype": dtype}) for value in (True, 3, 2.7, np.float32(2.5))),
         *(("full_like", (x, value), {"dtype": dtype, "shape": shape}) for value in (True, 3, 2.7, np.ones(1))),
         *(("asarray", (value,), {"dtype": dtype, "order": "C"}) for value in (x, 3, [[1, 2.5]], [], [True, 2])),
-        *(("array", (value,), {"dtype": dtype, "ndmin": 3, "order": "F"}) for value in (x, 3, [[1, 2.5]], [])),
+        *(
+            ("array", (value,), {"dtype": dtype, "ndmin": 3, "ndmax": 5, "order": "F"})
+            for value in (x, 3, [[1, 2.5]], [])
+        ),
     ]
     for name, args, kwargs in calls:
         ours, theirs = getattr(fnp, name)(*args, **kwargs), getattr(np, name)(*args, **kwargs)
@@ -391,6 +394,14 @@ def test_copies_are_made_when_they_are_asked_for() -> None:
 
     value, tangent = ft.jvp(first_elements, (3.0,), (1.0,))
     assert (value, tangent) == ((0.0, 0.0, 3.0, 0.0), (0.0, 0.0, 1.0, 0.0))
+
+
+def test_lists_deeper_than_ndmax() -> None:
+    np.testing.assert_array_equal(fnp.array([[1, 2]], object, ndmax=1)[0], [1, 2])
+    assert ft.grad(lambda x: np.sum(fnp.array([x, 2.0], ndmax=1) * x))(3.0) == 8.0
+    assert ft.grad(lambda x: np.sum(fnp.array(x, ndmax=1)))(np.ones((2, 2))).shape == (2, 2)
+    with pytest.raises(ValueError, match="need 2 axes"):
+        ft.grad(lambda x: np.sum(fnp.array([[x]], ndmax=1)))(3.0)
 
 
 def test_full_like_of_traced_values() -> None:

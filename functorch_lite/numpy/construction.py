@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus import taking
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import OBJECT
 from functorch_lite.core.tables import FUNCTIONS
 from functorch_lite.core.trace import Tracer
@@ -23,6 +24,7 @@ def array(
     order: Any = "K",
     subok: bool = False,
     ndmin: int = 0,
+    ndmax: int = 0,
     like: Any = None,
 ) -> Any:
     """Make an array of a nested list, which may hold traced numbers and arrays.
@@ -35,13 +37,18 @@ def array(
         The dtype to convert to.
     copy
         Whether to copy an array; a traced value never changes and is never copied.
-    order, subok, ndmin, like
-        As for ``np.array``; of a traced array only ``ndmin`` means anything.
+    order, subok, ndmin, ndmax, like
+        As for ``np.array``; of a traced array only ``ndmin`` and ``ndmax`` mean anything.
 
     Returns
     -------
     array
         A traced array if anything in it is traced.
+
+    Raises
+    ------
+    ValueError
+        If nested lists, some of it traced, need more axes than ``ndmax``: there are no traced arrays of lists.
 
     Examples
     --------
@@ -50,8 +57,14 @@ def array(
     array([0., 6.])
     """
     if not holds_tracers(object):
-        return np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, like=like)
+        limit = {"ndmax": ndmax} if ndmax else {}  # given to NumPy 2.4, the default 0 is no default
+        return np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, like=like, **limit)
     made = _traced(object, dtype, copy)
+    if 0 < ndmax < np.ndim(made) and not isinstance(object, Tracer):
+        raise ValueError(
+            f"at {user_line()} fnp.array(…, ndmax={ndmax}) was given lists with traced numbers that need "
+            f"{np.ndim(made)} axes; there are no traced arrays of lists"
+        )
     missing = ndmin - np.ndim(made)
     return np.expand_dims(made, tuple(range(missing))) if missing > 0 else made
 
