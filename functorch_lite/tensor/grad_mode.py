@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextvars import ContextVar, Token
 from functools import wraps
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 import numpy as np
 
@@ -109,41 +109,99 @@ class _Bare(type):
         return mode if function is None else mode(function)
 
 
-class no_grad(GradMode, metaclass=_Bare):  # noqa: N801 - PyTorch's name
-    """Do not record: results do not require grad, and nothing is kept for a backward pass.
+if TYPE_CHECKING:
 
-    A context manager, and a decorator with or without parentheses. Tensors that are *created* with
-    ``requires_grad=True`` inside still require grad.
+    class _Parameterless(Protocol):
+        """What type checkers are told of a mode that decorates with or without parentheses."""
 
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> x = ft.tensor(1.0, requires_grad=True)
-    >>> with ft.no_grad():
-    ...     y = x * 2.0
-    >>> y.requires_grad
-    False
-    """
+        @overload
+        def __call__(self) -> GradMode: ...
+        @overload
+        def __call__(self, function: F, /) -> F: ...
 
-    def __init__(self) -> None:
-        super().__init__(False)
+    class _Switched(Protocol):
+        @overload
+        def __call__(self, mode: bool = True) -> GradMode: ...
+        @overload
+        def __call__(self, mode: F) -> F: ...
+
+    no_grad: _Parameterless
+    enable_grad: _Parameterless
+    inference_mode: _Switched
+
+else:
+
+    class no_grad(GradMode, metaclass=_Bare):  # noqa: N801 - PyTorch's name
+        """Do not record: results do not require grad, and nothing is kept for a backward pass.
+
+        A context manager, and a decorator with or without parentheses. Tensors that are *created* with
+        ``requires_grad=True`` inside still require grad.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.tensor(1.0, requires_grad=True)
+        >>> with ft.no_grad():
+        ...     y = x * 2.0
+        >>> y.requires_grad
+        False
+        """
+
+        def __init__(self) -> None:
+            super().__init__(False)
 
 
-class enable_grad(GradMode, metaclass=_Bare):  # noqa: N801 - PyTorch's name
-    """Record again inside `no_grad`; used as it is.
+    class enable_grad(GradMode, metaclass=_Bare):  # noqa: N801 - PyTorch's name
+        """Record again inside `no_grad`; used as it is.
 
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> x = ft.tensor(1.0, requires_grad=True)
-    >>> with ft.no_grad(), ft.enable_grad():
-    ...     y = x * 2.0
-    >>> y.requires_grad
-    True
-    """
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.tensor(1.0, requires_grad=True)
+        >>> with ft.no_grad(), ft.enable_grad():
+        ...     y = x * 2.0
+        >>> y.requires_grad
+        True
+        """
 
-    def __init__(self) -> None:
-        super().__init__(True)
+        def __init__(self) -> None:
+            super().__init__(True)
+
+    class inference_mode(GradMode):  # noqa: N801 - PyTorch's name
+        """`no_grad` for good: tensors made inside can never become part of a graph.
+
+        Parameters
+        ----------
+        mode
+            Whether to switch it on; a function when used as a bare decorator.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> with ft.inference_mode():
+        ...     y = ft.ones(2) * 2.0
+        >>> y.is_inference()
+        True
+        """
+
+        def __new__(cls, mode: Any = True) -> Any:
+            made = super().__new__(cls)
+            if callable(mode):
+                made.__init__()  # type: ignore[misc]
+                return made(mode)
+            return made
+
+        def __init__(self, mode: bool = True) -> None:
+            super().__init__(_as_bool(mode, "inference_mode"))
+
+        def _enter(self) -> Any:
+            token: Token[bool] = _inference.set(self.mode)
+            return token.old_value if token.old_value is not Token.MISSING else False, switch(not self.mode)
+
+        def _leave(self, previous: Any) -> None:
+            was_inference, mode = previous
+            _inference.set(was_inference)
+            _recording.set(mode)
 
 
 class set_grad_enabled(GradMode):  # noqa: N801 - PyTorch's name
@@ -177,43 +235,6 @@ class set_grad_enabled(GradMode):  # noqa: N801 - PyTorch's name
         """Decorate a function; the constructor's switch is undone."""
         self._leave(self._tokens.pop())
         return super().__call__(function)
-
-
-class inference_mode(GradMode):  # noqa: N801 - PyTorch's name
-    """`no_grad` for good: tensors made inside can never become part of a graph.
-
-    Parameters
-    ----------
-    mode
-        Whether to switch it on; a function when used as a bare decorator.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> with ft.inference_mode():
-    ...     y = ft.ones(2) * 2.0
-    >>> y.is_inference()
-    True
-    """
-
-    def __new__(cls, mode: Any = True) -> Any:
-        made = super().__new__(cls)
-        if callable(mode):
-            made.__init__()  # type: ignore[misc]
-            return made(mode)
-        return made
-
-    def __init__(self, mode: bool = True) -> None:
-        super().__init__(_as_bool(mode, "inference_mode"))
-
-    def _enter(self) -> Any:
-        token: Token[bool] = _inference.set(self.mode)
-        return token.old_value if token.old_value is not Token.MISSING else False, switch(not self.mode)
-
-    def _leave(self, previous: Any) -> None:
-        was_inference, mode = previous
-        _inference.set(was_inference)
-        _recording.set(mode)
 
 
 def observing(observe: Any) -> Any:

@@ -18,6 +18,37 @@ def combined(x: ft.Tensor, y: ft.Tensor) -> ft.Tensor:
     return -abs(x) @ np.eye(2) % 5.0 // 2.0
 
 
+@ft.no_grad
+def bare(x: ft.Tensor) -> ft.Tensor:
+    """Be decorated without parentheses, which keeps the types of a function."""
+    return 2.0 * x
+
+
+@ft.no_grad()
+def called(x: ft.Tensor) -> ft.Tensor:
+    """Be decorated with parentheses."""
+    return 2.0 * bare(x)
+
+
+@ft.inference_mode
+@ft.enable_grad
+def modes(x: ft.Tensor) -> ft.Tensor:
+    """Be decorated by the other modes."""
+    with ft.no_grad(), ft.enable_grad(), ft.inference_mode(), ft.inference_mode(False):
+        return called(x) + bare(x)
+
+
+@ft.inference_mode(mode=True)
+def inferred(x: ft.Tensor) -> ft.Tensor:
+    """Be decorated by a mode that is given."""
+    return modes(x)
+
+
+def test_modes_with_and_without_parentheses() -> None:
+    x: ft.Tensor = ft.ones(2, requires_grad=True)
+    assert inferred(x).tolist() == [6.0, 6.0]
+
+
 def test_annotated_programs_run() -> None:
     x: ft.Tensor = ft.tensor([1.0, 2.0]) + ft.zeros(2)
     y: ft.Tensor = ft.full((2,), 3.0)
