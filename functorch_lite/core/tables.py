@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -11,7 +12,16 @@ import numpy as np
 
 from functorch_lite.core.errors import user_line
 
-__all__ = ["FUNCTIONS", "LATE_RULES", "REFUSED", "UFUNC_METHODS", "implements", "load_late_rules", "refuse"]
+__all__ = [
+    "FUNCTIONS",
+    "LATE_RULES",
+    "REFUSED",
+    "UFUNC_METHODS",
+    "implements",
+    "load_late_rules",
+    "out_by_name",
+    "refuse",
+]
 
 #: How a function of NumPy is composed of primitives, by the function.
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -35,6 +45,24 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]],
         return implementation
 
     return register
+
+
+def out_by_name(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call of NumPy's with ``out``, and what comes behind it, among the keywords."""
+    names, place = _names_and_place_of_out(function)
+    if place is None or len(args) <= place:
+        return args, kwargs
+    return args[:place], {**dict(zip(names[place:], args[place:], strict=False)), **kwargs}
+
+
+@cache
+def _names_and_place_of_out(function: Callable[..., Any]) -> tuple[tuple[str, ...], int | None]:
+    """Return the names of the positional parameters of a function of NumPy's, and which of them is ``out``, if any."""
+    code = getattr(FUNCTIONS.get(function), "__code__", None)
+    names = code.co_varnames[: code.co_argcount] if code is not None else ()
+    return names, names.index("out") if "out" in names else None
 
 
 def load_late_rules() -> None:

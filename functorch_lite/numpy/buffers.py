@@ -11,7 +11,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import cache
 from itertools import pairwise
 from math import inf
 from typing import Any, NoReturn
@@ -25,7 +24,7 @@ from functorch_lite.calculus.replacing import replaced
 from functorch_lite.calculus.shaping import diagonal, flip, reshape, transpose
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Arrays, Params, Primitive
-from functorch_lite.core.tables import FUNCTIONS
+from functorch_lite.core.tables import FUNCTIONS, out_by_name
 from functorch_lite.core.trace import Trace, Tracer, is_tracer, next_birth, running
 from functorch_lite.core.tracer import WRITABLE, ArrayTracer
 
@@ -182,15 +181,11 @@ class Buffer(ArrayTracer):
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        place = _place_of_out(function)
-        if place is not None and place < len(args):
-            *before, out = args[: place + 1]
-            others = (*before, None, *args[place + 1 :])
-        else:
-            out, others = kwargs.get("out"), args
+        args, kwargs = out_by_name(function, args, kwargs)
+        out = kwargs.get("out")
         if not isinstance(out, Buffer):
             return super().__array_function__(function, types, args, kwargs)
-        result = function(*others, **{name: value for name, value in kwargs.items() if name != "out"})
+        result = function(*args, **{name: value for name, value in kwargs.items() if name != "out"})
         if np.shape(result) != out.shape:
             raise ValueError(
                 f"at {user_line()} the result of np.{function.__name__}, of shape {np.shape(result)}, was to be "
@@ -364,14 +359,6 @@ def _view_or_copy(base: Buffer, primitive: Primitive, params: Params) -> Any:
         return view
     layout = base._layout()
     return view if np.may_share_memory(layout, reshape.function(layout, *params)) else view.copy()
-
-
-@cache
-def _place_of_out(function: Callable[..., Any]) -> int | None:
-    """Return at which position a function of NumPy takes ``out``, if it may be given by position."""
-    code = getattr(FUNCTIONS.get(function), "__code__", None)
-    names = code.co_varnames[: code.co_argcount] if code is not None else ()
-    return names.index("out") if "out" in names else None
 
 
 def present(x: Any) -> Any:

@@ -17,10 +17,11 @@ import numpy as np
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.primitive import PRIMITIVES
-from functorch_lite.core.tables import FUNCTIONS
+from functorch_lite.core.tables import FUNCTIONS, out_by_name
 from functorch_lite.core.tracer import array_of_tracers
 from functorch_lite.core.ufunc_calls import uncommon_call
 from functorch_lite.tensor.ambient import AMBIENT, tensor_of
+from functorch_lite.tensor.copying import deep_copy
 from functorch_lite.tensor.declared import Declared
 from functorch_lite.tensor.engine import backward, grad
 from functorch_lite.tensor.in_place import assign, derive_history, own_memory, replace
@@ -288,6 +289,8 @@ class Tensor(GraphMember, Declared):
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
+        if len(args) > 2:  # from the third place on there may be an ``out``
+            args, kwargs = out_by_name(function, args, kwargs)
         if kwargs and kwargs.get("out") is not None:
             return function_into(function, args, kwargs)
         implementation = _OF_TENSORS.get(function) or FUNCTIONS.get(function)
@@ -399,19 +402,7 @@ class Tensor(GraphMember, Declared):
         return self._inference
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
-                "moment; copy x.detach() or x.clone()."
-            )
-        if id(self) in memo:
-            return memo[id(self)]
-        copied = tensor_of(np.array(self.value), None)
-        memo[id(self)] = copied
-        copied.requires_grad_(self.node is not None)
-        if self._grad is not None:
-            copied._grad = self._grad.copy()
-        return copied
+        return deep_copy(self, memo)
 
     def __copy__(self) -> Any:
         return tensor_of(self.data, None).requires_grad_(self.node is not None) if self.is_leaf else self.clone()

@@ -53,6 +53,71 @@ def test_a_deep_copy_keeps_identities() -> None:
     assert copied["a"] is not x
 
 
+def test_deep_copies_share_memory_where_the_originals_do() -> None:
+    base = ft.arange(6.0)
+    model = {"base": base, "part": base[1:4:2], "matrix": base.reshape(2, 3).T, "other": ft.zeros(6)}
+    copied = copy.deepcopy(model)
+    copied["base"][3] = 9.0
+    assert copied["part"].tolist() == [1.0, 9.0]
+    assert copied["matrix"].tolist() == [[0.0, 9.0], [1.0, 4.0], [2.0, 5.0]]
+    copied["matrix"][0, 0] = 7.0
+    assert copied["base"].tolist() == [7.0, 1.0, 2.0, 9.0, 4.0, 5.0]
+    assert base.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert not any(np.shares_memory(a.data, b.data) for a in copied.values() for b in model.values())
+    assert not np.shares_memory(copied["base"].data, copied["other"].data)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0),
+        np.arange(6.0)[::-1],
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.zeros((2, 0, 3)),
+        np.array(3.0),
+        np.frombuffer(np.arange(3.0).tobytes()),
+        np.broadcast_to(np.arange(3.0), (2, 3)),
+        np.lib.stride_tricks.sliding_window_view(np.arange(5.0), 3),
+        np.arange(12, dtype=np.int16)[1::3],
+    ],
+)
+def test_a_deep_copy_of_any_array(array: Any) -> None:
+    x = ft.from_numpy(array)
+    y, z = copy.deepcopy([x, x.detach()])
+    np.testing.assert_array_equal(y.data, array)
+    assert (y.dtype, y.data.strides) == (array.dtype, array.strides)
+    assert np.shares_memory(y.data, z.data) == bool(array.size)
+    assert not np.shares_memory(y.data, array)
+
+
+def test_a_large_matrix_is_copied_to_where_a_line_of_the_cache_begins() -> None:
+    x = ft.zeros(64, 64)
+    y = copy.deepcopy(x)
+    for a in (x, y):
+        assert a.data.__array_interface__["data"][0] % 64 == 0
+
+
+def test_a_leaf_and_what_shares_its_memory_are_deeply_copied_together() -> None:
+    x = leaf()
+    (x * x).sum().backward()
+    parameter, gradient, values, alias = copy.deepcopy([x, x.grad, x.detach(), x.data])
+    assert parameter.grad is gradient
+    with ft.no_grad():
+        parameter[0] = 7.0
+    assert values.tolist() == alias.tolist() == [7.0, 2.0]
+    assert x.tolist() == [1.0, 2.0]
+
+
+def test_a_deep_copy_has_copies_of_the_users_attributes() -> None:
+    x = leaf()
+    x.tags = ["weight"]
+    x.partner = x
+    y = copy.deepcopy(x)
+    assert y.tags == ["weight"]
+    assert y.tags is not x.tags
+    assert y.partner is y
+
+
 def test_copies_have_no_hooks_of_the_original_graph() -> None:
     x = leaf()
     y = copy.deepcopy(x)

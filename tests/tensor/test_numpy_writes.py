@@ -99,6 +99,36 @@ def test_a_ufunc_of_two_results_writes_both() -> None:
     assert remainder.tolist() == [1.5, 1.0]
 
 
+BY_POSITION: list[tuple[Callable[..., Any], Callable[..., Any], tuple[int, ...]]] = [
+    (np.dot, lambda f, x, out: f(x, x.T, out), (2, 2)),
+    (np.outer, lambda f, x, out: f(x[0], x[1], out), (3, 3)),
+    (np.sum, lambda f, x, out: f(x, 0, None, out), (3,)),
+    (np.sum, lambda f, x, out: f(x, 0, None, out, True), (1, 3)),
+    (np.cumsum, lambda f, x, out: f(x, 1, None, out), (2, 3)),
+    (np.clip, lambda f, x, out: f(x, 0.3, 0.8, out), (2, 3)),
+    (np.take, lambda f, x, out: f(x, [0, 4], 1, out, "wrap"), (2, 2)),
+    (np.max, lambda f, x, out: f(x, 1, out), (2,)),
+    (np.concatenate, lambda f, x, out: f([x, x], 1, out), (2, 6)),
+]
+
+
+@pytest.mark.parametrize(("function", "call", "shape"), BY_POSITION, ids=[row[0].__name__ for row in BY_POSITION])
+def test_functions_are_given_out_by_position(
+    function: Callable[..., Any], call: Callable[..., Any], shape: tuple[int, ...]
+) -> None:
+    expected = call(function, X, None)
+    x, out = leaf(X), ft.zeros(shape)
+    assert call(function, x, out) is out
+    np.testing.assert_array_equal(out.detach(), expected)
+    out.sum().backward()
+    np.testing.assert_array_equal(x.grad, ft.grad(lambda x: call(function, x, None).sum())(X))
+    raw = np.zeros(shape)
+    assert call(function, ft.tensor(X), raw) is raw
+    np.testing.assert_array_equal(raw, expected)
+    with pytest.raises(TypeError, match="cannot hold a derivative"):
+        call(function, x, np.zeros(shape))
+
+
 def test_a_result_is_broadcast_to_out_and_cast_as_numpy_would() -> None:
     out = ft.zeros((2, 3), dtype=ft.float32)
     np.add(leaf([1.0, 2.0, 3.0]), 1.0, out=out)
