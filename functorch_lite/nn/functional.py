@@ -49,19 +49,23 @@ from functorch_lite.tensor.losses import (
     nll_loss,
     smooth_l1_loss,
 )
+from functorch_lite.tensor.noise import alpha_dropout, dropout, gumbel_softmax
 from functorch_lite.tensor.softmax import log_softmax, softmax, softmin
 
 __all__ = [
+    "alpha_dropout",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
     "cosine_similarity",
     "cross_entropy",
+    "dropout",
     "elu",
     "embedding",
     "erf",
     "gelu",
     "glu",
+    "gumbel_softmax",
     "hardsigmoid",
     "hardswish",
     "hardtanh",

@@ -67,8 +67,9 @@ def recorded(f: Callable[..., Any], leaves: Sequence[Any], structure: Any, stati
             break
     else:
         raise RuntimeError(
-            f"{name_of(f)} drew from the global random state (np.random, random) while jit recorded it; the program "
-            "would give the same numbers at each call. Pass a key (ft.random.key) or the random numbers as an argument."
+            f"{name_of(f)} drew from a global random state (np.random, random, ft.rand) while jit recorded it; the "
+            "program would give the same numbers at each call. Pass a key (ft.random.key) or the random numbers as an "
+            "argument."
         )
     args, kwargs = tree.unflatten(structure, leaves)
     names = input_names(f, args, kwargs, [place for place, _ in static if isinstance(place, int)])

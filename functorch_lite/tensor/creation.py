@@ -10,6 +10,7 @@ import numpy as np
 
 from functorch_lite.core.cache_lines import on_line
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.generator import seed_generator, shared_generator
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.trace import Tracer, is_tracer
 from functorch_lite.numpy.construction import array, asarray, holds_tracers
@@ -51,10 +52,9 @@ SMALLEST_ON_LINES = 1 << 14
 
 
 class _Defaults:
-    """What is used when nothing is said: the dtype of Python floats, and the source of random numbers."""
+    """What is used when nothing is said: the dtype of Python floats."""
 
     dtype = np.dtype(np.float64)
-    generator: Any = None  # made when it is asked for: NumPy's random numbers take long to load
 
 
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
@@ -183,19 +183,19 @@ def get_default_dtype() -> Any:
     return _Defaults.dtype
 
 
-def manual_seed(seed: int) -> None:
-    """Seed the generator of the random tensors, whose numbers are NumPy's, not PyTorch's.
+def manual_seed(seed: int) -> Any:
+    """Seed the generator of the random tensors, whose numbers are NumPy's, not PyTorch's; return it.
 
     Examples
     --------
     >>> import functorch_lite as ft
-    >>> ft.manual_seed(0)
+    >>> generator = ft.manual_seed(0)
     >>> x = ft.rand(2)
-    >>> ft.manual_seed(0)
+    >>> generator = ft.manual_seed(0)
     >>> ft.equal(ft.rand(2), x)
     True
     """
-    _Defaults.generator = np.random.default_rng(seed)
+    return seed_generator(seed)
 
 
 def zeros(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
@@ -381,7 +381,7 @@ def randint(*bounds_and_shape: Any, dtype: Any = None, generator: Any = None, **
     """
     _only_device(ignored)
     *bounds, shape = bounds_and_shape
-    source: Any = generator or _generator()
+    source: Any = generator or shared_generator()
     return _made(source.integers(*bounds, size=shape).astype(dtype or np.int64))
 
 
@@ -394,7 +394,7 @@ def randperm(n: int, generator: Any = None) -> Tensor:
     >>> ft.randperm(5).sort(dim=0).values
     tensor([0, 1, 2, 3, 4])
     """
-    return _made((generator or _generator()).permutation(n))
+    return _made((generator or shared_generator()).permutation(n))
 
 
 def _like(make: Callable[[Any, Any], Any], name: str, doc: str) -> Callable[..., Tensor]:
@@ -420,10 +420,10 @@ zeros_like = _like(np.zeros, "zeros_like", "Make zeros of another tensor's shape
 ones_like = _like(np.ones, "ones_like", "Make ones of another tensor's shape and dtype.")
 empty_like = _like(np.empty, "empty_like", "Make a tensor of another's shape and dtype, of whatever is in memory.")
 rand_like = _like(
-    lambda shape, dtype: _generator().random(shape), "rand_like", "Make `rand` of another's shape and dtype."
+    lambda shape, dtype: shared_generator().random(shape), "rand_like", "Make `rand` of another's shape and dtype."
 )
 randn_like = _like(
-    lambda shape, dtype: _generator().standard_normal(shape),
+    lambda shape, dtype: shared_generator().standard_normal(shape),
     "randn_like",
     "Make `randn` of another's shape and dtype.",
 )
@@ -530,7 +530,7 @@ def _defaulted(array: Any, dtype: Any) -> Any:
 
 
 def _random(draw: Callable[[Any], Any], dtype: Any, generator: Any) -> Any:
-    return np.array(draw(generator or _generator())).astype(dtype or _Defaults.dtype)
+    return np.array(draw(generator or shared_generator())).astype(dtype or _Defaults.dtype)
 
 
 def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
@@ -546,9 +546,3 @@ def _only_device(ignored: dict[str, Any]) -> None:
             )
         if str(value) not in {"cpu", "None"}:
             raise TypeError(f"device={value!r} at {user_line()}: values are NumPy arrays, whose only device is 'cpu'")
-
-
-def _generator() -> Any:
-    if _Defaults.generator is None:
-        _Defaults.generator = np.random.default_rng()
-    return _Defaults.generator

@@ -15,6 +15,7 @@ from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from functorch_lite.core import tree
+from functorch_lite.core.generator import drawing_alike
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer, next_birth
 from functorch_lite.numpy.buffers import SEAL, run_again
@@ -35,7 +36,8 @@ def checkpoint(
     Parameters
     ----------
     f
-        A pure function of pytrees of arrays. It may close over values of the reverse mode at hand, parameters for
+        A pure function of pytrees of arrays; of what is random, the generator of ``ft.rand`` and its kin draws in the
+        second run what it drew in the first. It may close over values of the reverse mode at hand, parameters for
         instance; closing over values of a younger transformation works too, but then nothing is saved.
     policy
         What to keep after all, because it is dear: the names of primitives (``{"matmul", "contract"}``), or a predicate
@@ -81,7 +83,7 @@ def checkpoint(
             outputs, out_structure = returned_leaves(g(*new_args, **new_kwargs), None, f)
             return tuple(outputs)
 
-        outputs = _Recomputation(name_of(f), run, keeps).bind(tuple(leaves), ())
+        outputs = _Recomputation(name_of(f), drawing_alike(run), keeps).bind(tuple(leaves), ())
         if wraps_its_own_level(outputs):
             return f(*args, **kwargs)
         return tree.unflatten(out_structure, outputs)
