@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from functorch_lite.tensor.graph import Packed, observed
 __all__ = [
     "checks_nan",
     "detect_anomaly",
+    "disable_saved_tensors_hooks",
     "is_anomaly_enabled",
     "packed_by",
     "save_on_cpu",
@@ -192,6 +195,8 @@ class saved_tensors_hooks:  # noqa: N801 - PyTorch's name
         self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
 
     def __enter__(self) -> None:
+        if (message := _why_no_hooks.get()) is not None:
+            raise RuntimeError(message)
         self._previous = _observe(is_anomaly_enabled(), (self.pack_hook, self.unpack_hook))
 
     def __exit__(self, *error: object) -> None:
@@ -221,3 +226,35 @@ class save_on_cpu(saved_tensors_hooks):  # noqa: N801 - PyTorch's name
 
     def __init__(self, pin_memory: bool = False) -> None:
         super().__init__(lambda tensor: tensor.value.copy(), lambda kept: kept)
+
+
+#: What `saved_tensors_hooks` raises with; None where they are allowed.
+_why_no_hooks: ContextVar[str | None] = ContextVar("why_no_hooks", default=None)
+
+
+@contextmanager
+def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
+    """Let `saved_tensors_hooks` raise within a block: `RuntimeError` with a message.
+
+    Raises
+    ------
+    RuntimeError
+        If the block is within one of such hooks.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> with ft.autograd.graph.disable_saved_tensors_hooks("values must be kept as they are"):
+    ...     with ft.autograd.graph.save_on_cpu():
+    ...         pass
+    Traceback (most recent call last):
+        ...
+    RuntimeError: values must be kept as they are
+    """
+    if saved_hooks() is not None:
+        raise RuntimeError(error_message)
+    token = _why_no_hooks.set(error_message)
+    try:
+        yield
+    finally:
+        _why_no_hooks.reset(token)

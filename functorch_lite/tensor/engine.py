@@ -14,6 +14,7 @@ from functorch_lite.core.tape import Node
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import LEAVES, constant, is_tensor
 from functorch_lite.tensor.anomaly import checks_nan
+from functorch_lite.tensor.edges import GradientEdge, tensor_at
 from functorch_lite.tensor.grad_mode import set_grad_enabled
 from functorch_lite.tensor.graph import hooks_of_lost_leaf, observed
 from functorch_lite.tensor.walk import conjugated, through_hooks, walked
@@ -64,7 +65,8 @@ def backward(
     Parameters
     ----------
     tensors
-        A tensor or a sequence of them; each requires grad.
+        A tensor or a sequence of them; each requires grad. Here and in ``inputs`` an edge (`graph.get_gradient_edge`)
+        may stand for a tensor.
     grad_tensors
         The cotangent of each, of its shape; None for scalars.
     retain_graph
@@ -138,7 +140,8 @@ def grad(
     Parameters
     ----------
     outputs
-        A tensor or a sequence of them.
+        A tensor or a sequence of them. Here and in ``inputs`` an edge (`graph.get_gradient_edge`) may stand for a
+        tensor.
     inputs
         A tensor or a sequence of them, leaves or not; each requires grad.
     grad_outputs
@@ -223,7 +226,8 @@ def grad(
 def _sequence(given: Any, length: int | None = None) -> list[Any]:
     if given is None:
         return [None] * (length or 0)
-    found = [given] if isinstance(given, Tracer) or not isinstance(given, list | tuple) else list(given)
+    single = isinstance(given, Tracer | GradientEdge) or not isinstance(given, list | tuple)
+    found = [given] if single else list(given)
     if length is not None and len(found) != length:
         raise RuntimeError(f"got {length} tensors and {len(found)} gradients; give one gradient (or None) for each")
     return found
@@ -232,6 +236,7 @@ def _sequence(given: Any, length: int | None = None) -> list[Any]:
 def _inputs(inputs: list[Any], name: str) -> list[Any]:
     if not inputs:
         raise RuntimeError(f"{name}: inputs is empty; leave it out to mean all leaves")
+    inputs = [tensor_at(x, is_input=True) if isinstance(x, GradientEdge) else x for x in inputs]
     for i, x in enumerate(inputs):
         if not is_tensor(x):
             raise TypeError(f"{name}: input {i} is a {type(x).__name__}, not a Tensor")
@@ -252,6 +257,8 @@ def _watched(interior: list[Any]) -> list[int]:
 def _seeds(roots: list[Any], cotangents: list[Any], record: bool) -> list[tuple[Node, Any]]:
     seeds = []
     for i, (x, g) in enumerate(zip(roots, cotangents, strict=True)):
+        if isinstance(x, GradientEdge):
+            x = tensor_at(x)
         if not is_tensor(x):
             raise TypeError(f"element {i} of tensors is a {type(x).__name__}, not a Tensor")
         if x.node is None:

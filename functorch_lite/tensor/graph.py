@@ -28,6 +28,7 @@ __all__ = [
     "hooks_of_lost_leaf",
     "move_retained",
     "observed",
+    "output_number",
     "parents_of",
     "register",
     "retain",
@@ -234,9 +235,7 @@ class GraphNode:
         """
         node = self._node
         parents = parents_of(node)
-        edges: list[tuple[Any, int]] = [
-            (GraphNode(parent), parent[FIRST_PARENT + 2][0] if _is_selection(parent) else 0) for parent in parents
-        ]
+        edges: list[tuple[Any, int]] = [(GraphNode(parent), output_number(parent)) for parent in parents]
         primitive = node[1].primitive if type(node[1]) is Observed else node[1]
         arity = getattr(primitive, "arity", None)
         if arity and arity > len(edges) and not isinstance(primitive, JointPrimitive) and primitive.word != "update":
@@ -329,6 +328,12 @@ def argument_position(primitive: Any, node: Node, k: int) -> int:
     if len(node) - FIRST_PARENT == 3 * len(rules):
         return (k - FIRST_PARENT) // 3
     return next(i for i, rule in enumerate(rules) if rule is node[k + 1])
+
+
+def output_number(node: Node) -> int:
+    """Return which result of its operation a node is of."""
+    number: int = node[FIRST_PARENT + 2][0] if _is_selection(node) else 0
+    return number
 
 
 def _is_selection(node: Node) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.memory import owner, record_write
 from functorch_lite.core.primitive import Primitive
 from functorch_lite.core.tape import FIRST_PARENT, ORDER, Node, next_order
@@ -26,6 +27,7 @@ __all__ = [
     "assign",
     "broadcast",
     "derive_history",
+    "increment_version",
     "overwrite",
     "own_memory",
     "refuse_cast",
@@ -323,3 +325,32 @@ def _plain_key(key: Any) -> Any:
     if type(key) is tuple:
         return tuple(map(_plain_key, key))
     return np.array(key.value) if is_tensor(key) else np.array(key) if type(key) is list else key
+
+
+def increment_version(tensor: Any) -> None:
+    """Tell that the memory of a tensor, or of each of several, was written to by what this library cannot see.
+
+    A backward pass then raises where it needs the values that were there before.
+
+    Parameters
+    ----------
+    tensor
+        A tensor or a sequence of them.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = x * 1.0
+    >>> z = (y * y).sum()
+    >>> y.data[0] = 5.0
+    >>> ft.autograd.graph.increment_version(y)
+    >>> z.backward()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: one of the variables needed for gradient computation has been modified by an inplace operation: ...
+    """
+    for x in tensor if isinstance(tensor, list | tuple) else (tensor,):
+        if not is_tensor(x):
+            raise TypeError(f"increment_version at {user_line()} takes tensors, not a {type(x).__name__}")
+        record_write(x.data, "a write that increment_version told of")

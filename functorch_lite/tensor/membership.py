@@ -15,7 +15,15 @@ from functorch_lite.core.tape import Taped, leaf
 from functorch_lite.tensor.ambient import LEAVES, constant, is_tensor
 from functorch_lite.tensor.engine import backward
 from functorch_lite.tensor.grad_mode import enable_grad, no_grad
-from functorch_lite.tensor.graph import GraphNode, RemovableHandle, hook_table, observed, register, retain
+from functorch_lite.tensor.graph import (
+    GraphNode,
+    RemovableHandle,
+    hook_table,
+    observed,
+    output_number,
+    register,
+    retain,
+)
 from functorch_lite.tensor.walk import conjugated, hidden_as, results_of, shown, through_hooks
 from functorch_lite.transforms.arguments import unshared
 
@@ -128,6 +136,18 @@ class GraphMember(Taped):
         <SinBackward>
         """
         return None if self.is_leaf else GraphNode(self.node)
+
+    @property
+    def output_nr(self) -> int:
+        """Which result of the operation ``grad_fn`` the tensor is; 0 for a leaf.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> [part.output_nr for part in ft.ones(2, requires_grad=True).split(1)]
+        [0, 1]
+        """
+        return 0 if self.node is None else output_number(self.node)
 
     @property
     def grad(self) -> Any:
