@@ -450,16 +450,23 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = 
     >>> ft.full_like(ft.arange(2), 3)
     tensor([3, 3])
     """
+    return filled_alike(x, np.shape(x), fill_value, dtype, requires_grad, "full_like", ignored)
+
+
+def filled_alike(
+    x: Any, shape: Any, fill_value: Any, dtype: Any, requires_grad: bool, name: str, ignored: dict[str, Any]
+) -> Tensor:
+    """Make a tensor of another's dtype, unless one is given, filled with a value."""
     _only_device(ignored)
     value = _constant(fill_value)
     if isinstance(value, Tracer):
         if dtype is None and value.dtype.kind in "fc" and x.dtype.kind not in "fc":  # type: ignore[attr-defined]
             raise TypeError(
-                f"full_like at {user_line()}: {x.dtype} elements would have no derivative by the value they are filled "
-                f"with; say which dtype they shall have, full_like(x, value, dtype=value.dtype)"
+                f"{name} at {user_line()}: {x.dtype} elements would have no derivative by the value they are filled "
+                f"with; say which dtype they shall have, {name}(…, value, dtype=value.dtype)"
             )
-        return _filled(np.shape(x), value, dtype or x.dtype, requires_grad)
-    return _made(np.full(np.shape(x), _raw(value, dtype), dtype or x.dtype), requires_grad)
+        return _filled(_shape((shape,)), value, dtype or x.dtype, requires_grad)
+    return _made(np.full(_shape((shape,)), _raw(value, dtype), dtype or x.dtype), requires_grad)
 
 
 def _made(raw: Any, requires_grad: bool = False) -> Tensor:

@@ -11,6 +11,7 @@ transformation. Three rules say which vocabulary a call speaks:
 from functorch_lite.tensor import (  # noqa: F401 - they fill the table
     activations,
     conversion,
+    creation_alike,
     elementwise,
     joining,
     ordering,

@@ -29,6 +29,8 @@ KEPT: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {
     "full, converted": (lambda t, v: ft.full(3, t, dtype=ft.float32), lambda t, v: t * np.ones(3)),
     "full_like": (lambda t, v: ft.full_like(v, t), lambda t, v: t * np.ones(2)),
     "full_like of integers": (lambda t, v: ft.full_like(np.arange(2), t, ft.float64), lambda t, v: t * np.ones(2)),
+    "new_full": (lambda t, v: v.new_full((2, 3), t), lambda t, v: t * np.ones((2, 3))),
+    "new_full, converted": (lambda t, v: v.new_full(2, t, dtype=ft.float32), lambda t, v: t * np.ones(2)),
     "linspace": (lambda t, v: ft.linspace(t, v[1], 4), lambda t, v: t + (v[1] - t) * np.arange(4) / 3),
     "logspace": (lambda t, v: ft.logspace(0, t, 3, base=2.0), lambda t, v: 2.0 ** (t * np.array([0.0, 0.5, 1.0]))),
 }
@@ -172,3 +174,41 @@ def test_unknown_keywords_are_named() -> None:
     with pytest.raises(TypeError, match=r"device='cuda'.*only device is 'cpu'"):
         ft.zeros(3, device="cuda")
     assert ft.zeros(3, device="cpu").shape == (3,)
+
+
+# Of another tensor: its dtype, unless one is given.
+
+ALIKE: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "zeros": (lambda x: x.new_zeros(2, 3), np.zeros((2, 3))),
+    "zeros of a tuple": (lambda x: x.new_zeros((2, 3)), np.zeros((2, 3))),
+    "zeros of no axes": (lambda x: x.new_zeros(()), np.zeros(())),
+    "ones of a list": (lambda x: x.new_ones([2]), np.ones(2)),
+    "empty": (lambda x: 0 * x.new_empty(2), np.zeros(2)),
+    "full": (lambda x: x.new_full((2,), 3), np.full(2, 3)),
+    "tensor": (lambda x: x.new_tensor([[1, 2]]), np.array([[1, 2]])),
+    "tensor of a tensor": (lambda x: x.new_tensor(ft.tensor([1, 2])), np.array([1, 2])),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.complex64])
+@pytest.mark.parametrize("name", ALIKE)
+def test_new_tensors_have_the_dtype_of_the_old_one(name: str, dtype: Any) -> None:
+    make, expected = ALIKE[name]
+    x = ft.zeros(5, dtype=dtype)
+    y = make(x)
+    assert isinstance(y, ft.Tensor)
+    assert y.dtype == dtype
+    assert not y.requires_grad
+    np.testing.assert_array_equal(y.data, expected)
+    np.testing.assert_array_equal(ft.vmap(make)(np.zeros((2, 5), dtype)), [expected] * 2)
+
+
+def test_new_tensors_as_pytorch_makes_them() -> None:
+    x = ft.tensor([1, 2])
+    assert x.new_zeros(2, dtype=ft.float32, requires_grad=True, device="cpu").requires_grad
+    assert x.new_tensor([1.5]).tolist() == [1]
+    assert x.new_full((1,), 1.5).tolist() == [1]
+    with pytest.raises(TypeError, match="new_full .* elements would have no derivative"):
+        x.new_full((2,), ft.tensor(1.5, requires_grad=True))
+    with pytest.raises(TypeError, match="unexpected keyword argument layout"):
+        x.new_zeros(2, layout="strided")
