@@ -31,6 +31,7 @@ NAMESPACES = (
     "functorch_lite.func",
     "functorch_lite.linalg",
     "functorch_lite.nn.functional",
+    "functorch_lite.nn.utils",
     "functorch_lite.numpy",
     "functorch_lite.optim",
     "functorch_lite.optim.functional",

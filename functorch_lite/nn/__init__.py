@@ -1,5 +1,5 @@
-"""Parts of neural networks, as functions."""
+"""Parts of neural networks, as functions, and what one does to many parameters."""
 
-from functorch_lite.nn import functional
+from functorch_lite.nn import functional, utils
 
-__all__ = ["functional"]
+__all__ = ["functional", "utils"]

@@ -208,7 +208,7 @@ def test_new_tensors_as_pytorch_makes_them() -> None:
     assert x.new_zeros(2, dtype=ft.float32, requires_grad=True, device="cpu").requires_grad
     assert x.new_tensor([1.5]).tolist() == [1]
     assert x.new_full((1,), 1.5).tolist() == [1]
-    with pytest.raises(TypeError, match="new_full .* elements would have no derivative"):
+    with pytest.raises(TypeError, match=r"new_full .* elements would have no derivative"):
         x.new_full((2,), ft.tensor(1.5, requires_grad=True))
     with pytest.raises(TypeError, match="unexpected keyword argument layout"):
         x.new_zeros(2, layout="strided")
