@@ -23,6 +23,7 @@ import pytest
 NAMESPACES = (
     "functorch_lite",
     "functorch_lite.autograd",
+    "functorch_lite.autograd.forward_ad",
     "functorch_lite.autograd.function",
     "functorch_lite.autograd.functional",
     "functorch_lite.autograd.graph",

@@ -1,6 +1,6 @@
 """``ft.autograd``: derivatives in the object style, under PyTorch's names."""
 
-from functorch_lite.autograd import function, functional, graph
+from functorch_lite.autograd import forward_ad, function, functional, graph
 from functorch_lite.tensor.anomaly import detect_anomaly, set_detect_anomaly
 from functorch_lite.tensor.engine import backward, grad
 from functorch_lite.tensor.function import Function, once_differentiable
@@ -14,6 +14,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "function",
     "functional",
     "grad",
