@@ -47,6 +47,7 @@ NAMESPACES = (
     "functorch_lite.scipy.sparse",
     "functorch_lite.scipy.special",
     "functorch_lite.scipy.stats",
+    "functorch_lite.special",
     "functorch_lite.tensor.functions",
     "functorch_lite.testing",
 )

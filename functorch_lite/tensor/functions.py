@@ -75,6 +75,7 @@ from functorch_lite.tensor.shaping import (
     rot90, squeeze, t, tile, transpose, tril, tril_indices, triu, triu_indices, unflatten, unsqueeze,
 )
 from functorch_lite.tensor.softmax import log_softmax, logsumexp, softmax
+from functorch_lite.tensor.special_functions import erfc, erfinv, i0, igamma, igammac, mvlgamma, polygamma
 
 __all__ = [
     "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv", "all", "allclose", "amax",
@@ -86,18 +87,18 @@ __all__ = [
     "complex", "concat", "concatenate", "conj", "conj_physical", "copysign", "corrcoef", "cos", "cosh",
     "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "deg2rad", "det", "diag",
     "diag_embed", "diagflat", "diagonal", "diff", "digamma", "dist", "div", "divide", "dot", "dsplit", "dstack",
-    "einsum", "eq", "equal", "erf", "exp", "exp2", "expm1", "fix", "flatten", "flip", "fliplr", "flipud", "float_power",
-    "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "gather", "gcd", "ge", "ger", "greater",
-    "greater_equal", "gt", "heaviside", "hsplit", "hstack", "hypot", "imag", "index_add", "index_copy",
-    "index_fill", "index_put", "index_select", "inner", "inverse", "is_complex", "is_floating_point", "isclose",
-    "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "lcm", "ldexp", "le",
-    "lerp", "less", "less_equal", "lgamma", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logaddexp2",
-    "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lt",
-    "masked_fill",
-    "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median", "meshgrid",
-    "min", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multiply", "mv", "nan_to_num",
-    "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "nextafter", "nonzero",
-    "norm", "not_equal", "numel", "outer", "permute", "pinverse", "polar", "positive", "pow", "prod", "qr",
+    "einsum", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "fix", "flatten", "flip", "fliplr",
+    "flipud", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "gather", "gcd",
+    "ge", "ger", "greater", "greater_equal", "gt", "heaviside", "hsplit", "hstack", "hypot", "i0", "igamma",
+    "igammac", "imag", "index_add", "index_copy", "index_fill", "index_put", "index_select", "inner", "inverse",
+    "is_complex", "is_floating_point", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf",
+    "isreal", "kron", "kthvalue", "lcm", "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "log", "log1p",
+    "log2", "log10", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logdet", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lt", "masked_fill", "masked_scatter",
+    "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum",
+    "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multiply", "mv", "mvlgamma", "nan_to_num", "nanmean",
+    "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "nextafter", "nonzero", "norm",
+    "not_equal", "numel", "outer", "permute", "pinverse", "polar", "polygamma", "positive", "pow", "prod", "qr",
     "quantile", "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder", "repeat_interleave", "reshape",
     "roll", "rot90", "round", "rsqrt", "scatter", "scatter_add", "searchsorted", "select", "sgn", "sigmoid", "sign",
     "signbit", "sin", "sinc", "sinh", "slogdet", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack",

@@ -20,6 +20,7 @@ from functorch_lite.tensor import (  # noqa: F401 - they fill the table
     selection,
     shaping,
     softmax,
+    special_functions,
 )
 from functorch_lite.tensor.method_table import METHODS, TENSOR_METHODS
 

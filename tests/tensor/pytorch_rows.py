@@ -1,7 +1,8 @@
 """Programs in PyTorch's words, which PyTorch and this library both run: one table drives all tests of the methods.
 
-A row is an expression in the names of `inputs` and in ``F``, the functions at the top level, and ``nn``, those of
-``nn.functional``. What PyTorch makes of it is recorded in ``pytorch_values.json`` by ``record_pytorch_values.py``.
+A row is an expression in the names of `inputs` and in ``F``, the functions at the top level, ``nn``, those of
+``nn.functional``, ``sp``, those of ``special``, and ``la``, those of ``linalg``. What PyTorch makes of it is recorded
+in ``pytorch_values.json`` by ``record_pytorch_values.py``.
 """
 
 from __future__ import annotations
@@ -158,8 +159,23 @@ nn.binary_cross_entropy_with_logits(x,q,pos_weight=positive,reduction='sum')
 nn.binary_cross_entropy_with_logits(x,q,weight=positive) nn.kl_div(x,p) nn.kl_div(x,p,reduction='batchmean')
 nn.kl_div(x,y,log_target=True,reduction='sum')
 """
+_SPECIAL = """
+x.erfc() p.erfinv() F.erfinv(x*0.5) x.i0() u.polygamma(2) F.polygamma(3,p) u.mvlgamma(2) F.mvlgamma(p,1)
+F.igamma(edges+1,u[0]) F.igammac(edges+1,p) sp.entr(p) sp.erfcx(x) sp.expit(x) sp.gammaln(u)
+sp.gammainc(edges+1,p) sp.i0e(x) sp.i1(x) sp.i1e(x) sp.log_ndtr(x) sp.ndtr(x) sp.ndtri(p) sp.xlog1py(x,p)
+sp.xlogy(p,u) sp.logit(p,eps=0.3) sp.logsumexp(x,1) sp.softmax(x,0) sp.log_softmax(x,dim=1) sp.multigammaln(u,2)
+sp.polygamma(2,u) sp.sinc(x) sp.exp2(x) sp.expm1(x) sp.log1p(p) sp.round(x) sp.zeta(positive,edges+2)
+sp.airy_ai(positive) sp.bessel_j0(positive) sp.bessel_j1(positive) sp.bessel_y0(positive) sp.bessel_y1(positive)
+sp.modified_bessel_i0(positive) sp.modified_bessel_i1(positive) sp.modified_bessel_k0(positive)
+sp.modified_bessel_k1(positive) sp.scaled_modified_bessel_k0(positive) sp.scaled_modified_bessel_k1(positive)
+sp.spherical_bessel_j0(positive) sp.chebyshev_polynomial_t(positive,3) sp.chebyshev_polynomial_u(positive,2)
+sp.hermite_polynomial_h(positive,3) sp.hermite_polynomial_he(positive,3) sp.laguerre_polynomial_l(positive,3)
+sp.legendre_polynomial_p(positive,3) sp.shifted_chebyshev_polynomial_t(positive,2)
+sp.shifted_chebyshev_polynomial_u(positive,2)
+"""
 
-ROWS: list[str] = " ".join([_ELEMENTWISE, _REDUCTIONS, _ORDER, _SHAPES, _SELECTION, _PRODUCTS, _NN]).split()
+_FAMILIES = [_ELEMENTWISE, _REDUCTIONS, _ORDER, _SHAPES, _SELECTION, _PRODUCTS, _NN, _SPECIAL]
+ROWS: list[str] = " ".join(_FAMILIES).split()
 
 
 def names_in(code: CodeType) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from functorch_lite import linalg, special
 from functorch_lite.nn import functional
 from functorch_lite.tensor import functions
 from functorch_lite.tensor.methods import METHODS
@@ -26,13 +27,17 @@ CLOSE: dict[str, Any] = {"rtol": 1e-11, "atol": 1e-12}
 BATCH = (1.0, 0.95, 1.04)
 
 
+#: What a row calls functions of.
+NAMESPACES: dict[str, Any] = {"F": functions, "nn": functional, "sp": special, "la": linalg}
+
+
 class MethodCalls(ast.NodeTransformer):
     """Write ``x.f(y)`` as ``call(x, "f", y)``, since plain arrays have not the methods."""
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
         self.generic_visit(node)
         of = node.func
-        if not isinstance(of, ast.Attribute) or (isinstance(of.value, ast.Name) and of.value.id in ("F", "nn")):
+        if not isinstance(of, ast.Attribute) or (isinstance(of.value, ast.Name) and of.value.id in NAMESPACES):
             return node
         return ast.Call(ast.Name("call", ast.Load()), [of.value, ast.Constant(of.attr), *node.args], node.keywords)
 
@@ -50,7 +55,7 @@ def program(row: str) -> tuple[CodeType, list[str]]:
 
 
 def run(code: CodeType, values: dict[str, Any]) -> list[Any]:
-    return outputs(eval(code, {"F": functions, "nn": functional, "call": call, **CONSTANTS, **values}))
+    return outputs(eval(code, {**NAMESPACES, "call": call, **CONSTANTS, **values}))
 
 
 def is_float(x: Any) -> bool:
