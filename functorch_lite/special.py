@@ -19,17 +19,13 @@ from math import pi
 from typing import Any
 
 import numpy as np
+from numpy import exp2, expm1, log1p, round, sinc
 
-from functorch_lite.core.optional import scipy_module
-
-_scipy = scipy_module("special", "ft.special")
-
-from numpy import exp2, expm1, log1p, round, sinc  # noqa: E402 - SciPy is asked for first
-
-from functorch_lite.scipy.special import multigammaln, polygamma  # noqa: E402
-from functorch_lite.tensor.elementwise import logit, xlogy  # noqa: E402
-from functorch_lite.tensor.softmax import log_softmax, logsumexp, softmax  # noqa: E402
-from functorch_lite.transforms.arguments import dtype_of  # noqa: E402
+from functorch_lite.scipy import special as _scipy
+from functorch_lite.scipy.special import multigammaln, polygamma
+from functorch_lite.tensor.elementwise import logit, xlogy
+from functorch_lite.tensor.softmax import log_softmax, logsumexp, softmax
+from functorch_lite.transforms.arguments import dtype_of
 
 bessel_j0, bessel_j1, bessel_y0, bessel_y1 = _scipy.j0, _scipy.j1, _scipy.y0, _scipy.y1
 modified_bessel_i0, modified_bessel_i1 = _scipy.i0, _scipy.i1
