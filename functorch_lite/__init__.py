@@ -70,7 +70,7 @@ from functorch_lite.transforms.reverse import grad, grad_and_value, linear_trans
 from functorch_lite.transforms.scans import associative_scan, map, scan
 
 if TYPE_CHECKING:
-    from functorch_lite import autograd, debug, fft, func, linalg, nn, optim, random, special
+    from functorch_lite import autograd, debug, fft, func, linalg, nn, optim, random
     from functorch_lite.program.jit import jit, make_program
     from functorch_lite.program.program import Program
     from functorch_lite.testing import GradcheckError, check_grads, gradcheck, gradgradcheck

@@ -35,6 +35,10 @@ from numpy.linalg import det, slogdet
 from numpy.linalg import inv as inverse
 from functorch_lite.calculus.taking import take
 from functorch_lite.tensor.activations import digamma, erf, lgamma, relu, sigmoid
+from functorch_lite.tensor.assembling import (
+    block_diag, broadcast_tensors, cartesian_prod, combinations, diagonal_scatter, select_scatter, slice_scatter,
+    unique_consecutive,
+)
 from functorch_lite.tensor.conversion import is_complex, is_floating_point, numel
 from functorch_lite.tensor.elementwise import (
     add, addcdiv, addcmul, clamp, clamp_max, clamp_min, div, equal, frac, lerp, logit, nan_to_num, polar,
@@ -49,7 +53,12 @@ from functorch_lite.tensor.joining import (
     cat, chunk, column_stack, dstack, hstack, meshgrid, narrow, select, split, stack, tensor_split, unbind, vstack,
 )
 from functorch_lite.tensor.joining import cat as concat
+from functorch_lite.tensor.joining import split as split_with_sizes
+from functorch_lite.tensor.joining import vstack as row_stack
 from functorch_lite.tensor.joining import cat as concatenate
+from functorch_lite.tensor.matrices import (
+    addbmm, addr, adjoint, chain_matmul, cholesky_inverse, cholesky_solve, matrix_exp, renorm,
+)
 from functorch_lite.tensor.ordering import (
     aminmax, argsort, cummax, cummin, kthvalue, median, mode, msort, nanmedian, nanquantile, quantile, sort, topk,
 )
@@ -60,9 +69,10 @@ from functorch_lite.tensor.products import (
     pinverse, qr, svd, tensordot,
 )
 from functorch_lite.tensor.reductions import (
-    amax, amin, argmax, argmin, count_nonzero, cumprod, cumsum, diff, logcumsumexp, mean, nanmean,
-    nansum, norm, prod, std, std_mean, trapezoid, var, var_mean,
+    amax, amin, argmax, argmin, count_nonzero, cumprod, cumsum, cumulative_trapezoid, diff, gradient, logcumsumexp,
+    mean, nanmean, nansum, norm, prod, std, std_mean, trapezoid, var, var_mean,
 )
+from functorch_lite.tensor.reductions import trapezoid as trapz
 from functorch_lite.tensor.reductions import all_ as all
 from functorch_lite.tensor.reductions import any_ as any
 from functorch_lite.tensor.reductions import sum_ as sum
@@ -78,33 +88,35 @@ from functorch_lite.tensor.softmax import log_softmax, logsumexp, softmax
 from functorch_lite.tensor.special_functions import erfc, erfinv, i0, igamma, igammac, mvlgamma, polygamma
 
 __all__ = [
-    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv", "all", "allclose", "amax",
-    "amin", "aminmax", "angle", "any", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "argmax", "argmin", "argsort", "argwhere", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d",
-    "atleast_2d", "atleast_3d", "baddbmm", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not",
-    "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm", "broadcast_shapes", "broadcast_to", "bucketize",
-    "cat", "cdist", "ceil", "cholesky", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "column_stack",
-    "complex", "concat", "concatenate", "conj", "conj_physical", "copysign", "corrcoef", "cos", "cosh",
-    "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "deg2rad", "det", "diag",
-    "diag_embed", "diagflat", "diagonal", "diff", "digamma", "dist", "div", "divide", "dot", "dsplit", "dstack",
-    "einsum", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "fix", "flatten", "flip", "fliplr",
-    "flipud", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "gather", "gcd",
-    "ge", "ger", "greater", "greater_equal", "gt", "heaviside", "hsplit", "hstack", "hypot", "i0", "igamma",
-    "igammac", "imag", "index_add", "index_copy", "index_fill", "index_put", "index_select", "inner", "inverse",
-    "is_complex", "is_floating_point", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf",
-    "isreal", "kron", "kthvalue", "lcm", "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "log", "log1p",
-    "log2", "log10", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logdet", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lt", "masked_fill", "masked_scatter",
-    "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum",
-    "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multiply", "mv", "mvlgamma", "nan_to_num", "nanmean",
-    "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "nextafter", "nonzero", "norm",
-    "not_equal", "numel", "outer", "permute", "pinverse", "polar", "polygamma", "positive", "pow", "prod", "qr",
-    "quantile", "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder", "repeat_interleave", "reshape",
-    "roll", "rot90", "round", "rsqrt", "scatter", "scatter_add", "searchsorted", "select", "sgn", "sigmoid", "sign",
-    "signbit", "sin", "sinc", "sinh", "slogdet", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack",
-    "std", "std_mean", "sub", "subtract", "sum", "svd", "swapaxes", "swapdims", "t", "take", "take_along_dim",
-    "tan", "tanh", "tensor_split", "tensordot", "tile", "topk", "trace", "transpose", "trapezoid", "tril",
-    "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "unbind", "unflatten", "unique",
-    "unravel_index", "unsqueeze", "vander", "var", "var_mean", "vdot", "view_as_complex", "view_as_real", "vsplit",
-    "vstack", "where", "xlogy",
+    "abs", "absolute", "acos", "acosh", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "adjoint",
+    "all", "allclose", "amax", "amin", "aminmax", "angle", "any", "arccos", "arccosh", "arcsin", "arcsinh",
+    "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "asin", "asinh", "atan", "atan2",
+    "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "baddbmm", "bincount", "bitwise_and", "bitwise_left_shift",
+    "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "block_diag", "bmm", "broadcast_shapes",
+    "broadcast_tensors", "broadcast_to", "bucketize", "cartesian_prod", "cat", "cdist", "ceil", "chain_matmul",
+    "cholesky", "cholesky_inverse", "cholesky_solve", "chunk", "clamp", "clamp_max", "clamp_min", "clip",
+    "column_stack", "combinations", "complex", "concat", "concatenate", "conj", "conj_physical", "copysign",
+    "corrcoef", "cos", "cosh", "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum",
+    "cumulative_trapezoid", "deg2rad", "det", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter",
+    "diff", "digamma", "dist", "div", "divide", "dot", "dsplit", "dstack", "einsum", "eq", "equal", "erf", "erfc",
+    "erfinv", "exp", "exp2", "expm1", "fix", "flatten", "flip", "fliplr", "flipud", "float_power", "floor",
+    "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "gather", "gcd", "ge", "ger", "gradient", "greater",
+    "greater_equal", "gt", "heaviside", "hsplit", "hstack", "hypot", "i0", "igamma", "igammac", "imag", "index_add",
+    "index_copy", "index_fill", "index_put", "index_select", "inner", "inverse", "is_complex", "is_floating_point",
+    "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "lcm",
+    "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "log", "log1p", "log2", "log10", "log_softmax",
+    "logaddexp", "logaddexp2", "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor",
+    "logit", "logsumexp", "lt", "masked_fill", "masked_scatter", "masked_select", "matmul", "matrix_exp",
+    "matrix_power", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mm", "mode", "moveaxis",
+    "movedim", "msort", "mul", "multiply", "mv", "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile",
+    "nansum", "narrow", "ne", "neg", "negative", "nextafter", "nonzero", "norm", "not_equal", "numel", "outer",
+    "permute", "pinverse", "polar", "polygamma", "positive", "pow", "prod", "qr", "quantile", "rad2deg", "ravel",
+    "real", "reciprocal", "relu", "remainder", "renorm", "repeat_interleave", "reshape", "roll", "rot90", "round",
+    "row_stack", "rsqrt", "scatter", "scatter_add", "searchsorted", "select", "select_scatter", "sgn", "sigmoid",
+    "sign", "signbit", "sin", "sinc", "sinh", "slice_scatter", "slogdet", "softmax", "sort", "split",
+    "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "svd",
+    "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor_split", "tensordot", "tile",
+    "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices",
+    "true_divide", "trunc", "unbind", "unflatten", "unique", "unique_consecutive", "unravel_index", "unsqueeze",
+    "vander", "var", "var_mean", "vdot", "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "xlogy",
 ]

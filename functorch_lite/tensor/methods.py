@@ -10,10 +10,12 @@ transformation. Three rules say which vocabulary a call speaks:
 
 from functorch_lite.tensor import (  # noqa: F401 - they fill the table
     activations,
+    assembling,
     conversion,
     creation_alike,
     elementwise,
     joining,
+    matrices,
     ordering,
     products,
     reductions,

@@ -26,7 +26,9 @@ __all__ = [
     "count_nonzero",
     "cumprod",
     "cumsum",
+    "cumulative_trapezoid",
     "diff",
+    "gradient",
     "logcumsumexp",
     "mean",
     "nanmean",
@@ -289,6 +291,51 @@ def trapezoid(y: Any, x: Any = None, *, dx: Any = 1.0, dim: int = -1) -> Any:
     tensor([0.25, 0.5 , 0.25])
     """
     return np.trapezoid(y, x, dx=dx, axis=dim)
+
+
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = 1.0, dim: int = -1) -> Any:
+    """Integrate along an axis by the trapezoidal rule, up to each point but the first; the arguments are `trapezoid`'s.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.cumulative_trapezoid(ft.ones(3), dx=0.5)
+    tensor([0.5, 1. ])
+    """
+    y = np.moveaxis(y, dim, -1)
+    if x is not None:
+        dx = np.diff(np.moveaxis(x, dim, -1) if len(shape_of(x)) > 1 else x)
+    return np.moveaxis(np.cumsum(dx * (y[..., 1:] + y[..., :-1]) / 2, axis=-1), -1, dim)
+
+
+def gradient(x: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> list[Any]:
+    """Estimate derivatives along axes by central differences, at the ends by one-sided ones.
+
+    Parameters
+    ----------
+    x
+        The values of a function.
+    spacing
+        The distance of the points; or one for each axis; or the coordinates, one vector an axis.
+    dim
+        The axes; None for all.
+    edge_order
+        1 or 2: the order of the differences at the ends.
+
+    Returns
+    -------
+    list of array
+        One an axis, of the shape of ``x``.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.gradient(ft.tensor([1.0, 4.0, 9.0]))
+    [tensor([3., 4., 5.])]
+    """
+    distances = spacing if isinstance(spacing, tuple | list) else (spacing,)
+    found = np.gradient(x, *distances, axis=dim if dim is None else tuple(np.atleast_1d(dim)), edge_order=edge_order)
+    return list(found) if isinstance(found, tuple | list) else [found]
 
 
 methods_of_functions({"ptp": np.ptp})

@@ -24,6 +24,7 @@ from functorch_lite.tensor.fitting import checked_index, mask_of, positions, ref
 from functorch_lite.tensor.method_table import METHODS, method, methods_of_functions
 
 __all__ = [
+    "at_hand",
     "bincount",
     "bucketize",
     "gather",
@@ -32,6 +33,7 @@ __all__ = [
     "index_fill",
     "index_put",
     "index_select",
+    "like",
     "masked_fill",
     "masked_scatter",
     "masked_select",
@@ -321,7 +323,7 @@ def index_put(x: Any, indices: Sequence[Any], values: Any, accumulate: bool = Fa
     tensor([0., 0., 6.])
     """
     x, values = as_array(x), as_array(values)
-    key = tuple(slice(None) if k is None else _at_hand(k) for k in indices)
+    key = tuple(slice(None) if k is None else at_hand(k) for k in indices)
     if not accumulate:
         return replaced(x, key, values)
     return accumulated(x, key, values)
@@ -364,7 +366,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     >>> ft.bincount(ft.tensor([0, 2, 2]))
     tensor([1, 0, 2])
     """
-    return _like(x, np.bincount(_at_hand(x), weights, minlength))
+    return like(x, np.bincount(at_hand(x), weights, minlength))
 
 
 @method
@@ -392,18 +394,18 @@ def unique(
     >>> ft.unique(ft.tensor([3, 1, 3]), return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
     """
-    _, first, inverse, counts = np.unique(_at_hand(x), True, True, True, axis=dim)
+    _, first, inverse, counts = np.unique(at_hand(x), True, True, True, axis=dim)
     values = taking.take(np.ravel(x), first, 0) if dim is None else taking.take(x, first, dim)
-    extra = tuple(_like(x, a) for a, asked in ((inverse, return_inverse), (counts, return_counts)) if asked)
+    extra = tuple(like(x, a) for a, asked in ((inverse, return_inverse), (counts, return_counts)) if asked)
     return (values, *extra) if extra else values
 
 
-def _at_hand(x: Any) -> Any:
+def at_hand(x: Any) -> Any:
     """Return the array of a tensor, whose elements may be looked at; those of other traced arrays NumPy will refuse."""
     return x.data if is_tensor(x) else x
 
 
-def _like(x: Any, found: Any) -> Any:
+def like(x: Any, found: Any) -> Any:
     """Return what was found of a tensor's array as a tensor."""
     return constant(found) if is_tensor(x) else found
 

@@ -174,7 +174,22 @@ sp.legendre_polynomial_p(positive,3) sp.shifted_chebyshev_polynomial_t(positive,
 sp.shifted_chebyshev_polynomial_u(positive,2)
 """
 
-_FAMILIES = [_ELEMENTWISE, _REDUCTIONS, _ORDER, _SHAPES, _SELECTION, _PRODUCTS, _NN, _SPECIAL]
+_ASSEMBLED = """
+F.block_diag(x,v,one) F.block_diag(m,x[0,0]) F.broadcast_tensors(one,row) F.cartesian_prod(v,row)
+F.cartesian_prod(v,w,row) F.cartesian_prod(v) F.combinations(v) F.combinations(v,3) F.combinations(v,2,True)
+F.combinations(row,r=1) x.select_scatter(row,0,1) s.select_scatter(a3,2,-1) x.slice_scatter(y[:2],0,1)
+x.slice_scatter(y[:,:2],dim=1,step=2) x.slice_scatter(y[:,1:2],1,-2,-1) m.diagonal_scatter(a3[0])
+x.diagonal_scatter(row[:3],1) s.diagonal_scatter(a3,-1,2,1) F.row_stack((x,row)) F.split_with_sizes(x,(1,3),1)
+F.unique_consecutive(counts) F.unique_consecutive(ties,dim=1) F.unique_consecutive(ties,True,True)
+F.trapz(x) F.cumulative_trapezoid(x) F.cumulative_trapezoid(x,dim=0,dx=0.5) F.cumulative_trapezoid(x,u.cumsum(1))
+F.cumulative_trapezoid(x,edges) F.gradient(x,dim=0) F.gradient(s,dim=(1,2)) F.gradient(v,spacing=0.5,edge_order=2)
+F.gradient(x,dim=1,spacing=(edges,)) x.addr(a3[0],row) x.addr(a3[0],row,beta=0.5,alpha=2) m.addbmm(s,r)
+F.addbmm(m,s,r,beta=0.5,alpha=2) s.adjoint() F.adjoint(x) F.chain_matmul(x,k,a3.T) m.matrix_exp() F.matrix_exp(m*0.1)
+F.cholesky_solve(m,la.cholesky(h+h.T)) m.cholesky_solve(la.cholesky(h+h.T,upper=True),upper=True)
+F.cholesky_inverse(la.cholesky(h+h.T)) x.renorm(2,0,0.5) x.renorm(1,1,0.9) s.renorm(2,-1,1.1)
+"""
+
+_FAMILIES = [_ELEMENTWISE, _REDUCTIONS, _ORDER, _SHAPES, _SELECTION, _PRODUCTS, _NN, _SPECIAL, _ASSEMBLED]
 ROWS: list[str] = " ".join(_FAMILIES).split()
 
 
