@@ -31,6 +31,7 @@ __all__ = [
     "l1_loss",
     "mse_loss",
     "nll_loss",
+    "reduced",
     "smooth_l1_loss",
 ]
 
@@ -56,7 +57,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     >>> ft.grad(F.mse_loss)(x, target)
     array([ 0., -2.])
     """
-    return _reduced(np.square(input - target), reduction)
+    return reduced(np.square(input - target), reduction)
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
@@ -68,7 +69,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     >>> ft.grad(F.l1_loss)(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     array([ 0. , -0.5])
     """
-    return _reduced(np.abs(input - target), reduction)
+    return reduced(np.abs(input - target), reduction)
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -96,7 +97,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     """
     error = input - target
     size = np.abs(error)
-    return _reduced(np.where(size < delta, 0.5 * error * error, delta * (size - 0.5 * delta)), reduction)
+    return reduced(np.where(size < delta, 0.5 * error * error, delta * (size - 0.5 * delta)), reduction)
 
 
 # --- Of probabilities -------------------------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     """
     _refuse_other_target("binary_cross_entropy", input, target)
     losses = _bce(input, target)
-    return _reduced(losses if weight is None else weight * losses, reduction)
+    return reduced(losses if weight is None else weight * losses, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -174,7 +175,7 @@ def binary_cross_entropy_with_logits(
     _refuse_other_target("binary_cross_entropy_with_logits", input, target)
     negative = np.logaddexp(0, -input)  # -log sigmoid(input)
     losses = (1 - target) * input + (negative if pos_weight is None else (1 + (pos_weight - 1) * target) * negative)
-    return _reduced(losses if weight is None else weight * losses, reduction)
+    return reduced(losses if weight is None else weight * losses, reduction)
 
 
 def _refuse_other_target(name: str, input: Any, target: Any) -> None:
@@ -210,7 +211,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     losses = np.exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     if reduction == "batchmean":
         return np.sum(losses) / shape_of(losses)[0]
-    return _reduced(losses, reduction)
+    return reduced(losses, reduction)
 
 
 # --- Of classes -------------------------------------------------------------------------------------------------------
@@ -247,7 +248,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     if reduction == "none":
         return np.where(counts, -weighted, 0)
     total = -np.sum(weighted, where=counts)
-    return total / np.sum(weights) if reduction == "mean" else _reduced(total, reduction)
+    return total / np.sum(weights) if reduction == "mean" else reduced(total, reduction)
 
 
 def cross_entropy(
@@ -305,7 +306,7 @@ def cross_entropy(
             )
         target = target if not label_smoothing else (1 - label_smoothing) * target + label_smoothing / classes
         losses = -np.sum(scores * target if column is None else scores * target * column, axis=axis)
-        return _reduced(losses, reduction)
+        return reduced(losses, reduction)
     sharp = nll_loss(scores, target, weight, ignore_index, reduction)
     if not label_smoothing:
         return sharp
@@ -314,7 +315,7 @@ def cross_entropy(
     if reduction == "mean":
         smooth = np.sum(smooth) / np.sum(_weights(scores, target, weight, ignore_index))
     else:
-        smooth = _reduced(smooth, reduction)
+        smooth = reduced(smooth, reduction)
     return (1 - label_smoothing) * sharp + label_smoothing / classes * smooth
 
 
@@ -355,7 +356,8 @@ def _weights(input: Any, target: Any, weight: Any, ignore_index: int) -> Any:
     )
 
 
-def _reduced(losses: Any, reduction: str) -> Any:
+def reduced(losses: Any, reduction: str) -> Any:
+    """Return the mean of losses, their sum, or all of them."""
     return _REDUCTIONS[_known(reduction)](losses)
 
 

@@ -62,6 +62,8 @@ CONSTANTS: dict[str, Any] = {
     "edges": np.array([-0.5, 0.0, 0.25, 0.5]),
     "positive": _between(1.2, 3.0, 3, 4),
     "class_weights": np.array([0.5, 2.0, 1.0, 0.25]),
+    "sides": np.array([1.0, -1.0, 1.0]),
+    "signs": np.where(_random.uniform(size=(3, 4)) > 0.5, 1.0, -1.0),
 }
 
 _ELEMENTWISE = """
@@ -189,7 +191,40 @@ F.cholesky_solve(m,la.cholesky(h+h.T)) m.cholesky_solve(la.cholesky(h+h.T,upper=
 F.cholesky_inverse(la.cholesky(h+h.T)) x.renorm(2,0,0.5) x.renorm(1,1,0.9) s.renorm(2,-1,1.1)
 """
 
-_FAMILIES = [_ELEMENTWISE, _REDUCTIONS, _ORDER, _SHAPES, _SELECTION, _PRODUCTS, _NN, _SPECIAL, _ASSEMBLED]
+_LAYERS = """
+nn.threshold(x,0.1,9.0) nn.hardshrink(x) nn.hardshrink(x,0.2) nn.softshrink(x) nn.softshrink(x,0.2)
+nn.pairwise_distance(x,y) nn.pairwise_distance(x,y,p=1.0,keepdim=True) nn.pdist(x) nn.pdist(x,3.0)
+nn.margin_ranking_loss(x,y,signs) nn.margin_ranking_loss(x,y,signs,margin=0.3,reduction='none')
+nn.hinge_embedding_loss(x,signs) nn.hinge_embedding_loss(x,signs,0.5,reduction='sum') nn.soft_margin_loss(x,signs)
+nn.soft_margin_loss(x,signs,reduction='none') nn.cosine_embedding_loss(x,y,sides)
+nn.cosine_embedding_loss(x,y,sides,margin=-0.5,reduction='none') nn.triplet_margin_loss(x,y,p)
+nn.triplet_margin_loss(x,y,p,margin=2.0,p=1.0,swap=True,reduction='none') nn.multi_margin_loss(x,labels)
+nn.multi_margin_loss(x,labels,p=2,margin=0.5,weight=class_weights,reduction='none')
+nn.multilabel_soft_margin_loss(x,q) nn.multilabel_soft_margin_loss(x,q,weight=class_weights,reduction='none')
+nn.gaussian_nll_loss(x,y,p) nn.gaussian_nll_loss(x,y,p[:,0],full=True,reduction='none')
+nn.poisson_nll_loss(x,positive) nn.poisson_nll_loss(p,positive,log_input=False)
+nn.poisson_nll_loss(x,positive,full=True,reduction='none')
+nn.rms_norm(x,(4,)) nn.rms_norm(s,(3,4),x,eps=0.1) nn.group_norm(s.permute(0,2,1),2)
+nn.group_norm(s.permute(0,2,1),2,row,class_weights,eps=0.1) nn.instance_norm(s) nn.instance_norm(s,weight=a3[0],eps=0.1)
+nn.batch_norm(x,None,None,training=True) nn.batch_norm(s,None,None,a3[0],b3[0],training=True,eps=0.1)
+nn.batch_norm(x,class_weights,positive[0]) nn.batch_norm(s,positive[0,:3],positive[1,:3],b3[1],p[1,:3])
+nn.bilinear(x,y,s.reshape(1,3,8)[...,:4].mT@x)
+nn.bilinear(a3,y[:2],s) nn.bilinear(a3,y[:2],s,a3[0,:2])
+nn.scaled_dot_product_attention(x,y,k.mT) nn.scaled_dot_product_attention(s,r.mT,s,scale=0.7)
+nn.scaled_dot_product_attention(s,r.mT,s,is_causal=True) nn.scaled_dot_product_attention(x,y,p,attn_mask=m)
+nn.scaled_dot_product_attention(x,y,p,attn_mask=mask[:,:3]|(mask[:,:3]==0).cumsum(1).bool())
+nn.pad(x,(1,2)) nn.pad(s,(1,-1,0,2,-1,0),value=3.0) nn.pad(s,(1,2),mode='reflect') nn.pad(s,(1,2),mode='replicate')
+nn.pad(s,(3,1),mode='circular') nn.pad(s,(-1,-1))
+nn.conv1d(s,r.mT[:,:,:2]) nn.conv1d(s[0],r.mT,padding=2,stride=2) nn.conv1d(s,r.mT[:,:,:2],a3[0,:2],dilation=2)
+nn.conv1d(s,r.mT[:,:,:3],padding='same') nn.conv1d(r,r[:,:2,:2],groups=2,padding=1) nn.conv2d(s[:,None],r[:,None,:2,:2])
+nn.conv2d(s,s[:,:2,None,:2],padding=(0,1)) nn.conv2d(s[None],r[:,:2,:2,None].mT,v[:2],stride=(1,2),padding='valid')
+nn.conv2d(s[None],r[:,:1,:2,None].mT,groups=2) nn.conv3d(s[None],m[None,None,None,:2,:2],padding=(1,0,1))
+nn.max_pool1d(s,2) nn.max_pool1d(s,3,stride=1,padding=1) nn.max_pool1d(s,2,stride=1,dilation=2) nn.max_pool2d(s,(2,3))
+nn.max_pool2d(s[None],2,stride=1,padding=1) nn.max_pool3d(s[None],2) nn.avg_pool1d(s,2) nn.avg_pool1d(s,3,1,1)
+nn.avg_pool2d(s,(2,3),stride=1) nn.avg_pool2d(s[None],2,1,padding=1,count_include_pad=False) nn.avg_pool3d(s[None],2)
+"""
+
+_FAMILIES = [_ELEMENTWISE, _REDUCTIONS, _ORDER, _SHAPES, _SELECTION, _PRODUCTS, _NN, _SPECIAL, _ASSEMBLED, _LAYERS]
 ROWS: list[str] = " ".join(_FAMILIES).split()
 
 
