@@ -1,7 +1,8 @@
-"""Linear algebra: the functions of ``numpy.linalg``, and those for sparse matrices.
+"""Linear algebra: the functions of ``numpy.linalg``, what PyTorch has besides, and those for sparse matrices.
 
-NumPy dispatches ``np.linalg.solve(a, b)`` on traced values to this library by itself, so these *are* NumPy's functions.
-`sparse_matmul` and `spsolve`, from `functorch_lite.scipy.sparse`, need SciPy.
+NumPy dispatches ``np.linalg.solve(a, b)`` on traced values to this library by itself, so these *are* NumPy's functions;
+but for norms and products of vectors, which take ``dim`` and ``keepdim`` too. `sparse_matmul` and `spsolve`, from
+`functorch_lite.scipy.sparse`, need SciPy.
 """
 
 from __future__ import annotations
@@ -11,11 +12,23 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.optional import has_scipy
+from functorch_lite.tensor.linalg_words import (  # noqa: F401 - in the list of _OWN
+    cross,
+    lu,
+    matrix_norm,
+    norm,
+    solve_triangular,
+    vander,
+    vecdot,
+    vector_norm,
+)
+from functorch_lite.tensor.matrices import matrix_exp  # noqa: F401
 
+_OWN = ("cross", "lu", "matrix_exp", "matrix_norm", "norm", "solve_triangular", "vander", "vecdot", "vector_norm")
 _SPARSE = ("sparse_matmul", "spsolve")
 
 # ``import *`` gives what there is.
-__all__ = [*np.linalg.__all__, *(_SPARSE if has_scipy() else ())]  # noqa: PLE0604 - strings all
+__all__ = sorted({*np.linalg.__all__, *_OWN, *(_SPARSE if has_scipy() else ())})  # noqa: PLE0605 - strings all
 
 
 def __getattr__(name: str) -> Any:

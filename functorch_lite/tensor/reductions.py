@@ -29,6 +29,7 @@ __all__ = [
     "cumulative_trapezoid",
     "diff",
     "gradient",
+    "in_numpys_words",
     "logcumsumexp",
     "mean",
     "nanmean",
@@ -50,7 +51,7 @@ __all__ = [
 def _bilingual(function: Callable[..., Any]) -> Callable[..., Any]:
     def reduction(x: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs or len(args) > 1:
-            args, kwargs = _in_numpys_words(args, kwargs)
+            args, kwargs = in_numpys_words(args, kwargs)
         return function(x, *args, **kwargs)
 
     reduction.__name__ = function.__name__
@@ -66,7 +67,8 @@ def _bilingual(function: Callable[..., Any]) -> Callable[..., Any]:
     return method(reduction)
 
 
-def _in_numpys_words(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def in_numpys_words(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments with ``axis`` for ``dim`` and ``keepdims`` for ``keepdim``."""
     if "dim" in kwargs:
         if args or "axis" in kwargs:
             raise TypeError("the axis is given twice; name it once, as axis (NumPy) or as dim (PyTorch)")
@@ -102,7 +104,7 @@ def _dispersion(function: Callable[..., Any]) -> Callable[..., Any]:
             correction = 1
         if correction is not None:
             kwargs["ddof"] = correction
-        args, kwargs = _in_numpys_words(args, kwargs)
+        args, kwargs = in_numpys_words(args, kwargs)
         return function(x, *args, **kwargs)
 
     reduction.__name__ = function.__name__

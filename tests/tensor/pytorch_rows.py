@@ -224,7 +224,21 @@ nn.max_pool2d(s[None],2,stride=1,padding=1) nn.max_pool3d(s[None],2) nn.avg_pool
 nn.avg_pool2d(s,(2,3),stride=1) nn.avg_pool2d(s[None],2,1,padding=1,count_include_pad=False) nn.avg_pool3d(s[None],2)
 """
 
-_FAMILIES = [_ELEMENTWISE, _REDUCTIONS, _ORDER, _SHAPES, _SELECTION, _PRODUCTS, _NN, _SPECIAL, _ASSEMBLED, _LAYERS]
+_LINALG = """
+la.norm(x) la.norm(x,1,dim=1) la.norm(x,ord='nuc') la.norm(s,dim=(1,2)) la.norm(s,2,dim=(0,1),keepdim=True)
+la.norm(v,float('inf')) la.vector_norm(x) la.vector_norm(x,1) la.vector_norm(x,3,dim=1,keepdim=True)
+la.vector_norm(s,dim=(0,2)) la.matrix_norm(x) la.matrix_norm(s,2) la.matrix_norm(s,'nuc',keepdim=True)
+la.matrix_norm(s,1,dim=(0,1)) la.cross(a3,b3) la.cross(k[:3],m,dim=0) la.vecdot(x,y) la.vecdot(x,y,dim=0) la.vander(v)
+la.vander(x,N=3) la.solve_triangular(m,x,upper=True) la.solve_triangular(m,x,upper=False,unitriangular=True)
+la.solve_triangular(m,a3,upper=True,left=False) la.matrix_exp(m) la.lu(m) la.det(m) la.slogdet(m) la.inv(m)
+la.solve(m,x) la.cholesky(h+h.T) la.eigvalsh(h+h.T) la.svdvals(x) la.pinv(x) la.matrix_power(m,2) la.multi_dot([x,k,x])
+la.tensorinv(m.reshape(3,1,3),ind=2) la.cond(m) la.diagonal(s)
+"""
+
+_FAMILIES = [
+    *(_ELEMENTWISE, _REDUCTIONS, _ORDER, _SHAPES, _SELECTION, _PRODUCTS, _NN),
+    *(_SPECIAL, _ASSEMBLED, _LAYERS, _LINALG),
+]
 ROWS: list[str] = " ".join(_FAMILIES).split()
 
 
