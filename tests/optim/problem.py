@@ -26,3 +26,13 @@ def complex_loss(z: Any) -> Any:
 
 def rosenbrock(x: Any, y: Any) -> Any:
     return 100.0 * (y - x**2.0) ** 2.0 + (1.0 - x) ** 2.0
+
+
+def scheduler_of(module: Any, name: str, options: dict[str, Any], optimizer: Any) -> Any:
+    """Return a schedule of a module's, PyTorch's or ours; among the options may be (name, options) of others."""
+    options = dict(options)
+    if "schedulers" in options:
+        options["schedulers"] = [scheduler_of(module, *part, optimizer) for part in options["schedulers"]]
+    if name == "ChainedScheduler":
+        return module.ChainedScheduler(**options)
+    return getattr(module, name)(optimizer, **options)

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.optim.problem import A, B, Y, Z, complex_loss, loss, rosenbrock
+from tests.optim.problem import A, B, Y, Z, complex_loss, loss, rosenbrock, scheduler_of
 
 #: Only where the script runs: looking for doctests imports this module where there is no PyTorch.
 torch: Any = import_module("torch") if __name__ == "__main__" else None
@@ -73,6 +73,43 @@ SCHEDULERS: list[tuple[str, dict[str, Any]]] = [
     ("ReduceLROnPlateau", {"patience": 0, "cooldown": 2, "min_lr": [0.002, 0.01]}),
     ("ReduceLROnPlateau", {"mode": "max", "patience": 1, "threshold": 0.1, "threshold_mode": "abs"}),
     ("ReduceLROnPlateau", {"mode": "max", "patience": 1, "threshold": 0.1}),
+    ("PolynomialLR", {}),
+    ("PolynomialLR", {"total_iters": 8, "power": 2.0}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 4}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 2, "T_mult": 2, "eta_min": 0.01}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 4}),
+    (
+        "CyclicLR",
+        {"base_lr": 0.01, "max_lr": [0.1, 0.2], "step_size_up": 2, "step_size_down": 3, "mode": "triangular2"},
+    ),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 3, "mode": "exp_range", "gamma": 0.9}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 3, "cycle_momentum": False}),
+    (
+        "ChainedScheduler",
+        {"schedulers": [("ConstantLR", {"factor": 0.5, "total_iters": 4}), ("ExponentialLR", {"gamma": 0.9})]},
+    ),
+    (
+        "SequentialLR",
+        {"schedulers": [("ConstantLR", {"factor": 0.5}), ("ExponentialLR", {"gamma": 0.9})], "milestones": [4]},
+    ),
+    (
+        "SequentialLR",
+        {
+            "schedulers": [
+                ("LinearLR", {"start_factor": 0.25, "total_iters": 3}),
+                ("StepLR", {"step_size": 2, "gamma": 0.5}),
+                ("CosineAnnealingLR", {"T_max": 4, "eta_min": 0.01}),
+            ],
+            "milestones": [3, 7],
+        },
+    ),
+    (
+        "SequentialLR",
+        {
+            "schedulers": [("PolynomialLR", {"power": 2.0}), ("CosineAnnealingWarmRestarts", {"T_0": 3})],
+            "milestones": [5],
+        },
+    ),
 ]
 
 #: What the plateau schedules look at.
@@ -144,7 +181,7 @@ def schedule(name: str, options: dict[str, Any], optimizer_name: str) -> dict[st
     groups = [{"params": [parameters[0]]}, {"params": [parameters[1]], "lr": 0.05}]
     more = {"momentum": 0.5} if optimizer_name == "SGD" else {}
     optimizer = getattr(torch.optim, optimizer_name)(groups, lr=0.1, **more)
-    scheduler = getattr(torch.optim.lr_scheduler, name)(optimizer, **options)
+    scheduler = scheduler_of(torch.optim.lr_scheduler, name, options, optimizer)
     lrs, momenta = [scheduler.get_last_lr()], []
     for metric in METRICS[: EPOCHS - 1]:
         group = optimizer.param_groups[0]

@@ -47,6 +47,11 @@ SCHEDULES: list[Any] = [
     lambda o: lr_scheduler.CosineAnnealingLR(o, 4),
     lambda o: lr_scheduler.OneCycleLR(o, 1.0, 10),
     lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=1),
+    lambda o: lr_scheduler.PolynomialLR(o),
+    lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2),
+    lambda o: lr_scheduler.CyclicLR(o, 0.01, 0.1, 2, mode="triangular2"),
+    lambda o: lr_scheduler.SequentialLR(o, [lr_scheduler.LinearLR(o), lr_scheduler.ExponentialLR(o, 0.5)], [4]),
+    lambda o: lr_scheduler.ChainedScheduler([lr_scheduler.StepLR(o, 2), lr_scheduler.ExponentialLR(o, 0.5)]),
 ]
 
 
@@ -157,3 +162,56 @@ def test_too_many_steps_are_refused() -> None:
     go(optimizer, scheduler, 3)
     with pytest.raises(ValueError, match="Tried to step 4 times"):
         scheduler.step()
+
+
+# Numbers of PyTorch 2.15.
+
+
+def test_warm_restarts_go_to_an_epoch_that_is_given() -> None:
+    optimizer = made()
+    scheduler = lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 2, T_mult=2)
+    lrs = []
+    for epoch in (0.5, 1.25, 2.5, 5.0, 7.0):
+        optimizer.step()
+        scheduler.step(epoch)
+        lrs.append((round(scheduler.get_last_lr()[0], 12), scheduler.T_i, scheduler.last_epoch))
+    assert lrs == [
+        (0.085355339059, 2, 0),
+        (0.030865828382, 2, 1),
+        (0.096193976626, 4, 2),
+        (0.014644660941, 4, 5),
+        (0.096193976626, 8, 7),
+    ]
+    with pytest.raises(ValueError, match="non-negative epoch"):
+        scheduler.step(-1)
+
+
+def test_a_cycle_scaled_by_a_function() -> None:
+    optimizer = made(momentum=0.5)
+    scheduler = lr_scheduler.CyclicLR(
+        optimizer, 0.0, 1.0, 2, scale_fn=lambda step: 1.0 / (1.0 + step), scale_mode="iterations"
+    )
+    assert go(optimizer, scheduler, 4) == [0.25, 1 / 3, 0.125, 0.0]
+    assert optimizer.param_groups[0]["momentum"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("message", "make"),
+    [
+        ("number of schedulers 2 and the number of milestones", lambda o, p: lr_scheduler.SequentialLR(o, p, [])),
+        ("belong to the same optimizer", lambda o, p: lr_scheduler.SequentialLR(made(), p, [2])),
+        ("at least one scheduler", lambda o, p: lr_scheduler.ChainedScheduler([])),
+        ("at index 1 has another", lambda o, p: lr_scheduler.ChainedScheduler([p[0], lr_scheduler.StepLR(made(), 1)])),
+        ("Expected integer T_0 >= 1, but got 0", lambda o, p: lr_scheduler.CosineAnnealingWarmRestarts(o, 0)),
+        ("mode is invalid", lambda o, p: lr_scheduler.CyclicLR(o, 0.1, 0.2, mode="square")),
+        (
+            "must support momentum",
+            lambda o, p: lr_scheduler.CyclicLR(optim.Adagrad([ft.tensor(1.0, requires_grad=True)]), 0.1, 0.2),
+        ),
+    ],
+)
+def test_combinations_that_do_not_fit(message: str, make: Any) -> None:
+    optimizer = made()
+    parts = [lr_scheduler.StepLR(optimizer, 1), lr_scheduler.ExponentialLR(optimizer, 0.5)]
+    with pytest.raises(ValueError, match=message):
+        make(optimizer, parts)

@@ -11,7 +11,7 @@ import pytest
 
 import functorch_lite as ft
 from functorch_lite import optim
-from tests.optim.problem import A, B, Y, Z, complex_loss, loss, rosenbrock
+from tests.optim.problem import A, B, Y, Z, complex_loss, loss, rosenbrock, scheduler_of
 
 REFERENCE: dict[str, Any] = json.loads(Path(__file__).with_name("reference.json").read_text())
 
@@ -128,7 +128,7 @@ def test_schedules(case: dict[str, Any]) -> None:
     groups[1]["lr"] = 0.05  # type: ignore[assignment]
     more = {"momentum": 0.5} if case["optimizer"] == "SGD" else {}
     optimizer = getattr(optim, case["optimizer"])(groups, lr=0.1, **more)
-    scheduler = getattr(optim.lr_scheduler, case["name"])(optimizer, **case["options"])
+    scheduler = scheduler_of(optim.lr_scheduler, case["name"], case["options"], optimizer)
     assert scheduler.get_last_lr() == case["lrs"][0]
     for metric, lrs, momentum in zip(REFERENCE["metrics"], case["lrs"][1:], case["momenta"], strict=False):
         group = optimizer.param_groups[0]

@@ -4,6 +4,8 @@ Each sets the learning rate of the groups of an optimiser, once a call of `step`
 can be combined.
 """
 
+from functorch_lite.optim.lr_scheduler.combined import ChainedScheduler, SequentialLR
+from functorch_lite.optim.lr_scheduler.cycles import CosineAnnealingWarmRestarts, CyclicLR
 from functorch_lite.optim.lr_scheduler.one_cycle import OneCycleLR
 from functorch_lite.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from functorch_lite.optim.lr_scheduler.scheduler import LRScheduler
@@ -15,12 +17,16 @@ from functorch_lite.optim.lr_scheduler.schedules import (
     LinearLR,
     MultiplicativeLR,
     MultiStepLR,
+    PolynomialLR,
     StepLR,
 )
 
 __all__ = [
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
@@ -28,6 +34,8 @@ __all__ = [
     "MultiStepLR",
     "MultiplicativeLR",
     "OneCycleLR",
+    "PolynomialLR",
     "ReduceLROnPlateau",
+    "SequentialLR",
     "StepLR",
 ]

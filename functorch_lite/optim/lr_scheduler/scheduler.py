@@ -58,6 +58,10 @@ class LRScheduler:
                 )
         self.base_lrs: list[Any] = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
+        self._begin()
+
+    def _begin(self) -> None:
+        """Set the learning rates of the first epoch; the constructor does it, and a schedule of schedules."""
         self._step_count = 0
         self._is_initial = True
         self.step()

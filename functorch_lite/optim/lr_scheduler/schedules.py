@@ -319,6 +319,44 @@ class ExponentialLR(LRScheduler):
         return 1.0 if self._is_initial else self.gamma
 
 
+class PolynomialLR(LRScheduler):
+    """Let the learning rate fall to zero as a power of the epochs that are left.
+
+    Parameters
+    ----------
+    optimizer, last_epoch
+        As for `LRScheduler`.
+    total_iters
+        The number of epochs.
+    power
+        The power.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> from functorch_lite import optim
+    >>> optimizer = optim.SGD([ft.tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> scheduler, rates = optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4, power=2.0), []
+    >>> for _ in range(5):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 3) for rate in rates]
+    [1.0, 0.562, 0.25, 0.062, 0.0]
+    """
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def multiplier(self) -> float:
+        """Give the ratio of this epoch's power to the last one's."""
+        n, epoch = self.total_iters, self.last_epoch
+        if self._is_initial or epoch > n:
+            return 1.0
+        return float(((1.0 - epoch / n) / (1.0 - (epoch - 1) / n)) ** self.power)
+
+
 class CosineAnnealingLR(LRScheduler):
     """Let the learning rate fall to ``eta_min`` along half a cosine.
 
