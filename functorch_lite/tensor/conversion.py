@@ -13,7 +13,7 @@ from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.tensor.method_table import METHODS, TENSOR_METHODS, method, methods_of_functions
 
-__all__ = ["is_complex", "is_floating_point", "numel", "to"]
+__all__ = ["is_complex", "is_floating_point", "is_nonzero", "is_same_size", "is_signed", "numel", "to"]
 
 # --- Dtypes -----------------------------------------------------------------------------------------------------------
 
@@ -215,6 +215,21 @@ def is_same_size(x: Any, other: Any) -> bool:
 
 
 @method
+def is_nonzero(x: Any) -> bool:
+    """Say whether the only element is not zero; of several `ValueError` is raised.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.is_nonzero(ft.tensor([0.0])), ft.is_nonzero(ft.tensor(3))
+    (False, True)
+    """
+    if numel(x) != 1:
+        raise ValueError(f"is_nonzero at {user_line()} asks one element, not those of shape {shape_of(x)}")
+    return bool(np.reshape(x, ()) != 0)
+
+
+@method
 def contiguous(x: Any) -> Any:
     """Return the array: how a traced one lies in memory is not seen.
 
@@ -264,5 +279,33 @@ def _is_contiguous_tensor(x: Any) -> bool:
     return bool(x.data.flags.c_contiguous)
 
 
+def _data_ptr(x: Any) -> int:
+    """Return the address of the first element in memory.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.zeros(2)
+    >>> x.data_ptr() == x.detach().data_ptr(), x.data_ptr() == x.clone().data_ptr()
+    (True, False)
+    """
+    address: int = x.data.__array_interface__["data"][0]
+    return address
+
+
+def _stride(x: Any, dim: int | None = None) -> Any:
+    """Return by how many elements neighbours along each axis, or along one, are apart in memory.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.zeros(2, 3).stride(), ft.zeros(2, 3).T.stride(0)
+    ((3, 1), 1)
+    """
+    steps = tuple(step // x.data.itemsize for step in x.data.strides)
+    return steps if dim is None else steps[dim]
+
+
+TENSOR_METHODS.update(data_ptr=_data_ptr, stride=_stride)
 TENSOR_METHODS.update(contiguous=_contiguous_tensor, is_contiguous=_is_contiguous_tensor)
 methods_of_functions({"ndimension": dim, "nelement": numel})

@@ -15,7 +15,8 @@ from numpy import (
     fmod, frexp, gcd, greater, greater_equal, heaviside, hsplit, hypot, imag, inner, isclose, isfinite, isin, isinf,
     isnan, isneginf, isposinf, isreal, kron, lcm, ldexp, less, less_equal, log, log1p, log2, log10, logaddexp,
     logaddexp2, logical_and, logical_not, logical_or, logical_xor, matmul, maximum, minimum, moveaxis, multiply,
-    negative, nextafter, not_equal, outer, positive, rad2deg, ravel, real, remainder, reshape, round, sign, signbit,
+    can_cast, finfo, iinfo, negative, nextafter, not_equal, outer, positive, promote_types, rad2deg, ravel, real,
+    remainder, reshape, result_type, round, sign, signbit,
     sin, sinc, sinh, sqrt, square, swapaxes, tan, tanh, trace, trunc, unravel_index, vander, vdot, vsplit,
 )
 from numpy import conjugate as conj_physical
@@ -39,7 +40,8 @@ from functorch_lite.tensor.assembling import (
     block_diag, broadcast_tensors, cartesian_prod, combinations, diagonal_scatter, select_scatter, slice_scatter,
     unique_consecutive,
 )
-from functorch_lite.tensor.conversion import is_complex, is_floating_point, numel
+from functorch_lite.tensor.conversion import is_complex, is_floating_point, is_nonzero, is_same_size, is_signed, numel
+from functorch_lite.tensor.draws import bernoulli, multinomial, normal, poisson
 from functorch_lite.tensor.elementwise import (
     add, addcdiv, addcmul, clamp, clamp_max, clamp_min, div, equal, frac, lerp, logit, nan_to_num, polar,
     reciprocal, rsqrt, sub, view_as_complex, view_as_real, xlogy,
@@ -85,38 +87,42 @@ from functorch_lite.tensor.shaping import (
     rot90, squeeze, t, tile, transpose, tril, tril_indices, triu, triu_indices, unflatten, unsqueeze,
 )
 from functorch_lite.tensor.softmax import log_softmax, logsumexp, softmax
+from functorch_lite.tensor.traced import clone_of as clone
+from functorch_lite.tensor.traced import detached as detach
 from functorch_lite.tensor.special_functions import erfc, erfinv, i0, igamma, igammac, mvlgamma, polygamma
 
 __all__ = [
     "abs", "absolute", "acos", "acosh", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "adjoint",
     "all", "allclose", "amax", "amin", "aminmax", "angle", "any", "arccos", "arccosh", "arcsin", "arcsinh",
     "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "asin", "asinh", "atan", "atan2",
-    "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "baddbmm", "bincount", "bitwise_and", "bitwise_left_shift",
-    "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "block_diag", "bmm", "broadcast_shapes",
-    "broadcast_tensors", "broadcast_to", "bucketize", "cartesian_prod", "cat", "cdist", "ceil", "chain_matmul",
-    "cholesky", "cholesky_inverse", "cholesky_solve", "chunk", "clamp", "clamp_max", "clamp_min", "clip",
-    "column_stack", "combinations", "complex", "concat", "concatenate", "conj", "conj_physical", "copysign",
-    "corrcoef", "cos", "cosh", "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum",
-    "cumulative_trapezoid", "deg2rad", "det", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter",
-    "diff", "digamma", "dist", "div", "divide", "dot", "dsplit", "dstack", "einsum", "eq", "equal", "erf", "erfc",
-    "erfinv", "exp", "exp2", "expm1", "fix", "flatten", "flip", "fliplr", "flipud", "float_power", "floor",
-    "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "gather", "gcd", "ge", "ger", "gradient", "greater",
-    "greater_equal", "gt", "heaviside", "hsplit", "hstack", "hypot", "i0", "igamma", "igammac", "imag", "index_add",
-    "index_copy", "index_fill", "index_put", "index_select", "inner", "inverse", "is_complex", "is_floating_point",
-    "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "lcm",
-    "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "log", "log1p", "log2", "log10", "log_softmax",
-    "logaddexp", "logaddexp2", "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor",
-    "logit", "logsumexp", "lt", "masked_fill", "masked_scatter", "masked_select", "matmul", "matrix_exp",
-    "matrix_power", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mm", "mode", "moveaxis",
-    "movedim", "msort", "mul", "multiply", "mv", "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile",
-    "nansum", "narrow", "ne", "neg", "negative", "nextafter", "nonzero", "norm", "not_equal", "numel", "outer",
-    "permute", "pinverse", "polar", "polygamma", "positive", "pow", "prod", "qr", "quantile", "rad2deg", "ravel",
-    "real", "reciprocal", "relu", "remainder", "renorm", "repeat_interleave", "reshape", "roll", "rot90", "round",
-    "row_stack", "rsqrt", "scatter", "scatter_add", "searchsorted", "select", "select_scatter", "sgn", "sigmoid",
-    "sign", "signbit", "sin", "sinc", "sinh", "slice_scatter", "slogdet", "softmax", "sort", "split",
-    "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "svd",
-    "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor_split", "tensordot", "tile",
-    "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices",
-    "true_divide", "trunc", "unbind", "unflatten", "unique", "unique_consecutive", "unravel_index", "unsqueeze",
-    "vander", "var", "var_mean", "vdot", "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "xlogy",
+    "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "baddbmm", "bernoulli", "bincount", "bitwise_and",
+    "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "block_diag", "bmm",
+    "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize", "can_cast", "cartesian_prod", "cat",
+    "cdist", "ceil", "chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "chunk", "clamp",
+    "clamp_max", "clamp_min", "clip", "clone", "column_stack", "combinations", "complex", "concat", "concatenate",
+    "conj", "conj_physical", "copysign", "corrcoef", "cos", "cosh", "count_nonzero", "cov", "cross", "cummax",
+    "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "deg2rad", "det", "detach", "diag", "diag_embed",
+    "diagflat", "diagonal", "diagonal_scatter", "diff", "digamma", "dist", "div", "divide", "dot", "dsplit",
+    "dstack", "einsum", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "finfo", "fix", "flatten",
+    "flip", "fliplr", "flipud", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp",
+    "gather", "gcd", "ge", "ger", "gradient", "greater", "greater_equal", "gt", "heaviside", "hsplit", "hstack",
+    "hypot", "i0", "igamma", "igammac", "iinfo", "imag", "index_add", "index_copy", "index_fill", "index_put",
+    "index_select", "inner", "inverse", "is_complex", "is_floating_point", "is_nonzero", "is_same_size",
+    "is_signed", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron",
+    "kthvalue", "lcm", "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "log", "log1p", "log2", "log10",
+    "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logit", "logsumexp", "lt", "masked_fill", "masked_scatter", "masked_select", "matmul",
+    "matrix_exp", "matrix_power", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mm", "mode",
+    "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv", "mvlgamma", "nan_to_num", "nanmean",
+    "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "nextafter", "nonzero", "norm",
+    "normal", "not_equal", "numel", "outer", "permute", "pinverse", "poisson", "polar", "polygamma", "positive",
+    "pow", "prod", "promote_types", "qr", "quantile", "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder",
+    "renorm", "repeat_interleave", "reshape", "result_type", "roll", "rot90", "round", "row_stack", "rsqrt",
+    "scatter", "scatter_add", "searchsorted", "select", "select_scatter", "sgn", "sigmoid", "sign", "signbit",
+    "sin", "sinc", "sinh", "slice_scatter", "slogdet", "softmax", "sort", "split", "split_with_sizes", "sqrt",
+    "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "svd", "swapaxes", "swapdims", "t",
+    "take", "take_along_dim", "tan", "tanh", "tensor_split", "tensordot", "tile", "topk", "trace", "transpose",
+    "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "unbind",
+    "unflatten", "unique", "unique_consecutive", "unravel_index", "unsqueeze", "vander", "var", "var_mean", "vdot",
+    "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "xlogy",
 ]

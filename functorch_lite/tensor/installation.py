@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functorch_lite.core.tracer import ArrayTracer
+from functorch_lite.tensor.draws import install_draws
 from functorch_lite.tensor.in_place_methods import install_in_place
 from functorch_lite.tensor.methods import METHODS, TENSOR_METHODS
 from functorch_lite.tensor.reshaping_in_place import install_reshaping
@@ -17,3 +18,4 @@ for name, function in TENSOR_METHODS.items():
     setattr(Tensor, name, function)
 install_in_place()
 install_reshaping()
+install_draws()
