@@ -16,8 +16,23 @@ Examples
 """
 
 from functorch_lite.optim import functional, lr_scheduler
+from functorch_lite.optim.adaptive import Adadelta, Adamax, NAdam, RAdam
 from functorch_lite.optim.lbfgs import LBFGS
 from functorch_lite.optim.optimizer import Optimizer
 from functorch_lite.optim.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 
-__all__ = ["LBFGS", "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "functional", "lr_scheduler"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "functional",
+    "lr_scheduler",
+]

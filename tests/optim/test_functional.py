@@ -20,6 +20,10 @@ OPTIMIZERS: list[Any] = [
     functional.RMSprop(lr=0.1, momentum=0.5),
     functional.RMSprop(lr=0.1, centered=True),
     functional.Adagrad(lr=0.1, lr_decay=0.5, initial_accumulator_value=0.1),
+    functional.NAdam(lr=0.1, momentum_decay=0.1),
+    functional.RAdam(lr=0.1, betas=(0.8, 0.9)),
+    functional.Adamax(lr=0.1),
+    functional.Adadelta(eps=1e-3),
 ]
 
 

@@ -22,6 +22,10 @@ KINDS: list[tuple[Any, dict[str, Any]]] = [
     (optim.AdamW, {"lr": 0.1}),
     (optim.RMSprop, {"lr": 0.1, "momentum": 0.9, "centered": True}),
     (optim.Adagrad, {"lr": 0.1, "lr_decay": 0.1}),
+    (optim.NAdam, {"lr": 0.1}),
+    (optim.RAdam, {"lr": 0.1, "betas": (0.8, 0.9)}),
+    (optim.Adamax, {"lr": 0.1}),
+    (optim.Adadelta, {"eps": 1e-3}),
     (optim.LBFGS, {"max_iter": 2, "line_search_fn": "strong_wolfe"}),
 ]
 
@@ -245,6 +249,10 @@ def test_rosenbrock_converges_by_lbfgs() -> None:
         (optim.RMSprop, {"alpha": -1.0}, "Invalid alpha value: -1.0"),
         (optim.RMSprop, {"momentum": -1.0}, "Invalid momentum value: -1.0"),
         (optim.Adagrad, {"lr_decay": -1.0}, "Invalid lr_decay value: -1.0"),
+        (optim.NAdam, {"momentum_decay": -1.0}, "Invalid momentum_decay value: -1.0"),
+        (optim.RAdam, {"betas": (0.9, 1.0)}, "Invalid beta parameter at index 1: 1.0"),
+        (optim.Adamax, {"lr": -1.0}, "Invalid learning rate: -1.0"),
+        (optim.Adadelta, {"rho": 1.5}, "Invalid rho value: 1.5"),
         (optim.Adagrad, {"initial_accumulator_value": -1.0}, "Invalid initial_accumulator_value value: -1.0"),
         (optim.LBFGS, {"lr": -1.0}, "Invalid learning rate: -1.0"),
     ],

@@ -12,7 +12,7 @@ import functorch_lite as ft
 from functorch_lite import optim
 from functorch_lite.optim import functional, lr_scheduler
 
-KINDS = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad")
+KINDS = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "RAdam", "Adamax", "Adadelta")
 
 
 def sgd() -> Any:

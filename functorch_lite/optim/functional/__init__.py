@@ -21,9 +21,22 @@ array([1., 1.])
 """
 
 from functorch_lite.optim.functional.adam import Adam, AdamW
+from functorch_lite.optim.functional.adaptive import Adadelta, Adamax, NAdam, RAdam
 from functorch_lite.optim.functional.lbfgs import LBFGS
 from functorch_lite.optim.functional.root_mean_square import Adagrad, RMSprop
 from functorch_lite.optim.functional.rule import FunctionalOptimizer
 from functorch_lite.optim.functional.sgd import SGD
 
-__all__ = ["LBFGS", "SGD", "Adagrad", "Adam", "AdamW", "FunctionalOptimizer", "RMSprop"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "FunctionalOptimizer",
+    "NAdam",
+    "RAdam",
+    "RMSprop",
+]
