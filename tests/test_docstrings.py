@@ -29,6 +29,7 @@ NAMESPACES = (
     "functorch_lite.autograd.graph",
     "functorch_lite.core.tree",
     "functorch_lite.debug",
+    "functorch_lite.fft",
     "functorch_lite.func",
     "functorch_lite.linalg",
     "functorch_lite.nn.functional",

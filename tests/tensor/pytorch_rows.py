@@ -1,8 +1,8 @@
 """Programs in PyTorch's words, which PyTorch and this library both run: one table drives all tests of the methods.
 
 A row is an expression in the names of `inputs` and in ``F``, the functions at the top level, ``nn``, those of
-``nn.functional``, ``sp``, those of ``special``, and ``la``, those of ``linalg``. What PyTorch makes of it is recorded
-in ``pytorch_values.json`` by ``record_pytorch_values.py``.
+``nn.functional``, ``sp``, those of ``special``, ``la``, those of ``linalg``, and ``fft``. What PyTorch makes of it is
+recorded in ``pytorch_values.json`` by ``record_pytorch_values.py``.
 """
 
 from __future__ import annotations
@@ -233,6 +233,9 @@ la.vander(x,N=3) la.solve_triangular(m,x,upper=True) la.solve_triangular(m,x,upp
 la.solve_triangular(m,a3,upper=True,left=False) la.matrix_exp(m) la.lu(m) la.det(m) la.slogdet(m) la.inv(m)
 la.solve(m,x) la.cholesky(h+h.T) la.eigvalsh(h+h.T) la.svdvals(x) la.pinv(x) la.matrix_power(m,2) la.multi_dot([x,k,x])
 la.tensorinv(m.reshape(3,1,3),ind=2) la.cond(m) la.diagonal(s)
+fft.fft(x).abs() fft.fft(x,dim=0).abs() fft.rfft(x,3,dim=0,norm='ortho').abs() fft.irfft(x,dim=0) fft.irfft(x,n=5)
+fft.hfft(x,dim=0) fft.fft2(s,dim=(0,1)).abs() fft.rfft2(x).abs() fft.irfftn(s,dim=(1,2)) fft.fftn(s).abs()
+fft.fftshift(x) fft.fftshift(x,dim=1) fft.ifftshift(s,dim=(0,2)) fft.ifft(x,dim=0).abs()
 """
 
 _FAMILIES = [

@@ -23,7 +23,7 @@ def record(row: str) -> dict[str, Any]:
     code = compile(row, row, "eval")
     names = names_in(code)
     tensors = {name: torch.tensor(x, requires_grad=name in INPUTS) for name, x in {**INPUTS, **CONSTANTS}.items()}
-    namespaces = {"F": torch, "nn": torch.nn.functional, "sp": torch.special, "la": torch.linalg}
+    namespaces = {"F": torch, "nn": torch.nn.functional, "sp": torch.special, "la": torch.linalg, "fft": torch.fft}
     results = outputs(eval(code, {**namespaces, **tensors}))
     results = [r if isinstance(r, torch.Tensor) else torch.tensor(r) for r in results]
     weights = cotangents([r.detach().numpy() for r in results])
