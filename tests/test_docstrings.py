@@ -33,6 +33,7 @@ NAMESPACES = (
     "functorch_lite.func",
     "functorch_lite.linalg",
     "functorch_lite.nn.functional",
+    "functorch_lite.nn.init",
     "functorch_lite.nn.utils",
     "functorch_lite.numpy",
     "functorch_lite.optim",
@@ -51,6 +52,7 @@ NAMESPACES = (
     "functorch_lite.special",
     "functorch_lite.tensor.functions",
     "functorch_lite.testing",
+    "functorch_lite.utils.checkpoint",
 )
 
 

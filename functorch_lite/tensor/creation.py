@@ -28,6 +28,7 @@ __all__ = [
     "full",
     "full_like",
     "get_default_dtype",
+    "get_rng_state",
     "is_tensor",
     "linspace",
     "logspace",
@@ -42,6 +43,7 @@ __all__ = [
     "randn_like",
     "randperm",
     "set_default_dtype",
+    "set_rng_state",
     "tensor",
     "zeros",
     "zeros_like",
@@ -196,6 +198,32 @@ def manual_seed(seed: int) -> Any:
     True
     """
     return seed_generator(seed)
+
+
+def get_rng_state() -> Any:
+    """Return where the generator of the random tensors stands, for `set_rng_state`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> state = ft.get_rng_state()
+    >>> x = ft.rand(2)
+    >>> ft.set_rng_state(state)
+    >>> ft.equal(ft.rand(2), x)
+    True
+    """
+    return shared_generator().bit_generator.state
+
+
+def set_rng_state(new_state: Any) -> None:
+    """Let the generator of the random tensors go on from where it stood when `get_rng_state` was called.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.set_rng_state(ft.get_rng_state())
+    """
+    shared_generator().bit_generator.state = new_state
 
 
 def zeros(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:

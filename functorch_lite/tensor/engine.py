@@ -223,10 +223,14 @@ def grad(
     return tuple(gradients)
 
 
+#: What is one root or input, though an edge is a tuple.
+_ONE = (Tracer, GradientEdge)
+
+
 def _sequence(given: Any, length: int | None = None) -> list[Any]:
     if given is None:
         return [None] * (length or 0)
-    single = isinstance(given, Tracer | GradientEdge) or not isinstance(given, list | tuple)
+    single = isinstance(given, _ONE) or not isinstance(given, list | tuple)
     found = [given] if single else list(given)
     if length is not None and len(found) != length:
         raise RuntimeError(f"got {length} tensors and {len(found)} gradients; give one gradient (or None) for each")
