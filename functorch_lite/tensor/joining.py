@@ -281,4 +281,4 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     return tuple(np.meshgrid(*unpacked(tensors), indexing=indexing))  # type: ignore[call-overload]
 
 
-methods_of_functions({"dsplit": np.dsplit, "hsplit": np.hsplit, "vsplit": np.vsplit})
+methods_of_functions({"dsplit": np.dsplit, "hsplit": np.hsplit, "split_with_sizes": split, "vsplit": np.vsplit})

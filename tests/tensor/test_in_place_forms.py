@@ -21,7 +21,7 @@ BINARY = {
     "add", "arctan2", "atan2", "copysign", "div", "divide", "eq", "float_power", "floor_divide", "fmod", "ge",
     "greater", "greater_equal", "gt", "heaviside", "hypot", "le", "less", "less_equal", "logical_and", "logical_or",
     "logical_xor", "lt", "mul", "multiply", "ne", "nextafter", "not_equal", "pow", "remainder", "sub", "subtract",
-    "true_divide", "xlogy",
+    "true_divide", "xlogy", "igamma", "igammac",
 }
 INTEGERS = {
     "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "gcd",
@@ -31,7 +31,9 @@ INTEGERS = {
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "addcdiv": (Y, Y + 1),
     "addcmul": (Y, Y),
+    "addbmm": (Y[None], X[None]),
     "addmm": (Y, X),
+    "addr": (X[0], X[1]),
     "clamp": (0.3, 0.7),
     "clamp_max": (0.55,),
     "clamp_min": (0.55,),
@@ -46,6 +48,9 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "lerp": (Y, 0.3),
     "masked_fill": (Y > 0.45, 2.0),
     "masked_scatter": (Y > 0.45, Y),
+    "mvlgamma": (1,),
+    "polygamma": (2,),
+    "renorm": (2, 0, 0.5),
     "scatter": (0, i([[2, 0, 1]]), Y),
     "scatter_add": (0, i([[2, 0, 1]]), Y),
 }
