@@ -198,7 +198,7 @@ __all__ = [
 #: that has it, or is it.
 _LATE = {
     **{name: name for name in ("autograd", "debug", "fft", "func", "linalg", "nn", "optim", "program", "random")},
-    **{name: name for name in ("scipy", "special", "testing", "utils")},
+    **{name: name for name in ("scipy", "special", "testing")},
     **dict.fromkeys(("jit", "make_program"), "program.jit"),
     "Program": "program.program",
     **dict.fromkeys(("GradcheckError", "check_grads", "gradcheck", "gradgradcheck"), "testing"),

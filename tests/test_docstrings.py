@@ -34,7 +34,7 @@ NAMESPACES = (
     "functorch_lite.linalg",
     "functorch_lite.nn.functional",
     "functorch_lite.nn.init",
-    "functorch_lite.nn.utils",
+    "functorch_lite.nn.parameters",
     "functorch_lite.numpy",
     "functorch_lite.optim",
     "functorch_lite.optim.functional",
@@ -52,7 +52,6 @@ NAMESPACES = (
     "functorch_lite.special",
     "functorch_lite.tensor.functions",
     "functorch_lite.testing",
-    "functorch_lite.utils.checkpoint",
 )
 
 

@@ -1,5 +1,8 @@
 """Parts of neural networks, as functions; initial values of parameters, and what one does to many of them."""
 
-from functorch_lite.nn import functional, init, utils
+from functorch_lite.nn import functional, init, parameters
 
-__all__ = ["functional", "init", "utils"]
+#: PyTorch's name of it.
+utils = parameters
+
+__all__ = ["functional", "init", "parameters", "utils"]

@@ -57,7 +57,7 @@ def clip_grad_norm_(
     Examples
     --------
     >>> import functorch_lite as ft
-    >>> from functorch_lite.nn.utils import clip_grad_norm_
+    >>> from functorch_lite.nn.parameters import clip_grad_norm_
     >>> x = ft.tensor([1.5, 2.0], requires_grad=True)
     >>> (x**2).sum().backward()
     >>> clip_grad_norm_([x], max_norm=0.5)
@@ -85,7 +85,7 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
     Examples
     --------
     >>> import functorch_lite as ft
-    >>> from functorch_lite.nn.utils import clip_grad_value_
+    >>> from functorch_lite.nn.parameters import clip_grad_value_
     >>> x = ft.tensor([0.1, -2.0], requires_grad=True)
     >>> (x**2).sum().backward()
     >>> clip_grad_value_(x, 1.0)
@@ -111,7 +111,7 @@ def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, for
     Examples
     --------
     >>> import functorch_lite as ft
-    >>> from functorch_lite.nn.utils import clip_grads_with_norm_
+    >>> from functorch_lite.nn.parameters import clip_grads_with_norm_
     >>> x = ft.tensor([1.5, 2.0], requires_grad=True)
     >>> (x**2).sum().backward()
     >>> clip_grads_with_norm_([x], 1.0, ft.tensor(2.0))
@@ -144,7 +144,7 @@ def get_total_norm(
     Examples
     --------
     >>> import numpy as np, functorch_lite as ft
-    >>> from functorch_lite.nn.utils import get_total_norm
+    >>> from functorch_lite.nn.parameters import get_total_norm
     >>> get_total_norm([ft.tensor([3.0]), ft.tensor([[0.0, 4.0]])])
     tensor(5.)
     >>> gradients = {"w": np.array([3.0, 0.0]), "b": np.array(4.0)}
@@ -170,7 +170,7 @@ def parameters_to_vector(parameters: Iterable[Any]) -> Any:
     Examples
     --------
     >>> import functorch_lite as ft
-    >>> from functorch_lite.nn.utils import parameters_to_vector
+    >>> from functorch_lite.nn.parameters import parameters_to_vector
     >>> parameters_to_vector([ft.tensor([1.0, 2.0]), ft.tensor([[3.0]])])
     tensor([1., 2., 3.])
     """
@@ -195,7 +195,7 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     Examples
     --------
     >>> import functorch_lite as ft
-    >>> from functorch_lite.nn.utils import vector_to_parameters
+    >>> from functorch_lite.nn.parameters import vector_to_parameters
     >>> a, b = ft.zeros(2, requires_grad=True), ft.zeros(1, 1, requires_grad=True)
     >>> vector_to_parameters(ft.tensor([1.0, 2.0, 3.0]), [a, b])
     >>> a, b

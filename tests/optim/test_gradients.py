@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
-from functorch_lite.nn.utils import (
+from functorch_lite.nn.parameters import (
     clip_grad_norm_,
     clip_grad_value_,
     clip_grads_with_norm_,

@@ -12,7 +12,6 @@ import pytest
 import functorch_lite as ft
 import functorch_lite.nn.functional as F  # noqa: N812 - PyTorch's name
 from functorch_lite.core import generator
-from functorch_lite.utils.checkpoint import checkpoint, checkpoint_sequential
 
 X = np.random.default_rng(3).normal(size=(200, 50))
 KEY = ft.random.key(0)
@@ -157,22 +156,6 @@ def test_nested_checkpoints_draw_again_what_they_drew() -> None:
     y.sum().backward()
     np.testing.assert_allclose(x.grad * x.detach() / 2.0, y.detach())
 
-
-def test_checkpoints_in_pytorchs_words() -> None:
-    x = ft.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
-    y = checkpoint(lambda x, scale: _noisy(x) * scale, x, scale=2.0, use_reentrant=False)
-    y.sum().backward()
-    np.testing.assert_allclose(x.grad * x.detach() / 2.0, y.detach())
-    functions = [ft.sin, _noisy, ft.exp, ft.sin, ft.cos]
-    for segments in (1, 2, 5):
-        ft.manual_seed(1)
-        expected = ft.grad(lambda x: ft.cos(ft.sin(ft.exp(_noisy(ft.sin(x))))).sum())(X[0, :4])
-        ft.manual_seed(1)
-        found = ft.grad(lambda x, n=segments: checkpoint_sequential(functions, n, x).sum())(X[0, :4])
-        np.testing.assert_allclose(found, expected)
-    for segments in (0, 6):
-        with pytest.raises(ValueError, match=f"5 functions cannot be divided into {segments} segments"):
-            checkpoint_sequential(functions, segments, x)
 
 
 def test_the_state_of_the_generator_is_taken_and_given_back() -> None:

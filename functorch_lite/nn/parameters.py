@@ -1,4 +1,4 @@
-"""``ft.nn.utils``: gradients and parameters of many tensors at once."""
+"""``ft.nn.utils``, as PyTorch calls it: gradients and parameters of many tensors at once."""
 
 from functorch_lite.optim.gradients import (
     clip_grad_norm_,
