@@ -313,6 +313,10 @@ class JointPrimitive(Primitive):
         """
         return None
 
+    def again(self, values: Arrays) -> Arrays:
+        """Run the function again, on the way back."""
+        return self.function(values)  # type: ignore[no-any-return]
+
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
         """Return the results and their tangents; None among the tangents is a structural zero."""
         raise NotImplementedError

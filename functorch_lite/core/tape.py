@@ -288,12 +288,12 @@ class LinearTrace(ReverseTrace):
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if not isinstance(primitive, JointPrimitive):
             self._check(primitive, arrays)
-            return super().process(primitive, arrays, params)
+            return ReverseTrace.process(self, primitive, arrays, params)  # not super(): if closed it has another class
         if primitive.is_inlined:
             return primitive.function(arrays)
         # A function with rules of its own may be linear (a solver that its own reverse rule calls). What can be seen of
         # it from outside is that it is zero at zero, where derived rules are run.
-        result = super().process(primitive, arrays, params)
+        result = ReverseTrace.process(self, primitive, arrays, params)
         flags = [isinstance(a, Tracer) and a._trace is self for a in arrays]
         reached = primitive.reaches(flags, True)
         if reached is not None:  # the others, such as the values that a program of tangents gives too, are constant

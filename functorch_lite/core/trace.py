@@ -10,20 +10,24 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from itertools import count
-from typing import TYPE_CHECKING, Any, NoReturn
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
 
 from functorch_lite.core.errors import EscapedTracerError, user_line
 
 if TYPE_CHECKING:
     from functorch_lite.core.primitive import Primitive
 
-__all__ = ["ClosedTrace", "Trace", "Tracer", "is_tracer", "next_birth", "running"]
+__all__ = ["ClosedTrace", "Trace", "Tracer", "is_tracer", "next_birth", "repeated", "running"]
 
 #: Whether a function runs under a transformation.
 running: ContextVar[bool] = ContextVar("running", default=False)
 
 #: Gives the number of the next trace; the young have the larger ones.
 next_birth = count(1).__next__
+
+#: When the functions that are being repeated ran for the first time. Traces that were open then serve them once more.
+repeated: ContextVar[tuple[int, ...]] = ContextVar("repeated", default=())
 
 
 class Trace:
@@ -73,17 +77,47 @@ class Trace:
 
         Changing the class costs the open trace nothing: no operation has to ask whether its trace still lives.
         """
-        self.transformation = self.transformation
+        self.transformation, self.is_concrete = self.transformation, self.is_concrete
+        self.open_class = type(self)
+        self.closed = next_birth()
         self.__class__ = ClosedTrace
 
 
 class ClosedTrace(Trace):
-    """What a trace becomes when its transformation has returned."""
+    """What a trace becomes when its transformation has returned.
 
-    def process(self, primitive: Primitive, arrays: tuple[Any, ...], params: tuple[Any, ...]) -> NoReturn:
+    A function that is repeated may close over its tracers. Its results do not depend on them, as it ran first below
+    the trace; but it may look at their signs, or make an array of their shape. For such a function, in its thread, the
+    trace is what it was.
+    """
+
+    #: What the trace was, and when it was closed.
+    open_class: type[Trace] = Trace
+    closed: int
+
+    @property
+    def _serves(self) -> bool:
+        return any(self.number < first_run < self.closed for first_run in repeated.get())
+
+    def process(self, primitive: Primitive, arrays: tuple[Any, ...], params: tuple[Any, ...]) -> Any:
+        if self._serves:
+            return self.open_class.process(self, primitive, arrays, params)
         self.touch(f"{primitive.name} was applied", "to")
 
-    def touch(self, action: str, preposition: str = "of") -> NoReturn:
+    def shown(self, value: Any) -> Any:
+        return self.open_class.shown(self, value) if self._serves else value
+
+    def settled(self, tracer: Any) -> Any:
+        return self.open_class.settled(self, tracer) if self._serves else tracer
+
+    def __getattr__(self, name: str) -> Any:
+        # What the trace's own class has besides, for functions that are repeated.
+        attribute = getattr(self.open_class, name)
+        return MethodType(attribute, self) if isinstance(attribute, FunctionType) else attribute
+
+    def touch(self, action: str, preposition: str = "of") -> None:
+        if self._serves:
+            return self.open_class.touch(self, action, preposition)
         raise EscapedTracerError(
             f"{action} at {user_line()} {preposition} a value traced by {self.transformation}, which has already "
             f"returned. The value escaped, for instance into a global, an attribute or a list that outlives the call. "

@@ -244,7 +244,7 @@ def _joint_contributions(
         return primitive.bind(tuple(arrays), params)
 
     if primitive.is_inlined:  # recomputed with its operations recorded, from which the walk goes on
-        for out, c in zip(primitive.function(_substituted(values, active, tensors)), g, strict=True):
+        for out, c in zip(primitive.again(_substituted(values, active, tensors)), g, strict=True):
             if is_tensor(out) and out.node is not None:
                 yield out.node, c
         return

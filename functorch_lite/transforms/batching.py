@@ -233,7 +233,7 @@ class NamedBatchTrace(BatchTrace):
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if primitive in ACROSS and params[0] == self.size.axis:
             return ACROSS[primitive](arrays[0].value, self)
-        return super().process(primitive, arrays, params)
+        return BatchTrace.process(self, primitive, arrays, params)  # not super(): if closed it has another class
 
 
 class Unbatched:

@@ -17,7 +17,7 @@ from typing import Any
 from functorch_lite.core import tree
 from functorch_lite.core.generator import drawing_alike
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
-from functorch_lite.core.trace import Trace, Tracer, next_birth
+from functorch_lite.core.trace import Trace, Tracer, next_birth, repeated
 from functorch_lite.numpy.buffers import SEAL, run_again
 from functorch_lite.transforms.arguments import check_callable, name_of, returned_leaves
 from functorch_lite.transforms.batching import vmap
@@ -112,9 +112,17 @@ class _Recomputation(JointPrimitive):
     def __init__(self, name: str, run: Callable[[Arrays], Arrays], policy: Callable[[str], bool] | None = None) -> None:
         super().__init__(run, ["arrays"], name=f"checkpoint of {name}", variadic=True, multiple=True)
         self.policy = policy
+        self.first_runs = (*repeated.get(), next_birth())
 
     # Forward mode and transposition keep nothing that could be saved.
     is_inlined = True
+
+    def again(self, values: Arrays) -> Arrays:
+        token = repeated.set(self.first_runs)
+        try:
+            return self.function(values)  # type: ignore[no-any-return]
+        finally:
+            repeated.reset(token)
 
     def reverse(
         self, trace: Any, values: Arrays, active: Sequence[int]
@@ -141,9 +149,9 @@ class _Recomputation(JointPrimitive):
                         stack.enter_context(_substituted(*substitution))
                     inputs = _replaced(values, active, xs)
                     if saving is None:
-                        results = run_again(ran, self.function, inputs)
+                        results = run_again(ran, self.again, inputs)
                     else:
-                        results = run_again(ran, ReplayTrace(saving.saved, oldest).run, self.function, inputs)
+                        results = run_again(ran, ReplayTrace(saving.saved, oldest).run, self.again, inputs)
                     return tuple(_SubstitutingTrace.replaced(trace, y) for y in results)
 
             _, pullback = vjp(again, [values[i] for i in active], [tracer.value for tracer in tracers])

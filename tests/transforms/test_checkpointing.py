@@ -126,6 +126,68 @@ def test_closing_over_traced_values(name: str, transform: Callable[[Any], Any]) 
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
 
 
+# What the function does is decided by a value of a transformation inside, which is over when the function runs again.
+DECISIONS: dict[str, Callable[[Callable[[Any], Any]], Callable[[Any], Any]]] = {
+    "grad": lambda check: ft.grad(
+        lambda a: ft.grad(lambda b: b * b * check(lambda t: np.where(b > 0, np.sin(t), t))(a))(1.5)
+    ),
+    "if": lambda check: ft.grad(
+        lambda a: ft.grad(lambda b: b * b * check(lambda t: np.sin(t) if b > 0 else t)(a))(1.5)
+    ),
+    "jvp": lambda check: ft.grad(
+        lambda a: ft.jvp(lambda b: b * b * check(lambda t: np.sin(t) * np.floor(b))(a), (1.5,), (1.0,))[1]
+    ),
+    "stop_gradient": lambda check: ft.grad(
+        ft.grad(lambda a: ft.grad(lambda b: b * b * check(lambda t: np.sin(t) * ft.stop_gradient(b))(a))(1.5 * a))
+    ),
+    "vmap": lambda check: ft.grad(
+        lambda a: np.sum(
+            ft.vmap(lambda b: check(lambda t: t * ft.linearize(lambda s: np.sin(b), t)[1](t) + t * t)(a * b))(X)
+        )
+    ),
+    "named batch": lambda check: ft.grad(
+        lambda a: np.sum(ft.vmap(lambda b: check(lambda t: (ft.psum(b, "i"), t * t)[1])(a * b), axis_name="i")(X))
+    ),
+    "transposition": lambda check: ft.grad(
+        lambda a: np.sum(ft.linear_transpose(lambda c: c * check(lambda t: (2.0 * c, t * t)[1])(a), X)(T)[0])
+    ),
+    "checkpoint": lambda check: ft.grad(
+        lambda a: ft.grad(lambda b: b * check(lambda t: check(lambda s: s * s if b > 0 else s)(t * t))(a))(1.5)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DECISIONS)
+def test_the_second_run_looks_at_values_whose_transformation_is_over(name: str) -> None:
+    expected = DECISIONS[name](lambda f: f)(0.3)
+    np.testing.assert_allclose(DECISIONS[name](ft.checkpoint)(0.3), expected, rtol=1e-12)
+    np.testing.assert_allclose(ft.jit(DECISIONS[name](ft.checkpoint))(0.3), expected, rtol=1e-12)
+
+
+def test_a_recorded_second_run_looks_at_values_whose_transformation_is_over() -> None:
+    def slopes(check: Any) -> Any:
+        w = ft.tensor(0.3, requires_grad=True)
+        out = ft.grad(lambda b: b * b * check(lambda t: np.where(b > 0, np.sin(t), t))(w))(1.5)
+        (slope,) = ft.autograd.grad(out, w, create_graph=True)
+        return slope.item(), ft.autograd.grad(slope, w)[0].item()
+
+    np.testing.assert_allclose(slopes(ft.checkpoint), slopes(lambda f: f), rtol=1e-12)
+
+
+def test_a_scan_in_chunks_looks_at_values_whose_transformation_is_over() -> None:
+    def loss(a: Any, checkpoint: Any) -> Any:
+        def inner(b: Any) -> Any:
+            return (
+                b
+                * b
+                * ft.scan(lambda c, _: (np.where(b > 0, np.sin(c), c), None), a, length=4, checkpoint=checkpoint)[0]
+            )
+
+        return ft.grad(inner)(1.5)
+
+    np.testing.assert_allclose(ft.grad(loss)(0.3, "sqrt"), ft.grad(loss)(0.3, None), rtol=1e-12)
+
+
 def test_parameters_in_a_closure_are_trained() -> None:
     def layer_of(w: Any, b: Any) -> Any:
         return ft.checkpoint(lambda x: np.tanh(w * x + b))
@@ -313,3 +375,5 @@ def test_a_tracer_kept_by_a_checkpointed_function_has_escaped() -> None:
     ft.jvp(f, (X,), (T,))
     with pytest.raises(RuntimeError, match="already returned"):
         np.sin(kept[-1])
+    with pytest.raises(RuntimeError, match="already returned"):
+        ft.grad(ft.checkpoint(lambda x: x * np.sign(np.sum(kept[-1]))))(1.0)
