@@ -120,8 +120,9 @@ class ClosedTrace(Trace):
             return self.open_class.touch(self, action, preposition)
         raise EscapedTracerError(
             f"{action} at {user_line()} {preposition} a value traced by {self.transformation}, which has already "
-            f"returned. The value escaped, for instance into a global, an attribute or a list that outlives the call. "
-            f"Return it from the function (has_aux=True if it is not part of the result) instead."
+            f"returned. The value escaped, for instance into a global, an attribute or a list that outlives the call, "
+            f"or a rule (of custom_jvp, custom_vjp) closes over it. Return it from the function (has_aux=True if it is "
+            f"not part of the result), or pass it as an argument of the function that has the rule."
         )
 
 

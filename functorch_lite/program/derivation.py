@@ -44,10 +44,23 @@ __all__ = [
 
 
 def staged(function: Callable[..., Any], values: Sequence[Any], name: str) -> Program:
-    """Return the optimised program of a function that closes over no traced value."""
+    """Return the optimised program of a function that closes over no traced value.
+
+    Raises
+    ------
+    TypeError
+        If a user's rule, which the function applies, does so.
+    """
     with np.errstate(all="ignore"):  # the function has warned when it was recorded itself, if there was reason
         program, captured = stage(function, [representative(v) for v in values], name)
-    assert not captured
+    if captured:
+        variable = program.inputs[-len(captured)]
+        line = next((e.line for e in program.equations if variable in e.operands), "an unknown line")
+        raise TypeError(
+            f"at {line} a rule that a user gave closes over a value traced by {captured[0]._trace.transformation}. "
+            f"Under jit rules are recorded apart from the function that is compiled; pass the value as an argument of "
+            f"the function that has the rule"
+        )
     return optimized(program)
 
 

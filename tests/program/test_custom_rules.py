@@ -107,3 +107,33 @@ def test_in_any_order(name: str, way: str, transform: Callable[..., Any]) -> Non
     expected = transform(f)(X)
     for found in (transform(ft.jit(f))(X), ft.jit(transform(f))(X), ft.jit(transform(ft.jit(f)))(X)):
         ft.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=CLOSE, atol=CLOSE), found, expected)
+
+
+def _sine_times(t: Any, forward: bool) -> Callable[[Any], Any]:
+    """Return a sine whose rule closes over a factor."""
+    if forward:
+        f = ft.custom_jvp(lambda x: np.sin(x))
+        f.defjvp(lambda primals, tangents: (f(*primals), tangents[0] * t))
+        return f
+    g = ft.custom_vjp(lambda x: np.sin(x))
+    g.defvjp(lambda x: (np.sin(x), None), lambda _, c: (c * t,))
+    return g
+
+
+@pytest.mark.parametrize("forward", [True, False], ids=["custom_jvp", "custom_vjp"])
+@pytest.mark.parametrize(
+    ("transform", "where"),
+    [
+        (lambda rule: ft.grad(ft.jit(lambda x, t: rule(t)(x))), "jit"),
+        (lambda rule: ft.jit(ft.grad(lambda x, t: ft.scan(lambda c, _: (rule(t)(c), None), x, length=2)[0])), "jit"),
+        (lambda rule: ft.jit(ft.grad(lambda x, t: ft.scan(lambda c, s: (rule(s)(c), None), x, t * X)[0])), "jit"),
+        (lambda rule: ft.grad(lambda t: ft.grad(ft.jit(lambda x: rule(t)(x)))(0.4)), "reverse-mode"),
+        (lambda rule: lambda x, t: ft.grad(ft.jit(lambda x: rule(ft.tensor(t))(x)))(x), "the object style"),
+    ],
+    ids=["grad of jit", "closure of a loop", "row of a loop", "outside", "tensor"],
+)
+def test_a_rule_that_closes_over_a_traced_value_is_refused(transform: Any, where: str, forward: bool) -> None:
+    f = transform(lambda t: _sine_times(t, forward))
+    named = f"test_custom_rules.py.* traced by {where}.*closes over|closes over a value traced by {where}"
+    with pytest.raises((TypeError, ft.EscapedTracerError), match=f"({named}).*as an argument"):
+        f(0.4, 0.7) if where != "reverse-mode" else f(0.7)
