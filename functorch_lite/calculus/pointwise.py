@@ -64,7 +64,7 @@ pointwise(np.arcsin, lambda x: 1 / _root_of_one_minus_square(x))
 pointwise(np.arccos, lambda x: -1 / _root_of_one_minus_square(x))
 pointwise(np.arctan, lambda x: _over_one_plus_square(x))
 pointwise(
-    np.arctan2, lambda x, y: y / np.hypot(x, y) / np.hypot(x, y), lambda x, y: -x / np.hypot(x, y) / np.hypot(x, y)
+    np.arctan2, lambda x, y: y / np.hypot(x, y) / np.hypot(x, y), lambda x, y: -(x / np.hypot(x, y)) / np.hypot(x, y)
 )
 pointwise(np.sinh, np.cosh)
 pointwise(np.cosh, np.sinh)
@@ -249,11 +249,11 @@ def _quotient(x: Any, y: Any) -> Any:
 
 
 def _divide_dy(x: Any, y: Any) -> Any:
-    """-x / y², in which no square overflows."""
+    """-x / y², in which no square overflows, and only the quotient is negated: x may be unsigned, or boolean."""
     try:
-        return -x / y / y
+        return -(x / y) / y
     except ZeroDivisionError:
-        return np.divide(np.divide(-x, y), y)
+        return np.divide(-np.divide(x, y), y)
 
 
 def _log_or_zero(ans: Any, x: Any) -> Any:
