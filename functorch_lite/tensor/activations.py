@@ -59,8 +59,14 @@ tanh = np.tanh
 
 
 def _sigmoid_of(x: Any) -> Any:
-    small = np.exp(-np.abs(x))  # never overflows, and keeps the digits of both tails
-    return np.where(x >= 0, 1, small) / (1 + small)
+    # The exponential never overflows, and keeps the digits of both tails.
+    if np.iscomplexobj(x):
+        is_right = np.real(x) >= 0
+        small = np.exp(np.where(is_right, -x, x))
+    else:
+        is_right = x >= 0
+        small = np.exp(-np.abs(x))
+    return np.where(is_right, 1, small) / (1 + small)
 
 
 def _erf_of(x: Any) -> Any:
