@@ -75,15 +75,20 @@ def in_numpys_words(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tupl
         if args or "axis" in kwargs:
             raise TypeError("the axis is given twice; name it once, as axis (NumPy) or as dim (PyTorch)")
         dim = kwargs.pop("dim")
-        kwargs["axis"] = dim if dim is None or isinstance(dim, int) else tuple(dim) or None
+        kwargs["axis"] = _axes(dim)
     if "keepdim" in kwargs:
         kwargs["keepdims"] = kwargs.pop("keepdim")
     if args and type(args[0]) is list:
-        args = (tuple(args[0]) or None, *args[1:])
+        args = (_axes(args[0]), *args[1:])
     if len(args) > 1 and type(args[1]) is bool:
         kwargs["keepdims"] = args[1]
         args = (args[0], *args[2:])
     return args, kwargs
+
+
+def _axes(dim: Any) -> Any:
+    """Return what PyTorch calls ``dim`` as NumPy's ``axis``: a list is a tuple, an empty one means all axes."""
+    return tuple(dim) or None if isinstance(dim, tuple | list) else dim
 
 
 sum_ = _bilingual(np.sum)
@@ -182,7 +187,7 @@ def amax(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     >>> ft.grad(ft.amax)(ft.tensor([1.0, 3.0, 3.0]))
     tensor([0. , 0.5, 0.5])
     """
-    return np.max(x, axis=dim if isinstance(dim, int) else tuple(dim or ()) or None, keepdims=keepdim)
+    return np.max(x, axis=_axes(dim), keepdims=keepdim)
 
 
 @method
@@ -195,7 +200,7 @@ def amin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     >>> ft.grad(ft.amin)(ft.tensor([1.0, 1.0, 3.0]))
     tensor([0.5, 0.5, 0. ])
     """
-    return np.min(x, axis=dim if isinstance(dim, int) else tuple(dim or ()) or None, keepdims=keepdim)
+    return np.min(x, axis=_axes(dim), keepdims=keepdim)
 
 
 @method
@@ -221,7 +226,7 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
     >>> ft.grad(ft.norm)(ft.zeros(2))
     tensor([0., 0.])
     """
-    dim = dim if dim is None or isinstance(dim, int) else tuple(dim)
+    dim = _axes(dim)
     if p == "nuc":
         return np.linalg.norm(x, "nuc", axis=(-2, -1) if dim is None else dim, keepdims=keepdim)
     return np.linalg.vector_norm(x, ord=2 if p is None or p == "fro" else p, axis=dim, keepdims=keepdim)

@@ -351,7 +351,7 @@ def squeeze(x: Any, axis: Any = None, *, dim: Any = None) -> Any:
     if dim is None:
         return np.squeeze(x, axis)
     shape = shape_of(x)
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    dims = dim if isinstance(dim, tuple | list) else (dim,)
     return np.squeeze(x, tuple(d for d in dims if shape[only_axis(d, len(shape))] == 1))
 
 
