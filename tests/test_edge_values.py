@@ -462,3 +462,22 @@ def test_roots_move_with_coefficients_that_are_zero(p: list[complex], roots: lis
 def test_quotients_of_pythons_numbers_are_numpys() -> None:
     assert ft.grad(np.divide, argnums=(0, 1))(1.0, 0.0) == (inf, -inf)
     assert ft.jvp(lambda y: np.divide(1.0, y), (0.0,), (1.0,)) == (inf, -inf)
+
+
+# --- Operands of short integers and truth values ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint64, np.int8, bool])
+@pytest.mark.parametrize(
+    "function", [np.add, np.subtract, np.multiply, np.divide, np.arctan2, np.hypot, np.power, np.maximum, np.fmod]
+)
+def test_derivatives_do_not_compute_in_the_integers_of_an_operand(function: Any, dtype: Any) -> None:
+    """Minus an unsigned 3 is 253, minus an int8 of -128 itself, and minus a truth value is refused."""
+    extreme = np.iinfo(dtype).min if dtype is np.int8 else 1
+    constant, x = np.array([1, extreme, 1], dtype), np.array([0.25, 0.75, 1.5])
+    calls = [lambda x, c: np.sum(function(x, c))]
+    if extreme > 0 or function is not np.power:  # a power of a negative number has no derivative by the exponent
+        calls.append(lambda x, c: np.sum(function(c, x)))
+    for f, derivative in product(calls, (ft.grad, ft.jacfwd, ft.hessian)):
+        found, expected = (derivative(f)(x, c) for c in (constant, constant.astype(float)))
+        np.testing.assert_allclose(found, expected, rtol=1e-13)

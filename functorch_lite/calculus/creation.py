@@ -18,6 +18,8 @@ from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.tracer import ArrayTracer
 
+_FLOAT = np.dtype(float)
+
 # --- Conversion of dtype ----------------------------------------------------------------------------------------------
 
 
@@ -45,6 +47,12 @@ def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> 
 
 def _converted(x: Any, dtype: Any) -> Any:
     return x.astype(dtype) if hasattr(x, "astype") else dtype.type(x)
+
+
+def copied(x: Any) -> Any:
+    """Return a copy, which has the derivative of what it was made of."""
+    is_truth = getattr(x, "dtype", _FLOAT).kind == "b"  # of which np.positive is undefined
+    return np.logical_or(x, False) if is_truth else np.positive(x)
 
 
 # --- Constants in the likeness of an array ----------------------------------------------------------------------------

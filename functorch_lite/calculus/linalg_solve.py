@@ -178,7 +178,7 @@ def _tensorinv(a: Any, ind: int = 2) -> Any:
 def _matrix_power(a: Any, n: Any) -> Any:
     a, n = square(a, "matrix_power"), operator.index(n)
     if n == 0:
-        return np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape)
+        return np.zeros_like(a) + np.eye(a.shape[-1], dtype=a.dtype)
     power, result = np.linalg.inv(a) if n < 0 else a, None
     n = abs(n)
     if n == 3:  # as NumPy does, to the bit

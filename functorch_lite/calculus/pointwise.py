@@ -64,7 +64,7 @@ pointwise(np.arcsin, lambda x: 1 / _root_of_one_minus_square(x))
 pointwise(np.arccos, lambda x: -1 / _root_of_one_minus_square(x))
 pointwise(np.arctan, lambda x: _over_one_plus_square(x))
 pointwise(
-    np.arctan2, lambda x, y: y / np.hypot(x, y) / np.hypot(x, y), lambda x, y: -x / np.hypot(x, y) / np.hypot(x, y)
+    np.arctan2, lambda x, y: y / np.hypot(x, y) / np.hypot(x, y), lambda x, y: -(x / np.hypot(x, y)) / np.hypot(x, y)
 )
 pointwise(np.sinh, np.cosh)
 pointwise(np.cosh, np.sinh)
@@ -82,26 +82,26 @@ pointwise((np.absolute, operator.abs), lambda x: _conjugate_sign(x))
 pointwise(np.fabs, np.sign)
 pointwise(np.copysign, lambda ans, x, y: np.sign(x) * np.copysign(_number(1.0, ans), y), None)
 pointwise(np.heaviside, None, lambda ans, x: _number(1.0, ans) * (x == 0))
-# Ufuncs, not operators: NumPy orders complex numbers, Python does not.
+# Ufuncs, not operators: NumPy orders complex numbers, Python does not. The result is not kept for its precision.
 pointwise(
     np.maximum,
-    lambda ans, x, y: _won(np.greater(x, y), x == y, ans),
-    lambda ans, x, y: _won(np.less(x, y), x == y, ans),
+    lambda x, y: _won(np.greater(x, y), x, y),
+    lambda x, y: _won(np.less(x, y), x, y),
 )
 pointwise(
     np.minimum,
-    lambda ans, x, y: _won(np.less(x, y), x == y, ans),
-    lambda ans, x, y: _won(np.greater(x, y), x == y, ans),
+    lambda x, y: _won(np.less(x, y), x, y),
+    lambda x, y: _won(np.greater(x, y), x, y),
 )
 pointwise(
     np.fmax,
-    lambda ans, x, y: _number(1.0, ans) * (np.greater_equal(x, y) | np.isnan(y)),
-    lambda ans, x, y: _number(1.0, ans) * (np.less(x, y) | (np.isnan(x) > np.isnan(y))),
+    lambda x, y: _number_of_both(1.0, x, y) * (np.greater_equal(x, y) | np.isnan(y)),
+    lambda x, y: _number_of_both(1.0, x, y) * (np.less(x, y) | (np.isnan(x) > np.isnan(y))),
 )
 pointwise(
     np.fmin,
-    lambda ans, x, y: _number(1.0, ans) * (np.less_equal(x, y) | np.isnan(y)),
-    lambda ans, x, y: _number(1.0, ans) * (np.greater(x, y) | (np.isnan(x) > np.isnan(y))),
+    lambda x, y: _number_of_both(1.0, x, y) * (np.less_equal(x, y) | np.isnan(y)),
+    lambda x, y: _number_of_both(1.0, x, y) * (np.greater(x, y) | (np.isnan(x) > np.isnan(y))),
 )
 
 # --- Zero by nature ---------------------------------------------------------------------------------------------------
@@ -249,11 +249,11 @@ def _quotient(x: Any, y: Any) -> Any:
 
 
 def _divide_dy(x: Any, y: Any) -> Any:
-    """-x / y², in which no square overflows."""
+    """-x / y², in which no square overflows, and only the quotient is negated: x may be unsigned, or boolean."""
     try:
-        return -x / y / y
+        return -(x / y) / y
     except ZeroDivisionError:
-        return np.divide(np.divide(-x, y), y)
+        return np.divide(-np.divide(x, y), y)
 
 
 def _log_or_zero(ans: Any, x: Any) -> Any:
@@ -336,16 +336,24 @@ def _over_one_plus_square(x: Any) -> Any:
     return _quotient(_quotient(1, 1 - 1j * x), 1 + 1j * x) if np.iscomplexobj(x) else 1 / (1 + x * x)
 
 
-def _won(alone: Any, tied: Any, ans: Any) -> Any:
+def _won(alone: Any, x: Any, y: Any) -> Any:
     """The partial of an extreme: 1 where the argument is it alone, a half where the other is it too."""
+    tied = x == y
     if is_at_hand(tied) and shape_of(tied) and not np.count_nonzero(tied):
         return alone  # truth values multiply as their numbers do, and there is nothing to put among them
-    return np.where(tied, _number(0.5, ans), alone)
+    return np.where(tied, _number_of_both(0.5, x, y), alone)
 
 
 def _number(value: Any, array: Any) -> Any:
     """Return a number of the precision of an array: Python's, beside numbers and truth values alone, is double."""
     dtype = getattr(array, "dtype", None)
+    return dtype.type(value) if dtype is not None and dtype.kind == "f" else value
+
+
+def _number_of_both(value: Any, x: Any, y: Any) -> Any:
+    """Return a number of the precision of what is computed from both."""
+    first, second = getattr(x, "dtype", None), getattr(y, "dtype", None)
+    dtype = first if second is None or first == second else second if first is None else np.result_type(first, second)
     return dtype.type(value) if dtype is not None and dtype.kind == "f" else value
 
 

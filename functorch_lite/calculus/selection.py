@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.arguments import as_array, refuse_out
+from functorch_lite.calculus.creation import copied
 from functorch_lite.calculus.declare import linear, zero_function
 from functorch_lite.calculus.indexing import getitem, scatter
 from functorch_lite.core.operands import aligned, shape_of
@@ -148,7 +149,7 @@ def _clip(
         bounded = np.positive, np.maximum if high is None else np.minimum, _CLIP
         return uncommon_call(bounded[len(operands) - 1], "__call__", operands, kwargs)
     if low is None and high is None:
-        return a
+        return copied(as_array(a))
     if getattr(a, "dtype", np.dtype(float)).kind not in "fc":
         a = a if low is None else np.maximum(a, low)
         return a if high is None else np.minimum(a, high)

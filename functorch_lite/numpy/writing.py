@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from functorch_lite.calculus.creation import copied
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.trace import Tracer, running
@@ -14,7 +15,7 @@ from functorch_lite.numpy.buffers import Buffer, own, present
 
 @implements(np.copy)
 def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    return Buffer(own(present(a))) if running.get() else np.positive(a)
+    return Buffer(own(present(a))) if running.get() else copied(a)
 
 
 _converted = FUNCTIONS[np.astype]

@@ -59,8 +59,14 @@ tanh = np.tanh
 
 
 def _sigmoid_of(x: Any) -> Any:
-    small = np.exp(-np.abs(x))  # never overflows, and keeps the digits of both tails
-    return np.where(x >= 0, 1, small) / (1 + small)
+    # The exponential never overflows, and keeps the digits of both tails.
+    if np.iscomplexobj(x):
+        is_right = np.real(x) >= 0
+        small = np.exp(np.where(is_right, -x, x))
+    else:
+        is_right = x >= 0
+        small = np.exp(-np.abs(x))
+    return np.where(is_right, 1, small) / (1 + small)
 
 
 def _erf_of(x: Any) -> Any:
@@ -427,7 +433,7 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
     array([[-1.,  1.],
            [ 0.,  0.]])
     """
-    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    sizes = tuple(normalized_shape) if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
     if shape_of(x)[-len(sizes) :] != sizes:
         raise ValueError(f"layer_norm: the last axes of shape {shape_of(x)} are not normalized_shape = {sizes}")
     axes = tuple(range(-len(sizes), 0))

@@ -1,7 +1,8 @@
-"""Results that share memory with a tensor though no rule says how: views found by where their elements lie.
+"""Results that share memory with a tensor though no rule says how, and those that must not.
 
 NumPy's functions without a rule, such as ``sliding_window_view``, are applied to raw arrays. What they return may share
-the memory of an operand, so a write to that must reach its history too.
+the memory of an operand, so a write to that must reach its history too. Other functions are composed of reshaping and
+broadcasting, and known to copy (``np.tile``, PyTorch's ``flip``): a write to their result reaches nothing else.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from numpy.lib.stride_tricks import as_strided
 from functorch_lite.calculus.indexing import scatter
 from functorch_lite.core.primitive import General
 from functorch_lite.core.rules import Rule
-from functorch_lite.tensor.ambient import tensor_of, way_from_base
+from functorch_lite.tensor.ambient import is_tensor, tensor_of, way_from_base
 
-__all__ = ["alias_of"]
+__all__ = ["alias_of", "in_own_memory"]
 
 
 def alias_of(x: Any, value: Any) -> Any:
@@ -39,6 +40,18 @@ def alias_of(x: Any, value: Any) -> Any:
     out._view = base, ((_elements, (value.shape, tuple(steps), offset)),)
     base._add_view(out)
     return out
+
+
+def in_own_memory(result: Any, *operands: Any) -> Any:
+    """Return a result, a tensor or a tracer, that shares no memory with the tensors that it was made of."""
+    if not is_tensor(result):
+        return result
+    if any(result is x for x in operands):
+        return result.clone()
+    if result._view is not None:
+        result.value = np.array(result.value)
+        result._view = None  # its base lets go of it when it looks for its views
+    return result
 
 
 def _positions(size: int, shape: tuple[int, ...], steps: tuple[int, ...], offset: int) -> Any:

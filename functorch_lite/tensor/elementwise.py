@@ -166,7 +166,7 @@ def addcmul(x: Any, first: Any, second: Any, *, value: Any = 1) -> Any:
     >>> ft.addcmul(ft.zeros(2), ft.tensor([1.0, 2.0]), 3.0, value=10)
     tensor([30., 60.])
     """
-    return x + value * first * second
+    return x + value * (first * second)  # a number beside truth values alone would be an int64
 
 
 @method

@@ -11,7 +11,7 @@ from numpy import (
     abs, absolute, acos, acosh, allclose, angle, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh,
     argwhere, asin, asinh, atan, atan2, atanh, atleast_1d, atleast_2d, atleast_3d, bitwise_and, bitwise_left_shift,
     bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, broadcast_shapes, ceil, clip, conj, copysign, cos,
-    cosh, deg2rad, dot, dsplit, exp, exp2, expm1, fliplr, flipud, float_power, floor, floor_divide, fmax, fmin,
+    cosh, deg2rad, dot, dsplit, exp, exp2, expm1, float_power, floor, floor_divide, fmax, fmin,
     fmod, frexp, gcd, greater, greater_equal, heaviside, hsplit, hypot, imag, inner, isclose, isfinite, isin, isinf,
     isnan, isneginf, isposinf, isreal, kron, lcm, ldexp, less, less_equal, log, log1p, log2, log10, logaddexp,
     logaddexp2, logical_and, logical_not, logical_or, logical_xor, matmul, maximum, minimum, moveaxis, multiply,
@@ -85,8 +85,9 @@ from functorch_lite.tensor.selection import (
     masked_scatter, masked_select, nonzero, scatter, scatter_add, searchsorted, take_along_dim, unique, where,
 )
 from functorch_lite.tensor.shaping import (
-    broadcast_to, diag, diag_embed, diagflat, diagonal, flatten, flip, movedim, permute, repeat_interleave, roll,
-    rot90, squeeze, t, tile, transpose, tril, tril_indices, triu, triu_indices, unflatten, unsqueeze,
+    broadcast_to, diag, diag_embed, diagflat, diagonal, flatten, flip, fliplr, flipud, movedim, permute,
+    repeat_interleave, roll, rot90, squeeze, t, tile, transpose, tril, tril_indices, triu, triu_indices, unflatten,
+    unsqueeze,
 )
 from functorch_lite.tensor.softmax import log_softmax, logsumexp, softmax
 from functorch_lite.tensor.traced import clone_of as clone

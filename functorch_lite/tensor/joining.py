@@ -60,7 +60,7 @@ def split(x: Any, sizes: Any, dim: int = 0) -> tuple[Any, ...]:
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
     n = shape_of(x)[dim]
-    if not isinstance(sizes, int):
+    if not isinstance(sizes, int | np.integer):
         if sum(sizes) != n:
             raise ValueError(f"split: sizes {list(sizes)} do not add up to the {n} elements along axis {dim}")
         return tuple(np.split(x, list(accumulate(sizes))[:-1], axis=dim))

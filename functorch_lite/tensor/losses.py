@@ -109,7 +109,7 @@ def _clamped_log(x: Any) -> Any:
 
 
 def _binary_cross_entropy(x: Any, y: Any) -> Any:
-    return (y - 1) * _clamped_log(1 - x) - y * _clamped_log(x)
+    return -((1 - y) * _clamped_log(1 - x) + y * _clamped_log(x))  # 1 - y is 0 or 1 in unsigned integers too
 
 
 # The quotient is PyTorch's, which is large but finite where a probability is 0 or 1; so are the logarithms.

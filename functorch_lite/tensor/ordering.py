@@ -73,8 +73,8 @@ class Extremes(NamedTuple):
 def max_(x: Any, *args: Any, **kwargs: Any) -> Any:
     """Take the largest element.
 
-    ``max(x)``, ``max(x, axis, keepdims=…)`` is NumPy's: values, whose ties share the derivative. ``max(x, dim=…,
-    keepdim=…)`` is PyTorch's: a pair (values, indices). ``max(x, other)`` with an array is the elementwise maximum.
+    ``max(x)``, ``max(x, axis, keepdims=…)`` is NumPy's: values, whose ties share the derivative. With ``dim`` or
+    ``keepdim`` it is PyTorch's: a pair (values, indices). ``max(x, other)`` with an array is the elementwise maximum.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def min_(x: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _extreme(reduce: Any, position: Any, elementwise: Any, x: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
-    if "dim" in kwargs or (len(args) == 2 and type(args[1]) is bool):
+    if "dim" in kwargs or "keepdim" in kwargs or (len(args) == 2 and type(args[1]) is bool):
         dim, keepdim = _dim_and_keepdim(*args, **kwargs)
         return _taken(x, position(x, axis=dim, keepdims=True), dim, keepdim)
     if args and isinstance(args[0], np.ndarray | Tracer | np.inexact):

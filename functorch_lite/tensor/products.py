@@ -8,6 +8,7 @@ import numpy as np
 
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
+from functorch_lite.tensor.aliases import in_own_memory
 from functorch_lite.tensor.method_table import method, methods_of_functions
 
 __all__ = [
@@ -202,7 +203,7 @@ def matrix_power(x: Any, n: int) -> Any:
     tensor([[1., 3.],
             [0., 1.]])
     """
-    return np.linalg.matrix_power(x, n)
+    return in_own_memory(np.linalg.matrix_power(x, n), x)
 
 
 def cdist(x1: Any, x2: Any, p: float = 2.0) -> Any:

@@ -1,8 +1,9 @@
 """Reductions that understand both vocabularies: NumPy's ``axis`` and ``keepdims``, PyTorch's ``dim`` and ``keepdim``.
 
-Positional arguments mean what they mean in NumPy, with one addition: True or False in the second place, where NumPy has
-``dtype`` or ``out``, is ``keepdim``. `std` and `var` divide by ``n - ddof`` as NumPy does, and by ``n - 1`` as PyTorch
-does when ``dim``, ``unbiased`` or ``correction`` is given.
+Positional arguments mean what they mean in NumPy, with two additions: a list is several axes, and True or False in the
+second place, where NumPy has ``dtype`` or ``out``, is ``keepdim``. `std` and `var` divide by ``n - ddof`` as NumPy
+does, and by ``n - 1`` as PyTorch does when ``dim``, ``keepdim``, ``unbiased`` or ``correction`` is given; True or False
+is ``unbiased`` to them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from functorch_lite.core.backward import unbroadcast
 from functorch_lite.core.operands import shape_of
+from functorch_lite.tensor.aliases import in_own_memory
 from functorch_lite.tensor.method_table import method, methods_of_functions
 
 __all__ = [
@@ -50,7 +52,7 @@ __all__ = [
 
 def _bilingual(function: Callable[..., Any]) -> Callable[..., Any]:
     def reduction(x: Any, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or len(args) > 1:
+        if kwargs or len(args) > 1 or (args and type(args[0]) is list):
             args, kwargs = in_numpys_words(args, kwargs)
         return function(x, *args, **kwargs)
 
@@ -73,13 +75,20 @@ def in_numpys_words(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tupl
         if args or "axis" in kwargs:
             raise TypeError("the axis is given twice; name it once, as axis (NumPy) or as dim (PyTorch)")
         dim = kwargs.pop("dim")
-        kwargs["axis"] = dim if dim is None or isinstance(dim, int) else tuple(dim) or None
+        kwargs["axis"] = _axes(dim)
     if "keepdim" in kwargs:
         kwargs["keepdims"] = kwargs.pop("keepdim")
+    if args and type(args[0]) is list:
+        args = (_axes(args[0]), *args[1:])
     if len(args) > 1 and type(args[1]) is bool:
         kwargs["keepdims"] = args[1]
         args = (args[0], *args[2:])
     return args, kwargs
+
+
+def _axes(dim: Any) -> Any:
+    """Return what PyTorch calls ``dim`` as NumPy's ``axis``: a list is a tuple, an empty one means all axes."""
+    return tuple(dim) or None if isinstance(dim, tuple | list) else dim
 
 
 sum_ = _bilingual(np.sum)
@@ -98,9 +107,12 @@ cumprod = _bilingual(np.cumprod)
 
 def _dispersion(function: Callable[..., Any]) -> Callable[..., Any]:
     def reduction(x: Any, *args: Any, unbiased: bool | None = None, correction: Any = None, **kwargs: Any) -> Any:
+        if bool in map(type, args[:2]):  # where NumPy has axis or dtype
+            place = 0 if type(args[0]) is bool else 1
+            unbiased, args = args[place], (*args[:place], *args[place + 1 :])
         if unbiased is not None:
             correction = 1 if unbiased else 0
-        elif correction is None and "dim" in kwargs:
+        elif correction is None and ("dim" in kwargs or "keepdim" in kwargs):
             correction = 1
         if correction is not None:
             kwargs["ddof"] = correction
@@ -108,9 +120,10 @@ def _dispersion(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(x, *args, **kwargs)
 
     reduction.__name__ = function.__name__
-    reduction.__doc__ = f"""``np.{function.__name__}``; with ``dim``, ``unbiased`` or ``correction`` PyTorch's.
+    reduction.__doc__ = f"""``np.{function.__name__}``; where a word of PyTorch's is given, PyTorch's.
 
-    NumPy's divides by ``n - ddof``, by n unless told otherwise; PyTorch's by ``n - correction``, by n - 1.
+    NumPy's divides by ``n - ddof``, by n unless told otherwise; PyTorch's by ``n - correction``, by n - 1. The words
+    are ``dim``, ``keepdim``, ``correction`` and ``unbiased``, which is also True or False in the first or second place.
 
     Examples
     --------
@@ -174,7 +187,7 @@ def amax(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     >>> ft.grad(ft.amax)(ft.tensor([1.0, 3.0, 3.0]))
     tensor([0. , 0.5, 0.5])
     """
-    return np.max(x, axis=dim if isinstance(dim, int) else tuple(dim or ()) or None, keepdims=keepdim)
+    return np.max(x, axis=_axes(dim), keepdims=keepdim)
 
 
 @method
@@ -187,7 +200,7 @@ def amin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     >>> ft.grad(ft.amin)(ft.tensor([1.0, 1.0, 3.0]))
     tensor([0.5, 0.5, 0. ])
     """
-    return np.min(x, axis=dim if isinstance(dim, int) else tuple(dim or ()) or None, keepdims=keepdim)
+    return np.min(x, axis=_axes(dim), keepdims=keepdim)
 
 
 @method
@@ -213,7 +226,7 @@ def norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
     >>> ft.grad(ft.norm)(ft.zeros(2))
     tensor([0., 0.])
     """
-    dim = dim if dim is None or isinstance(dim, int) else tuple(dim)
+    dim = _axes(dim)
     if p == "nuc":
         return np.linalg.norm(x, "nuc", axis=(-2, -1) if dim is None else dim, keepdims=keepdim)
     return np.linalg.vector_norm(x, ord=2 if p is None or p == "fro" else p, axis=dim, keepdims=keepdim)
@@ -269,7 +282,7 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
     tensor([3., 5.])
     """
     ends = {name: a for name, a in (("prepend", prepend), ("append", append)) if a is not None}
-    return np.diff(x, n, dim, **ends)
+    return in_own_memory(np.diff(x, n, dim, **ends), x)
 
 
 def trapezoid(y: Any, x: Any = None, *, dx: Any = 1.0, dim: int = -1) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array, only_axis
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
+from functorch_lite.tensor.aliases import in_own_memory
 from functorch_lite.tensor.method_table import METHODS, TENSOR_METHODS, method, methods_of_functions
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "expand",
     "flatten",
     "flip",
+    "fliplr",
+    "flipud",
     "movedim",
     "permute",
     "repeat",
@@ -121,7 +124,7 @@ def movedim(x: Any, source: Any, destination: Any) -> Any:
 
 @method
 def flip(x: Any, *axes: Any, dims: Any = None) -> Any:
-    """Reverse the order along axes, along all if none is named.
+    """Reverse the order along axes, along all if none is named. The result is a copy (of ``np.flip``, a view).
 
     Examples
     --------
@@ -129,7 +132,33 @@ def flip(x: Any, *axes: Any, dims: Any = None) -> Any:
     >>> ft.flip(ft.tensor([1, 2, 3]), 0)
     tensor([3, 2, 1])
     """
-    return np.flip(x, dims if axes == () else unpacked(axes))
+    return in_own_memory(np.flip(x, dims if axes == () else unpacked(axes)))
+
+
+@method
+def fliplr(x: Any) -> Any:
+    """Reverse the order along axis 1.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.fliplr(ft.tensor([[1, 2, 3]]))
+    tensor([[3, 2, 1]])
+    """
+    return in_own_memory(np.fliplr(x))
+
+
+@method
+def flipud(x: Any) -> Any:
+    """Reverse the order along axis 0.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.flipud(ft.tensor([1, 2, 3]))
+    tensor([3, 2, 1])
+    """
+    return in_own_memory(np.flipud(x))
 
 
 @method
@@ -156,7 +185,7 @@ def rot90(x: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     tensor([[2, 4],
             [1, 3]])
     """
-    return np.rot90(x, k, dims)
+    return in_own_memory(np.rot90(x, k, dims), x)
 
 
 # --- Shapes -----------------------------------------------------------------------------------------------------------
@@ -322,7 +351,7 @@ def squeeze(x: Any, axis: Any = None, *, dim: Any = None) -> Any:
     if dim is None:
         return np.squeeze(x, axis)
     shape = shape_of(x)
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    dims = dim if isinstance(dim, tuple | list) else (dim,)
     return np.squeeze(x, tuple(d for d in dims if shape[only_axis(d, len(shape))] == 1))
 
 
@@ -447,7 +476,7 @@ def diagonal(
 
 @method
 def diag(x: Any, diagonal: int = 0) -> Any:
-    """Take a diagonal of a matrix, or make a matrix of a vector on its diagonal.
+    """Take a diagonal of a matrix, a copy (`diagonal` takes views), or make a matrix of a vector on its diagonal.
 
     Examples
     --------
@@ -456,7 +485,7 @@ def diag(x: Any, diagonal: int = 0) -> Any:
     tensor([[1, 0],
             [0, 2]])
     """
-    return np.diag(x, diagonal)
+    return in_own_memory(np.diag(x, diagonal))
 
 
 @method
@@ -529,7 +558,5 @@ methods_of_functions(
         "swapdims": np.swapaxes,
         "moveaxis": np.moveaxis,
         "reshape_as": view_as,
-        "fliplr": np.fliplr,
-        "flipud": np.flipud,
     }
 )

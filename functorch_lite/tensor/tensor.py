@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.calculus.creation import copied
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS, out_by_name
 from functorch_lite.core.tracer import array_of_tracers
 from functorch_lite.core.ufunc_calls import uncommon_call
+from functorch_lite.tensor.aliases import in_own_memory
 from functorch_lite.tensor.ambient import AMBIENT, tensor_of
 from functorch_lite.tensor.copying import deep_copy
 from functorch_lite.tensor.declared import Declared
@@ -43,11 +45,17 @@ def _answer(question: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
     return bool(FUNCTIONS[question](*args, **kwargs))
 
 
-#: Functions that are something else where tensors are among the arguments: those that write into one, and those whose
-#: answer is a bool, in PyTorch as in NumPy.
+def _copy_by(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return in_own_memory(FUNCTIONS[function](*args, **kwargs), *args)
+
+
+#: Functions that are something else where tensors are among the arguments: those that write into one, those whose
+#: answer is a bool, in PyTorch as in NumPy, and those that copy though what they are composed of gives views.
 _OF_TENSORS: dict[Callable[..., Any], Callable[..., Any]] = {
     **WRITERS,
     **{question: partial(_answer, question) for question in (np.allclose, np.array_equal, np.array_equiv)},
+    np.astype: lambda x, dtype, /, *, copy=True, device=None: x.astype(dtype, copy=copy),
+    **{function: partial(_copy_by, function) for function in (np.block, np.full_like, np.repeat, np.tile)},
 }
 
 
@@ -375,7 +383,22 @@ class Tensor(GraphMember, Declared):
         >>> x.grad
         tensor(6.)
         """
-        return np.positive(self)
+        return copied(self)
+
+    def astype(
+        self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
+        """Convert to a dtype, as NumPy does: into memory of its own unless ``copy`` is False.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> x = ft.ones(2)
+        >>> x.astype(float).zero_(), x
+        (tensor([0., 0.]), tensor([1., 1.]))
+        """
+        result = super().astype(dtype, order, casting, subok, copy)
+        return copied(self) if copy and result is self else result
 
     def copy(self, order: str = "C") -> Any:
         """Return a copy with its own memory that does not require grad.

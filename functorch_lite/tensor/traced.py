@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.calculus.creation import copied
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.custom import stop_gradient
@@ -20,7 +21,7 @@ def detach(x: Any) -> Any:
 
 def clone(x: Any) -> Any:
     """Return the value: it never changes."""
-    return np.positive(x)
+    return copied(x)
 
 
 def requires_grad_(x: Any, requires_grad: bool = True) -> Any:
@@ -102,7 +103,7 @@ def clone_of(x: Any) -> Any:
     >>> ft.clone(x) is x, ft.clone(x).requires_grad
     (False, True)
     """
-    return np.positive(x)
+    return copied(x)
 
 
 def detached(x: Any) -> Any:

@@ -92,7 +92,9 @@ x.aminmax() x.argmax() x.argmax(dim=1) x.argmin(dim=0,keepdim=True) x.all(dim=1)
 x.norm(dim=(0,1)) F.norm(x,p=1,dim=1) x.norm(-2,dim=0) s.sum_to_size(3,1) s.sum_to_size((1,1,4)) x.cumsum(dim=1)
 x.cumsum(0) x.cumprod(dim=0) x.logcumsumexp(dim=1) x.logcumsumexp(0) x.diff() x.diff(dim=0) x.diff(n=2,dim=1)
 x.diff(prepend=one) x.nansum(dim=1) x.nanmean(dim=0) F.trapezoid(x) F.trapezoid(x,dim=0,dx=0.5) F.trace(m) m.trace()
-F.logsumexp(x,1) F.cumsum(x,dim=0)
+F.logsumexp(x,1) F.cumsum(x,dim=0) x.std(1,keepdim=True) x.var(0,keepdim=True) x.std(True) x.var(False)
+x.std(1,True) x.var(0,False,True) F.std(x,(0,1),False) x.max(1,keepdim=True) x.min(0,keepdim=True) x.sum([0,1])
+s.mean([1,2]) s.mean([0,2],True) s.sum([-1],keepdim=True)
 """
 _ORDER = """
 x.sort(dim=0) x.sort(descending=True) F.sort(x) F.sort(x,0,True) F.sort(x,dim=1,descending=True) x.argsort()

@@ -32,6 +32,7 @@ LOSSES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "angle": (lambda z: z.angle().sum(), 1j * Z / np.abs(Z) ** 2),
     "product with a constant": (lambda z: (z * ft.tensor(W.tolist())).real.sum(), np.conj(W)),
     "quotient": (lambda z: (ft.tensor(W.tolist()) / z).real.sum(), np.conj(-W / Z**2)),
+    "sigmoid": (lambda z: ft.sigmoid(z).real.sum(), np.conj(np.exp(-Z) / (1 + np.exp(-Z)) ** 2)),
     "power": (lambda z: (z**3).real.sum(), 3 * np.conj(Z) ** 2),
     "scalar product": (lambda z: (z @ ft.tensor(W.tolist())).real, np.conj(W)),
 }
@@ -154,3 +155,8 @@ def test_the_functional_style_differs_by_a_conjugation() -> None:
     z = leaf()
     (z * z).real.sum().backward()
     np.testing.assert_allclose(np.conj(g), z.grad.numpy(), rtol=1e-15)
+
+
+def test_sigmoid_of_complex_numbers() -> None:
+    np.testing.assert_allclose(ft.sigmoid(Z), 1 / (1 + np.exp(-Z)), rtol=1e-14)
+    assert ft.sigmoid(np.array([-800.0 + 1.0j, 800.0 - 1.0j])).tolist() == [0.0, 1.0]

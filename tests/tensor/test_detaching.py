@@ -92,6 +92,30 @@ def test_clone_of_a_constant_is_a_constant_of_its_own() -> None:
     assert not y.requires_grad
 
 
+@pytest.mark.parametrize("value", [[True, False], [[True], [False]], True])
+def test_copies_of_truth_values(value: Any) -> None:
+    mask = ft.tensor(value)
+    for y in (mask.clone(), np.copy(mask)):
+        assert y.dtype == bool
+        assert not (y ^ mask).any()
+        y.logical_not_()
+        assert (y ^ mask).all()
+    batch = np.array([[True, False], [False, True]])
+    for copied in (ft.vmap(lambda m: m.clone())(batch), ft.vmap(np.copy)(batch), ft.jit(lambda m: m.clone())(batch)):
+        assert copied.tolist() == batch.tolist()
+
+
+def test_writing_into_truth_values() -> None:
+    y = ft.zeros(2, dtype=bool)
+    y |= ft.tensor([True, False])
+    assert y.tolist() == [True, False]
+    assert y.clone().fill_(True).tolist() == [True, True]
+    assert y.clone().zero_().tolist() == [False, False]
+    assert y.clone().copy_(ft.tensor([False, True])).tolist() == [False, True]
+    y[1] = True
+    assert y.bitwise_not_().tolist() == [False, False]
+
+
 def test_detach_then_clone_is_a_snapshot() -> None:
     y = leaf() * 2.0
     snapshot = y.detach().clone()

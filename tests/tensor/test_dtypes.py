@@ -26,6 +26,7 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "index": lambda x: x[1:],
     "clamped": lambda x: x.clamp(0.5, 1.0),
     "absolute": lambda x: abs(x),
+    "product with truth values": lambda x: x.addcmul(ft.tensor([True, False, True, True]), x),
     "cumulative": lambda x: x.cumsum(0),
 }
 

@@ -150,6 +150,9 @@ def test_what_fits_just_so() -> None:
     assert x.index_copy(1, -1, A[:, :1]).tolist() == [[1.0, 2.0, 1.0], [4.0, 5.0, 4.0]]
     assert x[0, 0].flatten(0, -1).shape == (1,)
     assert functional.binary_cross_entropy([0.5, 0.5], [1.0, 0.0]) == np.log(2)
+    for dtype in (np.uint8, bool, float):
+        loss = functional.binary_cross_entropy(i([0.5, 0.25]), i([0, 1], dtype), reduction="sum")
+        assert np.isclose(loss, 3 * np.log(2))
     assert functional.one_hot(i([], int), 2).shape == (0, 2)
 
 

@@ -176,6 +176,17 @@ def test_what_was_not_saved_may_change() -> None:
     np.testing.assert_allclose(x.grad, 2 * np.exp(2 * np.array(X) + 1.0), rtol=1e-15)
 
 
+@pytest.mark.parametrize("function", [np.maximum, np.minimum, np.fmax, np.fmin])
+@pytest.mark.parametrize("other", [[1.0, 5.0, 0.0], 2.0])
+def test_an_extreme_is_not_saved_and_may_change(function: Any, other: Any) -> None:
+    gradients = []
+    for name in ("mul", "mul_"):
+        x = leaf()
+        getattr(function(x, ft.tensor(other)), name)(2.0).sum().backward()
+        gradients.append(x.grad.tolist())
+    assert gradients[0] == gradients[1]
+
+
 def test_a_change_before_the_saving_is_no_trouble() -> None:
     x = leaf()
     y = x * 2.0

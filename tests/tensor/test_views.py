@@ -327,3 +327,57 @@ def test_views_taken_before_a_change_of_shape_learn_of_later_writes() -> None:
     y.mul_(3.0)
     row.sum().backward()
     assert x.grad.tolist() == [6.0, 6.0, 0.0, 0.0]
+
+
+# What NumPy or PyTorch copies, though it could be a view.
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "flip": lambda x: x.flip(0),
+    "fliplr": lambda x: x.fliplr(),
+    "flipud": lambda x: ft.flipud(x),
+    "rot90": lambda x: x.rot90(2),
+    "rot90 by nothing": lambda x: x.rot90(0),
+    "diag": lambda x: ft.diag(x),
+    "tile": lambda x: x.tile(1),
+    "np.tile": lambda x: np.tile(x, (1, 1)),
+    "tile of a column": lambda x: x[:, :1].tile(1, 3),
+    "repeat": lambda x: x.repeat(1, 1),
+    "repeat of a column": lambda x: x[:, :1].repeat(1, 3),
+    "np.repeat": lambda x: np.repeat(x, 1, axis=0),
+    "repeat_interleave": lambda x: x[:, :1].repeat_interleave(3, dim=1),
+    "matrix_power": lambda x: x.matrix_power(1),
+    "diff": lambda x: x.diff(n=0),
+    "block": lambda x: np.block(x),
+    "full_like": lambda x: np.full_like(x, x),
+    "clip": lambda x: np.clip(x, None, None),
+    "astype": lambda x: x.astype(float),
+    "np.astype": lambda x: np.astype(x, float),
+}
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+@pytest.mark.parametrize("name", COPIES)
+def test_a_write_to_a_copy_reaches_nothing_else(name: str, is_recorded: bool) -> None:
+    x = ft.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=is_recorded)
+    y = x * 1.0 if is_recorded else x
+    copied = COPIES[name](y)
+    expected = COPIES[name](y.detach().clone())
+    assert not np.shares_memory(copied.data, y.data)
+    copied.mul_(10.0)
+    y.add_(1.0)
+    assert copied.tolist() == (10.0 * expected).tolist()
+    assert y.tolist() == [[2.0, 3.0], [4.0, 5.0]]
+    if is_recorded:
+        copied.sum().backward()
+        assert x.grad.sum() == 10.0 * copied.numel()
+
+
+def test_the_flipped_view_of_numpy_is_one_still() -> None:
+    y = ft.tensor([1.0, 2.0])
+    np.flip(y).mul_(2.0)
+    assert y.tolist() == [2.0, 4.0]
+
+
+def test_astype_may_be_told_not_to_copy() -> None:
+    y = ft.tensor([1.0, 2.0])
+    assert y.astype(float, copy=False) is y
+    assert y.to(float) is y
