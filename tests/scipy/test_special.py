@@ -16,7 +16,7 @@ import functorch_lite.scipy.special as fs
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS, REFUSED
 from tests.samples.special import TABLE
-from tests.scipy.reference import HIGHER, REFERENCE
+from tests.scipy.reference import HIGHER, PARTIALS, REFERENCE
 
 UFUNCS = {name: f for name, f in vars(scipy.special).items() if isinstance(f, np.ufunc)}
 
@@ -77,6 +77,43 @@ def test_higher_derivative_has_the_digits(name: str, x: float, order: int, expec
     # Up to |x| = 7 recurrences lose the digits of about |x|^(2 order) / order!.
     tolerance = 1e-14 * max(1.0, abs(x) ** (2 * order) / math.factorial(order)) if abs(x) < 7 else 1e-14
     np.testing.assert_allclose(f(x), expected, rtol=tolerance, atol=1e-300)
+
+
+@pytest.mark.parametrize(("name", "args", "orders", "expected"), PARTIALS)
+def test_partial_derivative_has_the_digits(
+    name: str, args: tuple[float, ...], orders: tuple[int, ...], expected: float
+) -> None:
+    function = getattr(scipy.special, name)
+    f = (lambda *args: function(*args)[0]) if function.nout > 1 else function
+    for i, order in enumerate(orders):
+        for _ in range(order):
+            f = ft.grad(f, argnums=i)
+    np.testing.assert_allclose(f(*args), expected, rtol=DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "first", "second"),
+    [
+        (scipy.special.ellipk, 1.0, np.inf, np.inf),
+        (scipy.special.ellipe, 1.0, -np.inf, -np.inf),
+        (scipy.special.ellipkm1, 0.0, -np.inf, np.inf),
+        (lambda x: scipy.special.elliprf(x, 1.0, 1.0), 0.0, -np.inf, np.inf),
+        (lambda x: scipy.special.elliprg(x, 1.0, 1.0), 0.0, np.pi / 8, -np.inf),
+        (lambda x: scipy.special.elliprc(1.0, x), 0.0, -np.inf, np.inf),
+        (lambda x: scipy.special.elliprc(0.0, x), 1.0, -np.pi / 4, 3 * np.pi / 8),
+        (lambda x: scipy.special.elliprf(x, x, x), np.inf, 0.0, 0.0),
+    ],
+)
+def test_derivatives_of_elliptic_integrals_at_singularities(f: Any, x: float, first: float, second: float) -> None:
+    np.testing.assert_allclose([ft.grad(f)(x), ft.grad(ft.grad(f))(x)], [first, second], rtol=1e-14)
+
+
+def test_derivatives_of_elliptic_integrals_of_many_elements() -> None:
+    x = np.geomspace(1e-8, 1e8, 3000).reshape(3, 1000)
+    f = ft.vmap(ft.vmap(ft.grad(lambda x: scipy.special.elliprj(x, 2.0, 1.0, 3.0))))
+    few = np.stack([f(row[None, ::37])[0] for row in x])
+    np.testing.assert_allclose(f(x)[:, ::37], few, rtol=1e-13)
+    assert f(x[:, :0]).shape == (3, 0)
 
 
 def test_second_derivatives_of_betaln_of_a_large_parameter() -> None:
