@@ -283,6 +283,32 @@ def test_outside_the_domain_the_derivative_is_no_number(f: Any, x: float) -> Non
     assert np.isnan(ft.grad(f)(x))
 
 
+POLES = {
+    "log1p": (lambda x: scipy.special.log1p(x), -1.0, (np.inf, -np.inf)),
+    "exp1": (lambda x: scipy.special.exp1(x), 0.0, (-np.inf, np.inf)),
+    "k1": (lambda x: scipy.special.k1(x), 0.0, (-np.inf, np.inf)),
+    "boxcox": (lambda x: scipy.special.boxcox(x, 0.5), 0.0, (np.inf, -np.inf)),
+    "powm1": (lambda x: scipy.special.powm1(x, 0.5), 0.0, (np.inf, -np.inf)),
+    "rel_entr": (lambda y: scipy.special.rel_entr(1.0, y), 0.0, (-np.inf, np.inf)),
+    "logit": (lambda x: scipy.special.logit(x), 1.0, (np.inf,)),
+    "sici": (lambda x: scipy.special.sici(x)[1], 0.0, (np.inf,)),
+    "cbrt": (lambda x: scipy.special.cbrt(x), 0.0, (np.inf,)),
+    "hyp1f1": (lambda z: scipy.special.hyp1f1(1.0, 0.0, z), 1.0, (np.inf,)),
+    "voigt_profile": (lambda s: scipy.special.voigt_profile(1.0, s, 0.5), 0.0, (np.nan,)),
+}
+
+
+@pytest.mark.parametrize("name", POLES)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the poles
+def test_at_poles_derivatives_at_pythons_numbers_are_those_at_numpys(name: str) -> None:
+    f, x, derivatives = POLES[name]
+    for expected in derivatives:
+        forward = ft.jvp(f, (x,), (1.0,))[1]
+        f = ft.grad(f)
+        of_numpy, of_array = f(np.float64(x)), ft.vmap(f)(np.array([x]))
+        np.testing.assert_array_equal([f(x), forward, ft.jit(f)(x), of_numpy, *of_array], expected)
+
+
 # --- Plain functions against SciPy's ----------------------------------------------------------------------------------
 
 X = np.array([[0.3, 1.2, 2.5], [0.7, 4.0, 1.1]])

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from functorch_lite.calculus.declare import pointwise
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Primitive
-from functorch_lite.scipy.special.declare import elementwise, refused, several
+from functorch_lite.scipy.special.declare import elementwise, pointwise, refused, several
 from functorch_lite.scipy.special.ufuncs import sp
 from functorch_lite.transforms.custom import stop_gradient
 

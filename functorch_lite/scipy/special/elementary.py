@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.declare import pointwise, zero
+from functorch_lite.calculus.declare import zero
 from functorch_lite.core.operands import is_at_hand
-from functorch_lite.scipy.special.declare import refuse_wholly, refused, several
+from functorch_lite.scipy.special.declare import pointwise, refuse_wholly, refused, several
 from functorch_lite.scipy.special.ufuncs import sp
 
-__all__ = ["exprel_slope"]
+__all__ = ["exprel_slope", "quotient"]
 
 # --- Powers and exponentials ------------------------------------------------------------------------------------------
 
@@ -42,8 +42,8 @@ pointwise(sp.log_expit, lambda x: sp.expit(-x))
 pointwise(sp.entr, lambda x: -np.log(x) - 1)
 pointwise(sp.rel_entr, lambda x, y: _log_of_quotient(x, y) + 1, lambda x, y: -x / y)
 pointwise(sp.kl_div, lambda x, y: _log_of_quotient(x, y), lambda x, y: 1 - x / y)
-pointwise(sp.xlogy, lambda y: np.log(y), lambda x, y: _quotient(x, y))
-pointwise(sp.xlog1py, lambda y: np.log1p(y), lambda x, y: _quotient(x, 1 + y))
+pointwise(sp.xlogy, lambda y: np.log(y), lambda x, y: quotient(x, y))
+pointwise(sp.xlog1py, lambda y: np.log1p(y), lambda x, y: quotient(x, 1 + y))
 
 # --- Losses and transformations of data -------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ def _log_of_quotient(x: Any, y: Any) -> Any:
     return np.where(ordinary, np.log(np.where(ordinary, quotient, 1.0)), np.log(x) - np.log(y))
 
 
-def _quotient(x: Any, y: Any) -> Any:
+def quotient(x: Any, y: Any) -> Any:
     """x / y, and 0 where both are 0; there the derivative of the quotient does not exist and is NaN."""
     both = (x == 0) & (y == 0)
     return np.where(both, 0.0, x / np.where(both, np.nan, y))

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.declare import general, pointwise
+from functorch_lite.calculus.declare import general
 from functorch_lite.core.operands import is_at_hand
 from functorch_lite.core.primitive import Pointwise
 from functorch_lite.core.rules import Rule
-from functorch_lite.scipy.special.declare import batch_elementwise, elementwise, several
+from functorch_lite.scipy.special.declare import batch_elementwise, elementwise, pointwise, several
 from functorch_lite.scipy.special.symmetric_integrals import symmetric_integral
 from functorch_lite.scipy.special.ufuncs import sp
 

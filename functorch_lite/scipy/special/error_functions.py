@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.declare import pointwise
-from functorch_lite.scipy.special.declare import elementwise, inverse, several
+from functorch_lite.scipy.special.declare import elementwise, inverse, pointwise, several
 from functorch_lite.scipy.special.faddeeva import dawson, erfcx, faddeeva, log_ndtr
 from functorch_lite.scipy.special.ufuncs import sp
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from functorch_lite.calculus.declare import general, pointwise, zero
+from functorch_lite.calculus.declare import general, zero
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_at_hand
 from functorch_lite.core.rules import Rule
-from functorch_lite.scipy.special.declare import batch_elementwise, refuse_wholly, refused
+from functorch_lite.scipy.special.declare import batch_elementwise, pointwise, refuse_wholly, refused
 from functorch_lite.scipy.special.ufuncs import sp
 
-__all__ = ["polygamma"]
+__all__ = ["polygamma", "psi_difference"]
 
 pointwise(sp.gamma, lambda ans, x: ans * sp.psi(x))
 pointwise(sp.gammaln, lambda x: sp.psi(x))
