@@ -9,6 +9,7 @@ import numpy as np
 
 from functorch_lite.calculus.declare import zero
 from functorch_lite.core.operands import is_at_hand
+from functorch_lite.core.primitive import Pointwise, Primitive
 from functorch_lite.scipy.special.declare import pointwise, refuse_wholly, refused, several
 from functorch_lite.scipy.special.ufuncs import sp
 
@@ -52,7 +53,7 @@ pointwise(
     lambda x, y: np.where(np.abs(y) > x, np.abs(y) - x, 0.0),
     lambda x, y: np.where(np.abs(y) > x, x * np.sign(y), y),
 )
-pointwise(sp.pseudo_huber, lambda x, y: _pseudo_huber_in_delta(x, y), lambda x, y: y / np.hypot(1, y / x))
+pointwise(sp.pseudo_huber, lambda x, y: _pseudo_huber_in_delta(x, y), lambda x, y: x * _softened(y / x))
 # With L = log x: (x^λ - 1)/λ = L exprel(λL).
 pointwise(sp.boxcox, lambda x, y: x ** (y - 1), lambda x, y: _boxcox_in_lambda(np.log(x), y))
 pointwise(sp.boxcox1p, lambda x, y: (1 + x) ** (y - 1), lambda x, y: _boxcox_in_lambda(np.log1p(x), y))
@@ -86,7 +87,7 @@ several(sp.shichi, lambda ans, x: (_sinh_over(x), np.cosh(x) / x))
 # --- Lambert's W, for each branch -------------------------------------------------------------------------------------
 
 pointwise(sp.lambertw, lambda ans: np.exp(-ans) / (1 + ans), None, None)
-pointwise(sp.wrightomega, lambda ans: ans / (1 + ans))
+pointwise(sp.wrightomega, lambda ans: -np.expm1(-np.log1p(ans)))  # ω / (1 + ω), whose slope is not a difference
 
 # --- Kolmogorov's and Smirnov's distributions -------------------------------------------------------------------------
 
@@ -129,6 +130,12 @@ def _pseudo_huber_in_delta(delta: Any, r: Any) -> Any:
     q = r / delta
     s = np.hypot(1, q)
     return delta * q**4 / (s * (1 + s) ** 2)
+
+
+#: q / √(1 + q²), whose slope is not a difference of what is nearly equal for large q.
+_softened: Primitive = Pointwise(
+    lambda x: x / np.hypot(1, x), (lambda x: (1 / np.hypot(1, x)) ** 3,), name="softened"
+)
 
 
 def _boxcox_in_lambda(logarithm: Any, exponent: Any) -> Any:
