@@ -223,7 +223,7 @@ FUNCTIONS[np.sinc] = _sinc
 # --- The direction of a vector ----------------------------------------------------------------------------------------
 
 #: x/r for r = √(x² + y²): its slope in x is y²/r³, no difference. What r changes is said of x and y already.
-_cosine = Pointwise(
+_cosine: Primitive = Pointwise(
     lambda x, y, z: over_norm(x, z),
     [
         lambda x, y, z: over_norm(over_norm(y, z) ** 2, z),

@@ -135,7 +135,8 @@ def _deviance(x: Any, m: Any) -> Any:
     if not np.any(near):
         return apart[()]
     v = np.where(near, v, 0)
-    square, series = v * v, 0.0
+    square: Any = v * v
+    series: Any = 0.0
     for k in range(10, 0, -1):
         series = (series + 1 / (2 * k + 1)) * square
     return np.where(near, (x - m) * v + 2 * x * v * series, apart)[()]

@@ -31,8 +31,8 @@ _delta = Pointwise(
 pointwise(sp.ellipk, lambda x: sp.elliprd(0, 1, 1 - x) / 6)
 pointwise(sp.ellipkm1, lambda x: sp.elliprd(0, 1, x) / -6)
 pointwise(sp.ellipe, lambda x: sp.elliprd(0, 1 - x, 1) / -6)
-pointwise(sp.ellipkinc, lambda x, y: 1 / _delta(x, y), lambda x, y: legendre(x, y, 1, 1) / 2)
-pointwise(sp.ellipeinc, lambda x, y: _delta(x, y), lambda x, y: legendre(x, y, 1, 0) / -2)
+pointwise(sp.ellipkinc, lambda x, y: 1 / _delta(x, y), lambda x, y: _legendre(x, y, 1, 1) / 2)
+pointwise(sp.ellipeinc, lambda x, y: _delta(x, y), lambda x, y: _legendre(x, y, 1, 0) / -2)
 
 # --- Jacobi's functions: with am the amplitude, F(am, m) = u ----------------------------------------------------------
 
@@ -81,6 +81,10 @@ pointwise(sp.agm, lambda ans, x, y: _agm_in_x(ans, x, y), lambda ans, x, y: _agm
 def _delta_of(phi: Any, m: Any) -> Any:
     """Compute the root of 1 - m sin²φ, as one of positive terms wherever m <= 1."""
     return np.sqrt(np.cos(phi) ** 2 + (1 - m) * np.sin(phi) ** 2)
+
+
+def _legendre(phi: Any, m: Any, n: int, k: int) -> Any:
+    return legendre(phi, m, n, k)
 
 
 def _legendre_in_phi(t: Any, x: Any, y: Any, n: int, k: int) -> Any:

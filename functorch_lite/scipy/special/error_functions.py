@@ -41,9 +41,9 @@ several(sp.modfresnelm, lambda ans, x: (-np.exp(-1j * x * x), 2j * x * ans[1] - 
 
 elementwise(
     sp.voigt_profile,
-    lambda ans, x, sigma, gamma: np.real(voigt(x, sigma, gamma, 1)),
-    lambda ans, x, sigma, gamma: sigma * np.real(voigt(x, sigma, gamma, 2)),
-    lambda ans, x, sigma, gamma: -np.imag(voigt(x, sigma, gamma, 1)),
+    lambda ans, x, sigma, gamma: np.real(_voigt_slope(x, sigma, gamma, 1)),
+    lambda ans, x, sigma, gamma: sigma * np.real(_voigt_slope(x, sigma, gamma, 2)),
+    lambda ans, x, sigma, gamma: -np.imag(_voigt_slope(x, sigma, gamma, 1)),
 )
 
 # The mean and the standard deviation of a normal distribution of which a probability is known: ndtr((x - m) / s) = p.
@@ -66,6 +66,10 @@ inverse(sp.nrdtrisd, 1, *_NORMAL)
 
 def _normal_density(x: Any) -> Any:
     return np.exp(-0.5 * x * x) / sqrt(2 * pi)
+
+
+def _voigt_slope(x: Any, sigma: Any, gamma: Any, order: int) -> Any:
+    return voigt(x, sigma, gamma, order)
 
 
 def _voigt_in_x(t: Any, x: Any, y: Any, z: Any, order: int) -> Any:
