@@ -222,9 +222,17 @@ FUNCTIONS[np.sinc] = _sinc
 
 # --- The direction of a vector ----------------------------------------------------------------------------------------
 
+
+def _cosine_of(x: Any, y: Any, norm: Any) -> Any:
+    if is_at_hand(norm) and np.all(norm):
+        return x / norm
+    zero = norm == 0
+    return np.where(zero, 0, x) / np.where(zero, 1, norm)
+
+
 #: x/r for r = √(x² + y²): its slope in x is y²/r³, no difference. What r changes is said of x and y already.
 _cosine: Primitive = Pointwise(
-    lambda x, y, z: over_norm(x, z),
+    _cosine_of,
     [
         lambda x, y, z: over_norm(over_norm(y, z) ** 2, z),
         lambda x, y, z: -over_norm(over_norm(x, z) * over_norm(y, z), z),
