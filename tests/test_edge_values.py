@@ -464,6 +464,11 @@ def test_quotients_of_pythons_numbers_are_numpys() -> None:
     assert ft.jvp(lambda y: np.divide(1.0, y), (0.0,), (1.0,)) == (inf, -inf)
 
 
+def test_the_second_derivatives_of_hypot_are_no_differences() -> None:
+    hessian = ft.hessian(lambda v: np.hypot(v[0], v[1]))(np.array([1e8, 3.0]))
+    np.testing.assert_allclose(hessian, [[9e-24, -3e-16], [-3e-16, 1e-8]], rtol=1e-14)
+
+
 # --- Operands of short integers and truth values ----------------------------------------------------------------------
 
 

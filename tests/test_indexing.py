@@ -373,3 +373,29 @@ def test_a_mask_with_an_axis_of_no_entries_selects_nothing(shape: tuple[int, ...
     assert ft.jvp(lambda x: x[mask], (x,), (x,))[1].shape == ft.vmap(lambda x: x[mask])(x[None])[0].shape == value.shape
     with pytest.raises(IndexError, match="boolean index did not match"):
         ft.grad(lambda x: np.sum(x[np.ones((2, 2), bool)]))(x)
+
+
+@pytest.mark.parametrize("mode", ["raise", "wrap", "clip"])
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((0,), 0), ((0, 3), 0), ((0, 3), 1), ((3, 0), 0), ((2, 3), 1), ((300,), 0)]
+)
+@pytest.mark.parametrize("index", [0, -1, 7, -9, [7, -9, 0], [], np.zeros((0, 2), int), np.array([1, 200], np.uint8)])
+@pytest.mark.filterwarnings("error")
+def test_take_does_what_numpy_does_with_indices_out_of_range(
+    mode: Any, shape: tuple[int, ...], axis: int, index: Any
+) -> None:
+    x = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    f = lambda x: np.take(x, index, axis, mode=mode)
+    try:
+        expected = f(x)
+    except IndexError:
+        for transform in (ft.jacrev, ft.jacfwd, ft.jit):
+            with pytest.raises(IndexError):
+                transform(f)(x)
+        return
+    np.testing.assert_array_equal(ft.jit(f)(x), expected)
+    np.testing.assert_array_equal(ft.vmap(f)(np.stack([x, x]))[1], expected)
+    places = f(np.arange(x.size).reshape(shape))
+    one_hot = (places[..., None] == np.arange(x.size)).astype(float).reshape(*expected.shape, *shape)
+    for jacobian in (ft.jacrev(f)(x), ft.jacfwd(f)(x)):
+        np.testing.assert_array_equal(jacobian, one_hot)

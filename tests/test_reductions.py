@@ -185,6 +185,31 @@ def test_forward_derivative_of_a_long_product_that_is_tiny_on_its_way() -> None:
     np.testing.assert_allclose(ft.jvp(lambda x: np.cumprod(x)[-1], (x,), (first,))[1], 1e41, rtol=1e-12)
 
 
+@pytest.mark.parametrize("f", [lambda x: np.cumprod(x)[-1], np.prod, lambda x: np.prod(x, axis=(0,))])
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        ([1e-200, 2.0, 1e200, 1e200], [np.inf, 1e200, 2.0, 2.0]),
+        ([1e300, 2.0, 1e-200, 1e-200], [0.0, 1e-100, 2e100, 2e100]),
+        ([1e-200, 1e-200, 1e200, 1e200, 3.0], [3e200, 3e200, 3e-200, 3e-200, 1.0]),
+        ([1e200, 1e200, 1e-200, 1e-200, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0]),
+        (np.float32([1e-30, 2, 1e30, 1e30]), [np.inf, 1e30, 2, 2]),
+    ],
+)
+def test_products_of_others_where_those_before_or_behind_leave_the_range(f: Any, x: Any, expected: Any) -> None:
+    x = np.array(x)
+    with np.errstate(over="ignore", invalid="ignore"):  # the product itself, on its way
+        compiled, batched = ft.jit(ft.grad(f))(x), ft.vmap(ft.grad(f))(x[None])[0]
+        for gradient in (ft.grad(f)(x), compiled, batched):
+            np.testing.assert_allclose(gradient, np.array(expected, x.dtype), rtol=4 * np.finfo(x.dtype).eps)
+
+
+def test_products_of_complex_others_where_those_behind_leave_the_range() -> None:
+    z = np.array([1e-200 + 1e-200j, 2j, 1e200, 1e200j])
+    gradient = ft.grad(lambda z: np.cumprod(z)[-1], holomorphic=True)(z)[1:]
+    np.testing.assert_allclose(gradient, [1e200 * (1 + 1j) * 1j, -2 * (1 + 1j), 2j * (1 + 1j)], rtol=1e-15)
+
+
 # --- Running sums of exponentials -------------------------------------------------------------------------------------
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from functorch_lite.calculus.arguments import as_array, only_axis, refuse_foreign, refuse_out
 from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
-from functorch_lite.calculus.declare import general, linear
+from functorch_lite.calculus.declare import general, linear, zero_function
 from functorch_lite.calculus.pointwise import excess, logistic, of_parts
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import is_at_hand, known, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
@@ -44,9 +44,58 @@ def _delayed(x: Any, axis: int, reverse: bool, first: float) -> Any:
 
 def products_of_others(x: Any, axis: int) -> Any:
     """Return, for each element, the product of all others along the axis: that of those before and of those behind."""
+    if not _may_leave_range(x, axis):
+        return _before_and_behind(x, axis)
+    x, exponents, total = _in_range(x, axis, False)
+    return _scaled(_before_and_behind(x, axis), total[along(axis, slice(-1, None))] - exponents)
+
+
+def _before_and_behind(x: Any, axis: int) -> Any:
     before = cumprod(_delayed(x, axis, False, 1), axis, False)
     behind = cumprod(_delayed(x, axis, True, 1), axis, True)
     return before * behind
+
+
+# A product of others can be in range where that of those before, or of those behind, is not. Where this may be, the
+# factors are divided by powers of two such that no running product leaves the range.
+
+
+def _may_leave_range(x: Any, axis: int) -> bool:
+    """Say whether products of neighbours along the axis can overflow or underflow; of unknown values they can."""
+    value = known(x)
+    if value is None or not is_at_hand(value):
+        return True
+    if not value.size or value.dtype.kind not in "fc":
+        return False
+    total = _running_exponents.function(value, axis, False)
+    number = np.finfo(value.dtype)
+    return bool(max(total.max(), 0) - min(total.min(), 0) > number.maxexp - number.nmant)
+
+
+@zero_function(batch=shifted_axes(0))
+def _running_exponents(x: Any, axis: int, reverse: bool) -> Any:
+    """Return the exponents of the running products of what is neither zero nor infinite, to the nearest."""
+    size = np.abs(x)
+    logarithms = np.log2(np.where((size > 0) & (size < np.inf), size, 1))
+    if reverse:
+        backwards = along(axis, slice(None, None, -1))
+        return np.rint(np.cumsum(logarithms[backwards], axis)[backwards]).astype(np.intc)
+    return np.rint(np.cumsum(logarithms, axis)).astype(np.intc)
+
+
+def _in_range(x: Any, axis: int, reverse: bool) -> tuple[Any, Any, Any]:
+    """Return factors of which all running products are of the order of one, their exponents, and those of products."""
+    total = _running_exponents(x, axis, reverse)
+    exponents = total - _delayed(total, axis, reverse, 0)
+    return _scaled(x, -exponents), exponents, total
+
+
+def _cumprod_vjp(g: Any, ans: Any, x: Any, axis: int, reverse: bool) -> Any:
+    if not _may_leave_range(x, axis):
+        return _recurrence_transpose(g, x, axis, reverse) * _delayed(ans, axis, reverse, 1)
+    x, exponents, total = _in_range(x, axis, reverse)
+    before = _delayed(cumprod(x, axis, reverse), axis, reverse, 1)
+    return _scaled(_recurrence_transpose(_scaled(g, total), x, axis, reverse) * before, -exponents)
 
 
 def _batched_recurrence(
@@ -115,7 +164,7 @@ def recurrence(a: Any, b: Any, axis: int, reverse: bool) -> Any:
 @general(
     Rule(
         lambda t, ans, x, axis, reverse: recurrence(x, t * _delayed(ans, axis, reverse, 1), axis, reverse),
-        lambda g, ans, x, axis, reverse: _recurrence_transpose(g, x, axis, reverse) * _delayed(ans, axis, reverse, 1),
+        lambda g, ans, x, axis, reverse: _cumprod_vjp(g, ans, x, axis, reverse),
     ),
     batch=shifted_axes(0),
 )
@@ -271,7 +320,7 @@ def _product_by_parts(a: Any) -> tuple[Any, Any]:
 def _scaled(x: Any, exponent: Any) -> Any:
     """Multiply by powers of two, which need not be numbers of this range themselves."""
     if x.dtype.kind == "c":
-        return of_parts(np.ldexp(x.real, exponent), np.ldexp(x.imag, exponent))
+        return of_parts(np.ldexp(np.real(x), exponent), np.ldexp(np.imag(x), exponent))
     return np.ldexp(x, exponent)
 
 

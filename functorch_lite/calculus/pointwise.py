@@ -72,7 +72,7 @@ pointwise(np.tanh, lambda ans: 1 - ans * ans)
 pointwise(np.arcsinh, lambda x: 1 / _root_of_one_plus_square(x))
 pointwise(np.arccosh, lambda x: 1 / _root_of_square_minus_one(x))
 pointwise(np.arctanh, lambda x: _over_one_minus_square(x))
-pointwise(np.hypot, lambda ans, x: over_norm(x, ans), lambda ans, y: over_norm(y, ans))
+pointwise(np.hypot, lambda ans, x, y: _cosine(x, y, ans), lambda ans, x, y: _cosine(y, x, ans))
 pointwise((np.degrees, np.rad2deg), lambda: 180 / pi)
 pointwise((np.radians, np.deg2rad), lambda: pi / 180)
 
@@ -219,6 +219,27 @@ def _sinc_slope(x: Any) -> Any:
 
 _sinc = Pointwise(np.sinc, [lambda x: _sinc_slope(x)], name="sinc")
 FUNCTIONS[np.sinc] = _sinc
+
+# --- The direction of a vector ----------------------------------------------------------------------------------------
+
+
+def _cosine_of(x: Any, y: Any, norm: Any) -> Any:
+    if is_at_hand(norm) and np.all(norm):
+        return x / norm
+    zero = norm == 0
+    return np.where(zero, 0, x) / np.where(zero, 1, norm)
+
+
+#: x/r for r = √(x² + y²): its slope in x is y²/r³, no difference. What r changes is said of x and y already.
+_cosine: Primitive = Pointwise(
+    _cosine_of,
+    [
+        lambda x, y, z: over_norm(over_norm(y, z) ** 2, z),
+        lambda x, y, z: -over_norm(over_norm(x, z) * over_norm(y, z), z),
+        None,
+    ],
+    name="cosine",
+)
 
 # --- Parts of rules ---------------------------------------------------------------------------------------------------
 

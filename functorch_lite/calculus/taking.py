@@ -60,6 +60,8 @@ def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: s
         raise TypeError(f"np.take needs integer indices, not {indices.dtype}")
     if indices.dtype == bool:
         indices = indices.astype(np.intp)
+    if mode == "raise" and 0 in a.shape[:axis]:  # NumPy then takes nothing, and looks at no index
+        mode = "clip"
     return getitem(a, (slice(None),) * axis + (_in_range(indices, a.shape[axis], mode),))
 
 
@@ -140,13 +142,12 @@ def _choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
 
 
 def _in_range(indices: Any, length: int, mode: str) -> Any:
-    if mode == "wrap":
-        return indices % length
-    if mode == "clip":
-        return np.minimum(np.maximum(indices, 0), length - 1)
-    if mode != "raise":
+    if mode not in ("raise", "wrap", "clip"):
         raise ValueError(f"mode must be 'raise', 'wrap' or 'clip', not {mode!r}")
-    return indices
+    if mode == "raise" or not length:  # of nothing no mode can take anything
+        return indices
+    indices = indices.astype(np.intp)  # the length may be no number of a short integer
+    return indices % length if mode == "wrap" else np.minimum(np.maximum(indices, 0), length - 1)
 
 
 # --- Putting into a new array -----------------------------------------------------------------------------------------

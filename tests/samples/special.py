@@ -53,6 +53,7 @@ ANALYTIC: dict[str, tuple[Argument, ...]] = {
     "elliprg": ((0.5, 1), (1.5, 2), (2.5, 3)),
     "elliprd": ((0.5, 1), (1.5, 2), (2.5, 3)),
     "elliprc": ((0.5, 1), (1.5, 2)),
+    "elliprj": ((0.5, 1), (1.5, 2), (2.5, 3), (3.5, 4)),
     "eval_chebyc": (3, (-1, 1)),
     "eval_chebys": (3, (-1, 1)),
     "eval_chebyt": (3.0, (-0.9, 0.9)),
@@ -270,13 +271,15 @@ def keeps_single(function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
 
 #: In single precision SciPy's loops of these do not end, or warn of integers.
 NOT_SINGLE = ("pro_", "obl_", "bdtr")
-#: What has several results, which dask does not support, and what is computed by series, which look at all elements.
+#: What has several results, which dask does not support, and what is computed by series or by quadrature, which look at
+#: all elements.
 NOT_LAZY = {
     *(name for name, function in vars(scipy.special).items() if getattr(function, "nout", 1) > 1),
     *("gammainc", "gammaincc", "gammaincinv", "gammainccinv", "chdtr", "chdtrc", "chdtri", "chdtriv"),
     *("betainc", "betaincc", "betaincinv", "betainccinv", "btdtria", "btdtrib", "fdtr", "fdtrc", "fdtri", "fdtridfd"),
     *("gdtr", "gdtrc", "gdtria", "gdtrib", "gdtrix", "stdtr", "stdtrit", "stdtridf"),
     *("pdtrik", "bdtrik", "bdtrin", "nbdtrik", "nbdtrin"),
+    *("elliprc", "elliprd", "elliprj"),
 }
 
 TABLE = ANALYTIC | REAL

@@ -16,7 +16,7 @@ import functorch_lite.scipy.special as fs
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS, REFUSED
 from tests.samples.special import TABLE
-from tests.scipy.reference import HIGHER, REFERENCE
+from tests.scipy.reference import HIGHER, PARTIALS, REFERENCE
 
 UFUNCS = {name: f for name, f in vars(scipy.special).items() if isinstance(f, np.ufunc)}
 
@@ -77,6 +77,43 @@ def test_higher_derivative_has_the_digits(name: str, x: float, order: int, expec
     # Up to |x| = 7 recurrences lose the digits of about |x|^(2 order) / order!.
     tolerance = 1e-14 * max(1.0, abs(x) ** (2 * order) / math.factorial(order)) if abs(x) < 7 else 1e-14
     np.testing.assert_allclose(f(x), expected, rtol=tolerance, atol=1e-300)
+
+
+@pytest.mark.parametrize(("name", "args", "orders", "expected"), PARTIALS)
+def test_partial_derivative_has_the_digits(
+    name: str, args: tuple[float, ...], orders: tuple[int, ...], expected: float
+) -> None:
+    function = getattr(scipy.special, name)
+    f = (lambda *args: function(*args)[0]) if function.nout > 1 else function
+    for i, order in enumerate(orders):
+        for _ in range(order):
+            f = ft.grad(f, argnums=i)
+    np.testing.assert_allclose(f(*args), expected, rtol=DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "first", "second"),
+    [
+        (scipy.special.ellipk, 1.0, np.inf, np.inf),
+        (scipy.special.ellipe, 1.0, -np.inf, -np.inf),
+        (scipy.special.ellipkm1, 0.0, -np.inf, np.inf),
+        (lambda x: scipy.special.elliprf(x, 1.0, 1.0), 0.0, -np.inf, np.inf),
+        (lambda x: scipy.special.elliprg(x, 1.0, 1.0), 0.0, np.pi / 8, -np.inf),
+        (lambda x: scipy.special.elliprc(1.0, x), 0.0, -np.inf, np.inf),
+        (lambda x: scipy.special.elliprc(0.0, x), 1.0, -np.pi / 4, 3 * np.pi / 8),
+        (lambda x: scipy.special.elliprf(x, x, x), np.inf, 0.0, 0.0),
+    ],
+)
+def test_derivatives_of_elliptic_integrals_at_singularities(f: Any, x: float, first: float, second: float) -> None:
+    np.testing.assert_allclose([ft.grad(f)(x), ft.grad(ft.grad(f))(x)], [first, second], rtol=1e-14)
+
+
+def test_derivatives_of_elliptic_integrals_of_many_elements() -> None:
+    x = np.geomspace(1e-8, 1e8, 3000).reshape(3, 1000)
+    f = ft.vmap(ft.vmap(ft.grad(lambda x: scipy.special.elliprj(x, 2.0, 1.0, 3.0))))
+    few = np.stack([f(row[None, ::37])[0] for row in x])
+    np.testing.assert_allclose(f(x)[:, ::37], few, rtol=1e-13)
+    assert f(x[:, :0]).shape == (3, 0)
 
 
 def test_second_derivatives_of_betaln_of_a_large_parameter() -> None:
@@ -244,6 +281,32 @@ def test_edge(f: Any, x: float, expected: float) -> None:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's own, of the value
 def test_outside_the_domain_the_derivative_is_no_number(f: Any, x: float) -> None:
     assert np.isnan(ft.grad(f)(x))
+
+
+POLES = {
+    "log1p": (lambda x: scipy.special.log1p(x), -1.0, (np.inf, -np.inf)),
+    "exp1": (lambda x: scipy.special.exp1(x), 0.0, (-np.inf, np.inf)),
+    "k1": (lambda x: scipy.special.k1(x), 0.0, (-np.inf, np.inf)),
+    "boxcox": (lambda x: scipy.special.boxcox(x, 0.5), 0.0, (np.inf, -np.inf)),
+    "powm1": (lambda x: scipy.special.powm1(x, 0.5), 0.0, (np.inf, -np.inf)),
+    "rel_entr": (lambda y: scipy.special.rel_entr(1.0, y), 0.0, (-np.inf, np.inf)),
+    "logit": (lambda x: scipy.special.logit(x), 1.0, (np.inf,)),
+    "sici": (lambda x: scipy.special.sici(x)[1], 0.0, (np.inf,)),
+    "cbrt": (lambda x: scipy.special.cbrt(x), 0.0, (np.inf,)),
+    "hyp1f1": (lambda z: scipy.special.hyp1f1(1.0, 0.0, z), 1.0, (np.inf,)),
+    "voigt_profile": (lambda s: scipy.special.voigt_profile(1.0, s, 0.5), 0.0, (np.nan,)),
+}
+
+
+@pytest.mark.parametrize("name", POLES)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the poles
+def test_at_poles_derivatives_at_pythons_numbers_are_those_at_numpys(name: str) -> None:
+    f, x, derivatives = POLES[name]
+    for expected in derivatives:
+        forward = ft.jvp(f, (x,), (1.0,))[1]
+        f = ft.grad(f)
+        of_numpy, of_array = f(np.float64(x)), ft.vmap(f)(np.array([x]))
+        np.testing.assert_array_equal([f(x), forward, ft.jit(f)(x), of_numpy, *of_array], expected)
 
 
 # --- Plain functions against SciPy's ----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import scipy.stats
 import functorch_lite as ft
 from functorch_lite.scipy import stats
 from tests.samples.scipy_stats import CONTINUOUS, DISCRETE
+from tests.scipy.reference import METHODS as REFERENCE
 
 METHODS = ("pdf", "logpdf", "cdf", "logcdf", "sf", "logsf")
 
@@ -27,6 +28,8 @@ def test_continuous_distribution_has_scipys_values(name: str) -> None:
             expected = getattr(theirs, method)(x, *shapes, loc=loc, scale=scale)
             if method.endswith("pdf"):  # SciPy's is NaN at infinity where its formula subtracts infinities
                 expected = np.where(np.isinf(x), 0.0 if method == "pdf" else -np.inf, expected)
+            if (name, method) == ("halfnorm", "logsf"):  # SciPy's is the logarithm of what underflows
+                expected = np.where(x > loc, np.log(2) + scipy.stats.norm.logsf(x, loc, scale), expected)
             np.testing.assert_allclose(actual, expected, rtol=1e-11, atol=1e-15, err_msg=f"{method} {loc}")
     q = np.array([1e-9, 0.1, 0.5, 0.77, 1 - 1e-9])
     for method in ("ppf", "isf"):
@@ -128,6 +131,33 @@ STUDENT = [  # y, df, log density and its derivative by df: mpmath with 60 digit
     (1.0, 1e+20, -1.4189385332046727, 5e-41),
     (30.0, 1e+20, -450.91893853320465, -2.0204975e-35),
 ]
+
+
+@pytest.mark.parametrize(("name", "args", "orders", "expected"), REFERENCE)
+def test_distribution_has_the_digits_at_large_parameters_and_in_the_tails(
+    name: str, args: tuple[float, ...], orders: tuple[int, ...], expected: float
+) -> None:
+    distribution, method = name.split(".")
+    f = getattr(getattr(stats, distribution), method)
+    for i, order in enumerate(orders):
+        for _ in range(order):
+            f = ft.grad(f, argnums=i)
+    # The slope of a density near its mode is a difference of terms that are up to a million times as large.
+    np.testing.assert_allclose(f(*args), expected, rtol=1e-12 if sum(orders) == 0 else 2e-10)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda df: stats.t.logpdf(1.0, df), 0.0),
+        (lambda c: stats.weibull_min.ppf(0.5, c), 0.0),
+        (lambda df: stats.f.logpdf(1.0, 1.0, df), 0.0),
+        (lambda scale: stats.norm.logpdf(1.0, 0.0, scale), 0.0),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_no_parameter_gives_nan_also_as_a_python_number(f: Any, x: float) -> None:
+    np.testing.assert_array_equal([f(x), ft.grad(f)(x), ft.grad(f)(np.float64(x))], np.nan)
 
 
 @pytest.mark.parametrize(("y", "df", "value", "slope"), STUDENT)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from functorch_lite.calculus.declare import pointwise
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.primitive import Primitive
-from functorch_lite.scipy.special.declare import elementwise, refused, several
+from functorch_lite.scipy.special.declare import elementwise, pointwise, refused, several
+from functorch_lite.scipy.special.scaled_bessel import scaled_i, scaled_k
 from functorch_lite.scipy.special.ufuncs import sp
 from functorch_lite.transforms.custom import stop_gradient
 
@@ -39,12 +39,8 @@ pointwise(
 pointwise(
     sp.yve, refused("yve", "v"), lambda x, y: (sp.yve(x - 1, _real("yve", y)) - sp.yve(x + 1, _real("yve", y))) / 2
 )
-pointwise(
-    sp.ive,
-    refused("ive", "v"),
-    lambda ans, x, y: (sp.ive(x - 1, y) + sp.ive(x + 1, y)) / 2 - np.sign(_real("ive", y)) * ans,
-)
-pointwise(sp.kve, refused("kve", "v"), lambda ans, x, y: ans - (sp.kve(x - 1, y) + sp.kve(x + 1, y)) / 2)
+pointwise(sp.ive, refused("ive", "v"), lambda x, y: scaled_i(x, _real("ive", y), 1))
+pointwise(sp.kve, refused("kve", "v"), lambda x, y: scaled_k(x, y, 1))
 pointwise(
     sp.hankel1e,
     refused("hankel1e", "v"),
@@ -66,10 +62,10 @@ pointwise(sp.i0, lambda x: sp.i1(x))
 pointwise(sp.i1, lambda x: (sp.i0(x) + sp.iv(2, x)) / 2)
 pointwise(sp.k0, lambda x: -sp.k1(x))
 pointwise(sp.k1, lambda ans, x: -sp.k0(x) - ans / x)
-pointwise(sp.i0e, lambda ans, x: sp.i1e(x) - np.sign(x) * ans)
-pointwise(sp.i1e, lambda ans, x: (sp.i0e(x) + sp.ive(2, x)) / 2 - np.sign(x) * ans)
-pointwise(sp.k0e, lambda ans, x: ans - sp.k1e(x))
-pointwise(sp.k1e, lambda ans, x: ans - sp.k0e(x) - ans / x)
+pointwise(sp.i0e, lambda x: scaled_i(0.0, x, 1))
+pointwise(sp.i1e, lambda x: scaled_i(1.0, x, 1))
+pointwise(sp.k0e, lambda x: scaled_k(0.0, x, 1))
+pointwise(sp.k1e, lambda x: scaled_k(1.0, x, 1))
 
 # --- Spherical --------------------------------------------------------------------------------------------------------
 

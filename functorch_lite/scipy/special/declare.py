@@ -10,13 +10,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import numpy as np
+
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import aligned
-from functorch_lite.core.primitive import PRIMITIVES, Arrays, General, Params, Primitive
+from functorch_lite.core.primitive import PRIMITIVES, Arrays, General, Params, Pointwise, Primitive
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import REFUSED
 
-__all__ = ["batch_elementwise", "elementwise", "inverse", "refuse_wholly", "refused", "several", "takes_arguments"]
+__all__ = [
+    "batch_elementwise",
+    "elementwise",
+    "inverse",
+    "pointwise",
+    "refuse_wholly",
+    "refused",
+    "several",
+    "takes_arguments",
+]
+
+
+def pointwise(function: Any, *partials: Any) -> None:
+    """Declare a ufunc of SciPy by its partials, as `calculus.declare.pointwise` does.
+
+    At poles they have the values that NumPy gives, also of Python's numbers, of which a quotient by zero raises.
+    """
+    PRIMITIVES[function] = Pointwise(function, [_Partial(p) if hasattr(p, "__code__") else p for p in partials])
 
 
 def refused(name: str, argument: str, reason: str = "has no closed form") -> Callable[..., NoReturn]:
@@ -86,6 +105,26 @@ def batch_elementwise(
     return primitive.bind(aligned(arrays, batched), params)
 
 
+class _Partial:
+    """A partial that is evaluated again with NumPy's numbers where Python's raise; it reads what it did before."""
+
+    __slots__ = ("__code__", "function")
+
+    def __init__(self, function: Any) -> None:
+        self.function, self.__code__ = function, function.__code__
+
+    def __call__(self, *read: Any) -> Any:
+        try:
+            return self.function(*read)
+        except (ZeroDivisionError, OverflowError):
+            return self.function(*map(_of_numpy, read))
+
+
+def _of_numpy(x: Any) -> Any:
+    """Return a number as NumPy's, traced or not, and arrays, and tuples of them, as they are."""
+    return tuple(map(_of_numpy, x)) if isinstance(x, tuple) else np.add(x, 0.0)
+
+
 class _ReadsAll(Rule):
     """A rule that reads the result and all arrays, whatever their number."""
 
@@ -97,7 +136,12 @@ class _ReadsAll(Rule):
 
 
 def _call(partial: Any, arguments: Arrays) -> Any:
-    return partial(*arguments) if takes_arguments(partial) else partial()
+    if not takes_arguments(partial):
+        return partial()
+    try:
+        return partial(*arguments)
+    except (ZeroDivisionError, OverflowError):
+        return partial(*map(_of_numpy, arguments))
 
 
 def takes_arguments(partial: Any) -> bool:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.declare import pointwise, zero
+from functorch_lite.calculus.declare import zero
 from functorch_lite.core.operands import is_at_hand
-from functorch_lite.scipy.special.declare import refuse_wholly, refused, several
+from functorch_lite.core.primitive import Pointwise, Primitive
+from functorch_lite.scipy.special.declare import pointwise, refuse_wholly, refused, several
 from functorch_lite.scipy.special.ufuncs import sp
 
-__all__ = ["exprel_slope"]
+__all__ = ["exprel_slope", "quotient"]
 
 # --- Powers and exponentials ------------------------------------------------------------------------------------------
 
@@ -42,8 +43,8 @@ pointwise(sp.log_expit, lambda x: sp.expit(-x))
 pointwise(sp.entr, lambda x: -np.log(x) - 1)
 pointwise(sp.rel_entr, lambda x, y: _log_of_quotient(x, y) + 1, lambda x, y: -(x / y))
 pointwise(sp.kl_div, lambda x, y: _log_of_quotient(x, y), lambda x, y: 1 - x / y)
-pointwise(sp.xlogy, lambda y: np.log(y), lambda x, y: _quotient(x, y))
-pointwise(sp.xlog1py, lambda y: np.log1p(y), lambda x, y: _quotient(x, 1 + y))
+pointwise(sp.xlogy, lambda y: np.log(y), lambda x, y: quotient(x, y))
+pointwise(sp.xlog1py, lambda y: np.log1p(y), lambda x, y: quotient(x, 1 + y))
 
 # --- Losses and transformations of data -------------------------------------------------------------------------------
 
@@ -52,7 +53,7 @@ pointwise(
     lambda x, y: np.where(np.abs(y) > x, np.abs(y) - x, 0.0),
     lambda x, y: np.where(np.abs(y) > x, x * np.sign(y), y),
 )
-pointwise(sp.pseudo_huber, lambda x, y: _pseudo_huber_in_delta(x, y), lambda x, y: y / np.hypot(1, y / x))
+pointwise(sp.pseudo_huber, lambda x, y: _pseudo_huber_in_delta(x, y), lambda x, y: x * _softened(y / x))
 # With L = log x: (x^λ - 1)/λ = L exprel(λL).
 pointwise(sp.boxcox, lambda x, y: x ** (y - 1), lambda x, y: _boxcox_in_lambda(np.log(x), y))
 pointwise(sp.boxcox1p, lambda x, y: (1 + x) ** (y - 1), lambda x, y: _boxcox_in_lambda(np.log1p(x), y))
@@ -86,7 +87,7 @@ several(sp.shichi, lambda ans, x: (_sinh_over(x), np.cosh(x) / x))
 # --- Lambert's W, for each branch -------------------------------------------------------------------------------------
 
 pointwise(sp.lambertw, lambda ans: np.exp(-ans) / (1 + ans), None, None)
-pointwise(sp.wrightomega, lambda ans: ans / (1 + ans))
+pointwise(sp.wrightomega, lambda ans: -np.expm1(-np.log1p(ans)))  # ω / (1 + ω), whose slope is not a difference
 
 # --- Kolmogorov's and Smirnov's distributions -------------------------------------------------------------------------
 
@@ -118,7 +119,7 @@ def _log_of_quotient(x: Any, y: Any) -> Any:
     return np.where(ordinary, np.log(np.where(ordinary, quotient, 1.0)), np.log(x) - np.log(y))
 
 
-def _quotient(x: Any, y: Any) -> Any:
+def quotient(x: Any, y: Any) -> Any:
     """x / y, and 0 where both are 0; there the derivative of the quotient does not exist and is NaN."""
     both = (x == 0) & (y == 0)
     return np.where(both, 0.0, x / np.where(both, np.nan, y))
@@ -129,6 +130,12 @@ def _pseudo_huber_in_delta(delta: Any, r: Any) -> Any:
     q = r / delta
     s = np.hypot(1, q)
     return delta * q**4 / (s * (1 + s) ** 2)
+
+
+#: q / √(1 + q²), whose slope is not a difference of what is nearly equal for large q.
+_softened: Primitive = Pointwise(
+    lambda x: x / np.hypot(1, x), (lambda x: (1 / np.hypot(1, x)) ** 3,), name="softened"
+)
 
 
 def _boxcox_in_lambda(logarithm: Any, exponent: Any) -> Any:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.declare import pointwise
-from functorch_lite.scipy.special.declare import elementwise, inverse, several
+from functorch_lite.calculus.declare import general
+from functorch_lite.core.rules import Rule
+from functorch_lite.scipy.special.declare import batch_elementwise, elementwise, inverse, pointwise, several
 from functorch_lite.scipy.special.faddeeva import dawson, erfcx, faddeeva, log_ndtr
 from functorch_lite.scipy.special.ufuncs import sp
 
@@ -41,7 +42,7 @@ several(sp.modfresnelm, lambda ans, x: (-np.exp(-1j * x * x), 2j * x * ans[1] - 
 elementwise(
     sp.voigt_profile,
     lambda ans, x, sigma, gamma: np.real(_voigt_slope(x, sigma, gamma, 1)),
-    lambda ans, x, sigma, gamma: np.real(_voigt_slope(x, sigma, gamma, 2)) / sqrt(2),
+    lambda ans, x, sigma, gamma: sigma * np.real(_voigt_slope(x, sigma, gamma, 2)),
     lambda ans, x, sigma, gamma: -np.imag(_voigt_slope(x, sigma, gamma, 1)),
 )
 
@@ -68,5 +69,28 @@ def _normal_density(x: Any) -> Any:
 
 
 def _voigt_slope(x: Any, sigma: Any, gamma: Any, order: int) -> Any:
-    """Return a derivative of w at z, over 2 σ² √π."""
-    return faddeeva((x + 1j * gamma) / (sigma * sqrt(2)), order) / (2 * sqrt(pi) * sigma * sigma)
+    return voigt(x, sigma, gamma, order)
+
+
+def _voigt_in_x(t: Any, x: Any, y: Any, z: Any, order: int) -> Any:
+    return t * voigt(x, y, z, order + 1)
+
+
+def _voigt_in_sigma(t: Any, x: Any, y: Any, z: Any, order: int) -> Any:
+    return t * (y * voigt(x, y, z, order + 2))
+
+
+def _voigt_in_gamma(t: Any, x: Any, y: Any, z: Any, order: int) -> Any:
+    return t * (1j * voigt(x, y, z, order + 1))
+
+
+@general(
+    Rule(_voigt_in_x, _voigt_in_x),
+    Rule(_voigt_in_sigma, _voigt_in_sigma),
+    Rule(_voigt_in_gamma, _voigt_in_gamma),
+    batch=batch_elementwise,
+)
+def voigt(x: Any, y: Any, z: Any, order: int) -> Any:
+    """Compute a derivative in x of w(z) / (σ √(2π)); by the equation of heat those in σ are of a higher order."""
+    width = y * sqrt(2)
+    return faddeeva((x + 1j * z) / width, order) / (sqrt(pi) * width ** (order + 1))

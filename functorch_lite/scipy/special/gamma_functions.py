@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from functorch_lite.calculus.declare import general, pointwise, zero
+from functorch_lite.calculus.declare import general, zero
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_at_hand
 from functorch_lite.core.rules import Rule
-from functorch_lite.scipy.special.declare import batch_elementwise, refuse_wholly, refused
+from functorch_lite.scipy.special.declare import batch_elementwise, pointwise, refuse_wholly, refused
 from functorch_lite.scipy.special.ufuncs import sp
 
-__all__ = ["polygamma"]
+__all__ = ["polygamma", "psi_difference"]
 
 pointwise(sp.gamma, lambda ans, x: ans * sp.psi(x))
 pointwise(sp.gammaln, lambda x: sp.psi(x))
@@ -71,27 +71,44 @@ def _next_in_y(t: Any, x: Any, y: Any, order: int) -> Any:
 
 @general(Rule(_next_in_x, _next_in_x), Rule(_next_in_y, _next_in_y), batch=batch_elementwise)
 def psi_difference(x: Any, y: Any, order: int) -> Any:
-    """Return the derivative of an order of ψ(x) - ψ(x + y) by x, term by term where x is large beside y.
+    """Return the derivative of an order of ψ(x) - ψ(x + y) by x, term by term where y is not much greater than x.
 
-    There the functions are nearly equal. ψ is log x - 1/2x + Σ c_k/x^2k and of each the difference is found by
-    log1p and expm1 of L = log(1 + y/x), as x^-n - (x + y)^-n = -x^-n expm1(-nL).
+    There the functions can be nearly equal. Of ψ(x) = ψ(x + n) - Σ 1/(x + k) (DLMF 5.5.2), which brings x beyond 8, the
+    series ψ is log x - 1/2x + Σ c_k/x^2k, and of each term the difference is found by log1p and expm1, as
+    x^-n - (x + y)^-n = -x^-n expm1(-n log(1 + y/x)).
     """
-    close = (x > 8) & (np.abs(y) < x / 2)
+    close = (x > 0) & (y > x / -2) & (np.abs(y) < (x + SHIFT) / 2)
     if is_at_hand(close) and not np.any(close):
         return polygamma(order, x) - polygamma(order, x + y)
-    near, step = np.where(close, x, 8.0), np.where(close, y, 1.0)
-    log_ratio = np.log1p(step / near)
+    near, step = np.where(close, x, 10.0), np.where(close, y, 1.0)
+    small = near <= 8
+    series = _psi_difference_series(np.where(small, near + SHIFT, near), step, order)
+    if not is_at_hand(small) or np.any(small):
+        low = np.where(small, near, 1.0)
+        shifts = sum(_difference_of_powers(low + k, step, 1 + order) for k in range(SHIFT))
+        series = series - np.where(small, (-1) ** order * factorial(order) * shifts, 0.0)
+    if is_at_hand(close) and np.all(close):
+        return series
+    x, y = np.where(close, 1.0, x), np.where(close, 10.0, y)
+    return np.where(close, series, polygamma(order, x) - polygamma(order, x + y))
+
+
+SHIFT = 9
+
+
+def _difference_of_powers(x: Any, y: Any, n: int) -> Any:
+    """Return x^-n - (x + y)^-n."""
+    return -(x ** -float(n)) * np.expm1(-n * np.log1p(y / x))
+
+
+def _psi_difference_series(x: Any, y: Any, order: int) -> Any:
     sign = (-1) ** order
     powers = [(-0.5 * sign * factorial(order), 1 + order)]
     powers += [(c, 2 * k + order) for k, c in enumerate(_psi_series(order), 1)]
     if order:
         powers.append((-sign * factorial(order - 1), order))
-    total = sum(-c * near ** -float(n) * np.expm1(-n * log_ratio) for c, n in reversed(powers))
-    series = total if order else total - log_ratio
-    if is_at_hand(close) and np.all(close):
-        return series
-    x, y = np.where(close, 1.0, x), np.where(close, 1.0, y)
-    return np.where(close, series, polygamma(order, x) - polygamma(order, x + y))
+    total = sum(c * _difference_of_powers(x, y, n) for c, n in reversed(powers))
+    return total if order else total - np.log1p(y / x)
 
 
 def _rgamma_slope(x: Any) -> Any:
@@ -112,10 +129,12 @@ def _is_pole(x: Any) -> Any:
 
 def _binom_in_n(ans: Any, n: Any, k: Any) -> Any:
     pole = _is_pole(n - k + 1)
-    slope = sp.psi(n + 1) - sp.psi(np.where(pole, 1.0, n - k + 1))
+    slope = -_psi_difference(np.where(pole, 1.0, n - k + 1), k)
     if is_at_hand(pole) and not np.any(pole):
         return ans * slope
-    return np.where(pole, sp.gamma(n + 1) * sp.rgamma(k + 1) * _rgamma_slope(n - k + 1), ans * slope)
+    # The second term is zero, and its derivative is not.
+    at_pole = _rgamma_slope(n - k + 1) + sp.psi(n + 1) * sp.rgamma(n - k + 1)
+    return np.where(pole, sp.gamma(n + 1) * sp.rgamma(k + 1) * at_pole, ans * slope)
 
 
 def _binom_in_k(ans: Any, n: Any, k: Any) -> Any:
@@ -131,11 +150,12 @@ def _binom_in_k(ans: Any, n: Any, k: Any) -> Any:
 def _poch_in_x(ans: Any, x: Any, m: Any) -> Any:
     pole = _is_pole(x)
     if is_at_hand(pole) and not np.any(pole):
-        return ans * (sp.psi(x + m) - sp.psi(x))
+        return ans * -_psi_difference(x, m)
     apart = np.where(pole, 1.0, x)
-    slope = np.where(pole, 0.0, ans) * (sp.psi(apart + m) - sp.psi(apart))
+    slope = np.where(pole, 0.0, ans) * -_psi_difference(apart, m)
     # Where Γ(x + m) has a pole too it is a polynomial, (-1)^m poch(1 - x - m, m).
     both = pole & _is_pole(x + m)
     mirrored = np.where(both, 1 - x - m, 1.0)
-    polynomial = ans * (sp.psi(mirrored) - sp.psi(mirrored + m))
-    return np.where(both, polynomial, np.where(pole, sp.gamma(x + m) * _rgamma_slope(x), slope))
+    polynomial = ans * _psi_difference(mirrored, m)
+    at_pole = sp.gamma(x + m) * (_rgamma_slope(x) + sp.psi(x + m) * sp.rgamma(x))
+    return np.where(both, polynomial, np.where(pole, at_pole, slope))

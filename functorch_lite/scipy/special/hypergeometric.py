@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.declare import pointwise
 from functorch_lite.core.operands import is_at_hand
-from functorch_lite.scipy.special.declare import elementwise, refused
+from functorch_lite.scipy.special.declare import elementwise, pointwise, refused
 from functorch_lite.scipy.special.ufuncs import sp
 
 # --- Hypergeometric functions -----------------------------------------------------------------------------------------

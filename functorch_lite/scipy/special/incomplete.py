@@ -16,9 +16,16 @@ from functorch_lite.core.operands import is_at_hand
 from functorch_lite.core.primitive import Pointwise
 from functorch_lite.core.rules import Rule
 from functorch_lite.scipy.special.declare import batch_elementwise, elementwise, inverse, refused, takes_arguments
-from functorch_lite.scipy.special.gamma_functions import polygamma
+from functorch_lite.scipy.special.deviance import (
+    log_beta_density,
+    log_beta_density_in_a,
+    log_gamma_density,
+    log_gamma_density_in_a,
+)
+from functorch_lite.scipy.special.gamma_functions import polygamma, psi_difference
 from functorch_lite.scipy.special.parameter_series import beta_derivative, gamma_derivative
 from functorch_lite.scipy.special.student import log_student_density
+from functorch_lite.scipy.special.student_distribution import stdtr_in_v
 from functorch_lite.scipy.special.ufuncs import sp
 
 __all__ = ["beta_density", "gamma_density", "gammainc_in_a"]
@@ -29,8 +36,8 @@ __all__ = ["beta_density", "gamma_density", "gammainc_in_a"]
 def _gamma_density(a: Any, x: Any) -> Any:
     none = a == 0
     if not np.any(none):
-        return np.exp(sp.xlogy(a - 1, x) - x - sp.gammaln(a))
-    return np.where(none, 0.0, _gamma_density(np.where(none, 1, a), x))[()]
+        return np.exp(log_gamma_density(a, x))
+    return np.where(none, 0.0, np.exp(log_gamma_density(np.where(none, 1, a), x)))[()]
 
 
 def _gamma_density_in_x(ans: Any, a: Any, x: Any) -> Any:
@@ -45,7 +52,7 @@ def _gamma_density_in_x(ans: Any, a: Any, x: Any) -> Any:
 #: ∂P(a, x)/∂x = x^(a-1) e^(-x) / Γ(a), and of a = 0 zero.
 gamma_density = Pointwise(
     _gamma_density,
-    (lambda ans, x, y: ans * (np.log(y) - sp.psi(x)), lambda ans, x, y: _gamma_density_in_x(ans, x, y)),
+    (lambda ans, x, y: ans * log_gamma_density_in_a(x, y), lambda ans, x, y: _gamma_density_in_x(ans, x, y)),
     name="gamma_density",
 )
 
@@ -53,8 +60,8 @@ gamma_density = Pointwise(
 def _beta_density(a: Any, b: Any, x: Any) -> Any:
     none = (a == 0) | (b == 0)
     if not np.any(none):
-        return np.exp(sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b))
-    return np.where(none, 0.0, _beta_density(np.where(none, 1, a), np.where(none, 1, b), x))[()]
+        return np.exp(log_beta_density(a, b, x))
+    return np.where(none, 0.0, np.exp(log_beta_density(np.where(none, 1, a), np.where(none, 1, b), x)))[()]
 
 
 def _beta_density_in_x(ans: Any, a: Any, b: Any, x: Any) -> Any:
@@ -74,8 +81,8 @@ def _beta_density_in_x(ans: Any, a: Any, b: Any, x: Any) -> Any:
 beta_density = Pointwise(
     _beta_density,
     (
-        lambda ans, x, y, z: ans * (np.log(z) - sp.psi(x) + sp.psi(x + y)),
-        lambda ans, x, y, z: ans * (np.log1p(-z) - sp.psi(y) + sp.psi(x + y)),
+        lambda ans, x, y, z: ans * log_beta_density_in_a(x, y, z, np.log(z)),
+        lambda ans, x, y, z: ans * log_beta_density_in_a(y, x, 1 - z, np.log1p(-z)),
         lambda ans, x, y, z: _beta_density_in_x(ans, x, y, z),
     ),
     name="beta_density",
@@ -85,7 +92,7 @@ beta_density = Pointwise(
 def _gamma_density_in_a(a: Any, x: Any, order: int) -> Any:
     """The density times the complete Bell polynomial of the derivatives of its logarithm in a."""
     density = [gamma_density(a, x)]
-    slopes = [np.log(x) - sp.psi(a), *(-polygamma(m, a) for m in range(1, order))]
+    slopes = [log_gamma_density_in_a(a, x), *(-polygamma(m, a) for m in range(1, order))]
     for k in range(1, order + 1):
         density.append(sum(comb(k - 1, j) * slopes[j] * density[k - 1 - j] for j in range(k)))
     return density[order]
@@ -94,11 +101,13 @@ def _gamma_density_in_a(a: Any, x: Any, order: int) -> Any:
 def _beta_density_in_ab(a: Any, b: Any, x: Any, order_a: int, order_b: int) -> Any:
     def slope(i: int, j: int) -> Any:
         """The derivative of the density's logarithm of order i in a and j in b."""
-        both = polygamma(i + j - 1, a + b)
+        if (i, j) == (1, 0):
+            return log_beta_density_in_a(a, b, x, np.log(x))
+        if (i, j) == (0, 1):
+            return log_beta_density_in_a(b, a, 1 - x, np.log1p(-x))
         if i and j:
-            return both
-        own = np.log(x) if (i, j) == (1, 0) else np.log1p(-x) if (i, j) == (0, 1) else 0.0
-        return own + both - polygamma(i + j - 1, a if i else b)
+            return polygamma(i + j - 1, a + b)
+        return -psi_difference(a, b, i - 1) if i else -psi_difference(b, a, j - 1)
 
     def density(i: int, j: int) -> Any:
         if i:
@@ -235,13 +244,11 @@ elementwise(sp.fdtrc, *_plain(*_F, sign=-1))
 inverse(sp.fdtri, 2, *_F)
 inverse(sp.fdtridfd, 1, *_F)
 
-# Student's t: half of I(v/2, 1/2, v / (v + t²)) in each tail
+# Student's t
 
 
 def _t_in_v(v: Any, t: Any) -> Any:
-    total = v + t * t
-    along_w = t * total**-1.5 * np.exp((0.5 * v - 1) * np.log(v / total) - sp.betaln(0.5 * v, 0.5))
-    return -0.5 * (0.5 * np.sign(t) * _beta_in_a(0.5 * v, 0.5, v / total) + along_w)
+    return stdtr_in_v(v, t, 1)
 
 
 def _t_density(v: Any, t: Any) -> Any:

@@ -18,6 +18,12 @@ import numpy as np
 import scipy.special
 
 from functorch_lite.calculus.arguments import refuse_foreign
+from functorch_lite.scipy.special.deviance import (
+    log_beta_density,
+    log_beta_density_in_a,
+    log_gamma_density,
+    log_gamma_density_in_a,
+)
 from functorch_lite.scipy.special.ufuncs import sp
 
 __all__ = ["beta_derivative", "gamma_derivative"]
@@ -53,8 +59,8 @@ def beta_derivative(a: Any, b: Any, x: Any, order_a: int, order_b: int) -> Any:
     inside = positive & (x > 0) & (x < 1)
     low = inside & (x <= (a + 1) / (a + b + 2))
     high = inside & ~low  # I(a, b, x) = 1 - I(b, a, 1 - x)
-    result[low] = _lower_beta(a[low], b[low], x[low], order_a, order_b)
-    result[high] = -_lower_beta(b[high], a[high], 1 - x[high], order_b, order_a)
+    result[low] = _lower_beta(a[low], b[low], x[low], 1 - x[low], order_a, order_b)
+    result[high] = -_lower_beta(b[high], a[high], 1 - x[high], x[high], order_b, order_a)
     return result.astype(dtype)[()]
 
 
@@ -69,8 +75,8 @@ def _floating(*arrays: Any) -> np.dtype[Any]:
 def _lower_gamma(a: Any, x: Any, order: int) -> Any:
     """P = x^a e^(-x) / Γ(a + 1) · Σ xⁿ / ((a + 1) … (a + n))."""
     logarithm = _series_of_log_gamma(a + 1, order, 0, sign=-1)
-    logarithm[0, 0] += a * np.log(x) - x
-    logarithm[1, 0] += np.log(x)
+    logarithm[0, 0] = log_gamma_density(a, x) + np.log(x / a)
+    logarithm[1, 0] = log_gamma_density_in_a(a, x) - 1 / a
     term = _one(a, order, 0)
     total = term.copy()
     for n in range(1, MOST_TERMS):
@@ -86,8 +92,8 @@ def _lower_gamma(a: Any, x: Any, order: int) -> Any:
 def _upper_gamma(a: Any, x: Any, order: int) -> Any:
     """Q = x^a e^(-x) / Γ(a) / (x + 1 - a - 1 (1 - a) / (x + 3 - a - 2 (2 - a) / (x + 5 - a - …)))."""
     logarithm = _series_of_log_gamma(a, order, 0, sign=-1)
-    logarithm[0, 0] += a * np.log(x) - x
-    logarithm[1, 0] += np.log(x)
+    logarithm[0, 0] = log_gamma_density(a, x) + np.log(x)
+    logarithm[1, 0] = log_gamma_density_in_a(a, x)
     if not a.size:
         return a
     # Two neighbouring convergents agree after some hundred levels, a few √a when x is near a.
@@ -99,17 +105,17 @@ def _upper_gamma(a: Any, x: Any, order: int) -> Any:
     return _quotient(_exp(logarithm), fraction)[order, 0] * factorial(order)
 
 
-def _lower_beta(a: Any, b: Any, x: Any, order_a: int, order_b: int) -> Any:
+def _lower_beta(a: Any, b: Any, x: Any, rest: Any, order_a: int, order_b: int) -> Any:
     """I = x^a (1 - x)^b / (a B(a, b)) · Σ xⁿ (a + b)ₙ / (a + 1)ₙ."""
     logarithm = _series_of_log_gamma(a + b, order_a, order_b, sign=1, both=True)
     logarithm[:, :1] += _series_of_log_gamma(a + 1, order_a, 0, sign=-1)
     of_b = _series_of_log_gamma(b, order_b, 0, sign=-1)
     logarithm[0] += of_b[:, 0]
-    logarithm[0, 0] += a * np.log(x) + b * np.log1p(-x)
+    logarithm[0, 0] = log_beta_density(a, b, x) + np.log(x * rest / a)
     if order_a:
-        logarithm[1, 0] += np.log(x)
+        logarithm[1, 0] = log_beta_density_in_a(a, b, x, _log(x, rest)) - 1 / a
     if order_b:
-        logarithm[0, 1] += np.log1p(-x)
+        logarithm[0, 1] = log_beta_density_in_a(b, a, rest, _log(rest, x))
     term = _one(a, order_a, order_b)
     total = term.copy()
     for n in range(1, MOST_TERMS):
@@ -123,6 +129,11 @@ def _lower_beta(a: Any, b: Any, x: Any, order_a: int, order_b: int) -> Any:
 
 
 # --- Truncated power series -------------------------------------------------------------------------------------------
+
+
+def _log(x: Any, rest: Any) -> Any:
+    """Return log x, of 1 - x where this is the smaller number."""
+    return np.where(x < 0.5, np.log(x), np.log1p(-np.where(x < 0.5, 0, rest)))
 
 
 def _one(like: Any, order_a: int, order_b: int) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.scipy.special.deviance import log_beta_density, log_f_density, log_gamma_density
 from functorch_lite.scipy.special.incomplete import beta_density, gamma_density
 from functorch_lite.scipy.special.student import log_student_density
 from functorch_lite.scipy.special.ufuncs import sp
@@ -55,6 +56,7 @@ halfnorm = Continuous(
     logpdf=lambda y: -0.5 * y * y + 0.5 * log(2 / pi),
     cdf=lambda y: sp.erf(y / 2**0.5),
     sf=lambda y: sp.erfc(y / 2**0.5),
+    logsf=lambda y: sp.log_ndtr(-y) + log(2),
     ppf=lambda q: 2**0.5 * sp.erfinv(q),
     isf=lambda q: 2**0.5 * sp.erfcinv(q),
     support=POSITIVE,
@@ -87,6 +89,7 @@ expon = Continuous(
     "expon",
     logpdf=lambda y: -y,
     cdf=lambda y: -np.expm1(-y),
+    logcdf=lambda y: _log_of_rest(y, np.log(y)),
     logsf=lambda y: -y,
     ppf=lambda q: -np.log1p(-q),
     isf=lambda q: -np.log(q),
@@ -96,7 +99,7 @@ expon = Continuous(
 gamma = Continuous(
     "gamma",
     "a",
-    logpdf=lambda y, a: sp.xlogy(a - 1, y) - y - sp.gammaln(a),
+    logpdf=lambda y, a: log_gamma_density(a, y),
     pdf=lambda y, a: gamma_density(a, y),
     cdf=lambda y, a: sp.gammainc(a, y),
     sf=lambda y, a: sp.gammaincc(a, y),
@@ -108,7 +111,7 @@ gamma = Continuous(
 invgamma = Continuous(
     "invgamma",
     "a",
-    logpdf=lambda y, a: -(a + 1) * np.log(y) - sp.gammaln(a) - 1 / y,
+    logpdf=lambda y, a: log_gamma_density(a, 1 / y) - 2 * np.log(y),
     cdf=lambda y, a: sp.gammaincc(a, 1 / y),
     sf=lambda y, a: sp.gammainc(a, 1 / y),
     ppf=lambda q, a: 1 / sp.gammainccinv(a, q),
@@ -119,7 +122,7 @@ invgamma = Continuous(
 chi2 = Continuous(
     "chi2",
     "df",
-    logpdf=lambda y, df: sp.xlogy(df / 2 - 1, y) - y / 2 - sp.gammaln(df / 2) - log(2) * df / 2,
+    logpdf=lambda y, df: log_gamma_density(df / 2, y / 2) - log(2),
     pdf=lambda y, df: 0.5 * gamma_density(0.5 * df, 0.5 * y),
     cdf=lambda y, df: sp.chdtr(df, y),
     sf=lambda y, df: sp.chdtrc(df, y),
@@ -131,7 +134,7 @@ chi2 = Continuous(
 beta = Continuous(
     "beta",
     "a b",
-    logpdf=lambda y, a, b: sp.xlog1py(b - 1, -y) + sp.xlogy(a - 1, y) - sp.betaln(a, b),
+    logpdf=lambda y, a, b: log_beta_density(a, b, y),
     pdf=lambda y, a, b: beta_density(a, b, y),
     cdf=lambda y, a, b: sp.betainc(a, b, y),
     sf=lambda y, a, b: sp.betaincc(a, b, y),
@@ -143,7 +146,7 @@ beta = Continuous(
 f = Continuous(
     "f",
     "dfn dfd",
-    logpdf=lambda y, dfn, dfd: _log_f_density(y, dfn, dfd),
+    logpdf=lambda y, dfn, dfd: log_f_density(dfn / 2, dfd / 2, y),
     cdf=lambda y, dfn, dfd: sp.fdtr(dfn, dfd, y),
     sf=lambda y, dfn, dfd: sp.fdtrc(dfn, dfd, y),
     ppf=lambda q, dfn, dfd: sp.fdtri(dfn, dfd, q),
@@ -192,6 +195,7 @@ pareto = Continuous(
     "b",
     logpdf=lambda y, b: np.log(b) - (b + 1) * np.log(y),
     cdf=lambda y, b: -np.expm1(-b * np.log(y)),
+    logcdf=lambda y, b: _log_of_rest(b * np.log(y), np.log(b) + np.log(np.log(y))),
     logsf=lambda y, b: -b * np.log(y),
     ppf=lambda q, b: np.exp(-np.log1p(-q) / b),
     isf=lambda q, b: np.exp(-np.log(q) / b),
@@ -204,6 +208,7 @@ weibull_min = Continuous(
     logpdf=lambda y, c: np.log(c) + sp.xlogy(c - 1, y) - y**c,
     pdf=lambda y, c: c * y ** (c - 1) * np.exp(-(y**c)),
     cdf=lambda y, c: -np.expm1(-(y**c)),
+    logcdf=lambda y, c: _log_of_rest(y**c, c * np.log(y)),
     logsf=lambda y, c: -(y**c),
     ppf=lambda q, c: (-np.log1p(-q)) ** (1 / c),
     isf=lambda q, c: (-np.log(q)) ** (1 / c),
@@ -215,6 +220,7 @@ rayleigh = Continuous(
     logpdf=lambda y: np.log(y) - 0.5 * y * y,
     pdf=lambda y: y * np.exp(-0.5 * y * y),
     cdf=lambda y: -np.expm1(-0.5 * y * y),
+    logcdf=lambda y: _log_of_rest(0.5 * y * y, 2 * np.log(y) - log(2)),
     logsf=lambda y: -0.5 * y * y,
     ppf=lambda q: np.sqrt(-2 * np.log1p(-q)),
     isf=lambda q: np.sqrt(-2 * np.log(q)),
@@ -226,6 +232,7 @@ gumbel_r = Continuous(
     logpdf=lambda y: -y - np.exp(-y),
     logcdf=lambda y: -np.exp(-y),
     sf=lambda y: -np.expm1(-np.exp(-y)),
+    logsf=lambda y: _log_of_rest(np.exp(-y), -y),
     ppf=lambda q: -np.log(-np.log(q)),
     isf=lambda q: -np.log(-np.log1p(-q)),
 )
@@ -233,6 +240,7 @@ gumbel_l = Continuous(
     "gumbel_l",
     logpdf=lambda y: y - np.exp(y),
     cdf=lambda y: -np.expm1(-np.exp(y)),
+    logcdf=lambda y: _log_of_rest(np.exp(y), y),
     logsf=lambda y: -np.exp(y),
     ppf=lambda q: np.log(-np.log1p(-q)),
     isf=lambda q: np.log(-np.log(q)),
@@ -252,9 +260,11 @@ def _cauchy_quantile(q: Any) -> Any:
     return np.where(outer, -1 / np.tan(pi * distance), np.tan(pi * (np.where(outer, 0.5, q) - 0.5)))
 
 
-def _log_f_density(y: Any, m: Any, n: Any) -> Any:
-    factor = m / 2 * np.log(m) + n / 2 * np.log(n) - sp.betaln(m / 2, n / 2)
-    return factor + sp.xlogy(m / 2 - 1, y) - (m + n) / 2 * np.log(n + m * y)
+def _log_of_rest(t: Any, logarithm: Any) -> Any:
+    """Compute log(1 - e^-t), where t is small by its ``logarithm``, which is a number also where t is not."""
+    small = t < 1
+    near = logarithm + np.log(sp.exprel(-np.where(small, t, 0.5)))
+    return np.where(small, near, np.log1p(-np.exp(-np.where(small, 2.0, t))))
 
 
 def _laplace_cdf(y: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.scipy.special.deviance import log_beta_density, log_gamma_density
 from functorch_lite.scipy.special.incomplete import beta_density, gamma_density
 from functorch_lite.scipy.special.ufuncs import sp
 from functorch_lite.scipy.stats.distribution import Discrete
@@ -25,7 +26,7 @@ binom = Discrete(
     "binom",
     "n p",
     pmf=lambda k, n, p: beta_density(k + 1, n - k + 1, p) / (n + 1),
-    logpmf=lambda k, n, p: _log_choices(n, k) + sp.xlogy(k, p) + sp.xlog1py(n - k, -p),
+    logpmf=lambda k, n, p: log_beta_density(k + 1, n - k + 1, p) - np.log1p(n),
     cdf=lambda k, n, p: sp.betainc(n - k, k + 1, 1 - p),
     sf=lambda k, n, p: sp.betainc(k + 1, n - k, p),
     support=(0.0, lambda n, p: n),
@@ -43,7 +44,7 @@ geom = Discrete(
 nbinom = Discrete(
     "nbinom",
     "n p",
-    logpmf=lambda k, n, p: sp.gammaln(n + k) - sp.gammaln(k + 1) - sp.gammaln(n) + n * np.log(p) + sp.xlog1py(k, -p),
+    logpmf=lambda k, n, p: _log_negative_binomial(k, n, p),
     cdf=lambda k, n, p: sp.betainc(n, k + 1, p),
     sf=lambda k, n, p: sp.betaincc(n, k + 1, p),
     support=(0.0, np.inf),
@@ -53,7 +54,7 @@ poisson = Discrete(
     "poisson",
     "mu",
     pmf=lambda k, mu: gamma_density(k + 1, mu),
-    logpmf=lambda k, mu: sp.xlogy(k, mu) - sp.gammaln(k + 1) - mu,
+    logpmf=lambda k, mu: log_gamma_density(k + 1, mu),
     cdf=lambda k, mu: sp.gammaincc(k + 1, mu),
     sf=lambda k, mu: sp.gammainc(k + 1, mu),
     support=(0.0, np.inf),
@@ -61,5 +62,6 @@ poisson = Discrete(
 )
 
 
-def _log_choices(n: Any, k: Any) -> Any:
-    return sp.gammaln(n + 1) - sp.gammaln(k + 1) - sp.gammaln(n - k + 1)
+def _log_negative_binomial(k: Any, n: Any, p: Any) -> Any:
+    """By the density of p in the beta distribution of n and k + 1, times p / (n + k)."""
+    return log_beta_density(n, k + 1, p) + np.log(p) - np.log(n + k)

@@ -55,11 +55,14 @@ class _Distribution:
         missing = [name for name in self.shapes if name not in given]
         if missing:
             raise TypeError(f"{self.name} misses the shape parameters {', '.join(missing)}")
-        x = _floating(x)
-        # Adding an array of zero turns a Python scalar, traced or not, into a number of the precision of the points.
-        zero = np.zeros((), x.dtype) if shape_of(x) or isinstance(x, np.generic | np.ndarray) else 0.0
-        shapes = tuple(_floating(given[name]) + zero for name in self.shapes)
-        others = [_floating(given.get(name, default)) + zero for name, default in self.defaults.items()]
+        x, values = _floating(x), {name: _floating(value) for name, value in (self.defaults | given).items()}
+        # Adding an array of zero turns a Python scalar, traced or not, into a number of the precision of the points, or
+        # if these are Python scalars too of the parameters. Of NumPy's numbers a quotient by zero does not raise.
+        strong = [v.dtype for v in ((x,) if _is_strong(x) else values.values()) if _is_strong(v)]
+        zero = np.zeros((), np.result_type(*strong) if strong else float)
+        x = x if _is_strong(x) else x + zero
+        shapes = tuple(values[name] + zero for name in self.shapes)
+        others = [values[name] + zero for name in self.defaults]
         return _nan_unless(self._are_parameters(shapes, others), x), shapes, others
 
     def _are_parameters(self, shapes: tuple[Any, ...], others: list[Any]) -> Any:
@@ -594,6 +597,11 @@ def _floating(x: Any) -> Any:
     if x.dtype.kind == "c":
         raise TypeError(f"distributions are of real numbers, with real parameters; an argument is {x.dtype}")
     return x if x.dtype.kind == "f" else x.astype(float)
+
+
+def _is_strong(x: Any) -> bool:
+    """Say whether a number has a precision of its own: arrays have, and NumPy's scalars."""
+    return bool(shape_of(x)) or isinstance(x, np.generic | np.ndarray)
 
 
 def _nan_unless(valid: Any, x: Any) -> Any:
