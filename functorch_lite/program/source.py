@@ -11,7 +11,7 @@ import math
 import operator
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -120,7 +120,7 @@ class Writer:
     def result(self) -> tuple[str, dict[str, Any]]:
         program = self.program
         body, outputs = self.statements()
-        body.append(f"return ({', '.join(outputs)},)" if outputs else "return ()")
+        body.append(f"return {_tuple(outputs)}")
         arguments = ", ".join([*(self.names[v] for v in program.inputs), *self.into.values()])
         if self.slots:
             returned = body.pop()
@@ -211,9 +211,9 @@ class Writer:
         if hasattr(equation.primitive, "entries"):  # it consists of programs
             arguments += self._buffers(i, equation)
         elif equation.primitive.arity is None and not isinstance(equation.primitive, JointPrimitive):
-            arguments = [f"({', '.join(arguments)},)"]
+            arguments = [_tuple(arguments)]
         elif isinstance(equation.primitive, JointPrimitive):
-            arguments = [f"({', '.join(arguments)},)", "()"]
+            arguments = [_tuple(arguments), "()"]
         if not isinstance(equation.primitive, JointPrimitive):
             arguments += [self._parameter(value) for value in equation.params]
         targets = ", ".join(self.names[v] for v in equation.outputs)
@@ -493,3 +493,7 @@ def _is_number(variable: Variable) -> bool:
 
 def _kind(variable: Variable) -> Any:
     return variable.shape, np.dtype(variable.dtype)
+
+
+def _tuple(texts: Sequence[str]) -> str:
+    return f"({', '.join(texts)},)" if texts else "()"

@@ -69,7 +69,7 @@ class StagingTrace(Trace):
     is_concrete = False
 
     #: What keeps loops and branches as such.
-    structures: ClassVar[Structures | None] = None
+    structures: ClassVar[Structures]
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,10 +97,13 @@ class StagingTrace(Trace):
                 f"program is recorded once for all values. Use np.where(mask, x, 0), or call it outside of jit."
             )
         values = tuple(a.value if type(a) is Staged and a._trace is self else representative(a) for a in arrays)
+        token = recorder.set(None)  # what it does to raw values is no part of the program
         try:
-            ans = primitive.bind(values, params)
+            ans = primitive.of_raw(values, params)
         except np.linalg.LinAlgError:  # of values that may mean nothing, as in a branch not taken
-            ans = primitive.bind(tuple(map(_regular, values)), params)
+            ans = primitive.of_raw(tuple(map(_regular, values)), params)
+        finally:
+            recorder.reset(token)
         outputs = tuple(map(representative, ans if type(ans) is tuple else (ans,)))
         variables = tuple(Variable(np.shape(y), dtype_or_type(y)) for y in outputs)
         self.equations.append(Equation(primitive, tuple(map(self.atom, arrays)), params, variables, user_line()))
@@ -166,7 +169,7 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
     trace = StagingTrace()
     inputs = [Variable(np.shape(v), dtype_or_type(v)) for v in values]
     staged = [trace.staged(v, variable) for v, variable in zip(values, inputs, strict=True)]
-    token = recorder.set(trace.structures)
+    token = recorder.set(trace)
     try:
         leaves = [returned(y, trace) for y in call(function, staged, {}, trace)]
         remedy = "Under jit programs compute those. Return it from the function that calls the compiled one"
