@@ -99,8 +99,7 @@ class _GroupWriter:
             if equation.primitive.word == "mean":
                 count = equation.operands[0].size // max(1, output.size)  # type: ignore[union-attr]
                 lines.append(f"{names[output]} = {names[output]} / {float(count)!r}")
-            if output.shape:
-                self.writer.memory.owned.add(output)
+            self.writer.memory.owned.add(output)
 
     def _is_read_by_rows(self, v: Variable) -> bool:
         """Say whether a block reads its rows of an array from outside; it may read the whole of it besides."""

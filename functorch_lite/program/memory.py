@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.program.fusion import Group, Step
-from functorch_lite.program.liveness import FRESH, is_fresh, last_uses
+from functorch_lite.program.liveness import is_fresh, last_uses
 from functorch_lite.program.program import Atom, Equation, Program, Variable
 
 __all__ = ["Memory"]
@@ -99,8 +99,8 @@ class Memory:
 
     def settle(self, equation: Equation) -> None:
         """Note whether the results of an equation are in memory of their own."""
-        if equation.primitive.word in FRESH:
-            self.owned.update(v for v in equation.outputs if v.shape)
+        if is_fresh(equation):
+            self.owned.update(equation.outputs)
 
     def bury(self, i: int, step: Step) -> list[str]:
         """Let go of what is not needed after step ``i``; return the names to be deleted."""

@@ -266,7 +266,7 @@ class Writer:
                 self.lines.append(f"{target} = {name}({', '.join(texts)})")
         else:
             self.lines.append(f"{target} = {self.namespace.function(equation.primitive)}({', '.join(texts)})")
-        if output.shape and isinstance(ufunc, np.ufunc):  # np.real and the like may give a view
+        if isinstance(ufunc, np.ufunc):  # np.real and the like may give a view
             self.memory.owned.add(output)
         return True
 
@@ -335,7 +335,7 @@ class Writer:
         program = self.program
         results = [(i, a) for i, a in enumerate(program.outputs) if i not in self.into]
         standing = {*program.inputs, *program.constants}
-        mine = dict.fromkeys(a for i, a in results if i < self.shared and isinstance(a, Variable) and a.shape)
+        mine = dict.fromkeys(a for i, a in results if i < self.shared and isinstance(a, Variable) and self._is_array(a))
         unsure = {a for a in mine if a not in self.memory.owned and a not in standing}
         if unsure:
             others = [self.names[v] for v in (*program.inputs, *program.constants, *mine) if v not in unsure]
@@ -345,16 +345,20 @@ class Writer:
             self.lines.append(f"taken_ = identities({taken})")
         return [self._result(i, a, standing, unsure) for i, a in results]
 
+    def _is_array(self, variable: Variable) -> bool:
+        """Say whether a value may be an array; one of no axes may also be a number of NumPy's."""
+        return not variable.is_weak and variable not in self.numbers
+
     def _result(self, i: int, atom: Atom, standing: set[Variable], unsure: set[Variable]) -> str:
         if isinstance(atom, Literal):
             return literal(atom.value)
         name = self.operand(atom)
         if atom in self.program.constants and not atom.shape:
             return f"{name}[()]"  # a number, as an operation gives it
-        if i >= self.shared or not atom.shape:
+        if i >= self.shared or not self._is_array(atom):
             return name
         if atom in self.given or atom in standing:
-            return f"np_array({name})"
+            return f"np_array({name})" if atom.shape else f"{name}.copy()"
         self.given.add(atom)
         return f"own_result({name}, taken_)" if atom in unsure else name
 

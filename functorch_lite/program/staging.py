@@ -12,9 +12,10 @@ from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primit
 from functorch_lite.core.tape import dtype_or_type
 from functorch_lite.core.trace import ClosedTrace, Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
+from functorch_lite.numpy.buffers import Buffer
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 from functorch_lite.transforms.arguments import call, check_value, returned
-from functorch_lite.transforms.structured import Structures, recorder
+from functorch_lite.transforms.structured import Structures, recorded_by, recorder
 
 __all__ = ["Staged", "StagingTrace", "harmless", "representative", "stage"]
 
@@ -73,6 +74,8 @@ class StagingTrace(Trace):
 
     def __init__(self) -> None:
         super().__init__()
+        outer = recorder.get()
+        self.made: dict[int, Any] = {} if outer is None else outer.made
         self.equations: list[Equation] = []
         #: Arrays that the function closes over, with what holds them: by identity.
         self.constants: dict[int, tuple[Any, Variable]] = {}
@@ -136,6 +139,14 @@ class StagingTrace(Trace):
             self._superseded.append(self.constants.pop(id(operand)))
         return self._held(self.constants, operand, np.array(operand))
 
+    def enclosed(self, x: Any) -> Any:
+        """Return what stands in the program for a traced value that its function closes over."""
+        if isinstance(x, Buffer) or not x._trace.number:  # what may be written to; tensors are
+            return x
+        variable = self.atom(x)
+        assert isinstance(variable, Variable)
+        return self.staged(representative(x), variable)
+
     def values_of_constants(self) -> dict[Variable, Any]:
         """Return the copies of the arrays that the function closes over, by variable."""
         return {variable: kept for (_, kept), variable in (*self._superseded, *self.constants.values())}
@@ -169,19 +180,20 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
     trace = StagingTrace()
     inputs = [Variable(np.shape(v), dtype_or_type(v)) for v in values]
     staged = [trace.staged(v, variable) for v, variable in zip(values, inputs, strict=True)]
-    token = recorder.set(trace)
     try:
-        leaves = [returned(y, trace) for y in call(function, staged, {}, trace)]
+        with recorded_by(trace):
+            leaves = [returned(y, trace) for y in call(function, staged, {}, trace)]
         remedy = "Under jit programs compute those. Return it from the function that calls the compiled one"
         for y in leaves:
             check_value(y, f"{name} returned", remedy)
         outputs = tuple(map(trace.atom, leaves))
         constants = trace.values_of_constants()
     finally:
-        recorder.reset(token)
         trace.close()
-    captured = [kept for (_, kept), _ in trace.captured.values()]
-    inputs += [variable for _, variable in trace.captured.values()]
+    read = {a for equation in trace.equations for a in equation.operands} | {*outputs}
+    enclosed = [(kept, variable) for (_, kept), variable in trace.captured.values() if variable in read]
+    captured = [kept for kept, _ in enclosed]
+    inputs += [variable for _, variable in enclosed]
     return Program(tuple(inputs), tuple(trace.equations), outputs, constants, name), captured
 
 

@@ -21,7 +21,7 @@ from functorch_lite.core.trace import Tracer, next_birth
 from functorch_lite.numpy.buffers import SEAL, run_again
 from functorch_lite.transforms.arguments import is_inexact
 from functorch_lite.transforms.batching import vmap
-from functorch_lite.transforms.masked import holds_tracers
+from functorch_lite.transforms.closures import holds_tracers
 from functorch_lite.transforms.pullback import vjp_with
 
 __all__ = ["NO_COTANGENT", "Application", "wraps_its_own_level"]

@@ -6,7 +6,8 @@ operation of each. Elsewhere it holds None, and they are Python's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, Protocol
 
@@ -15,7 +16,7 @@ from functorch_lite.core.errors import TracerConversionError
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Tracer
 
-__all__ = ["Recorder", "Structures", "is_staged", "recorder", "structured_or"]
+__all__ = ["Recorder", "Structures", "is_staged", "recorded_by", "recorder", "structured_or", "surroundings"]
 
 
 class Recorder(Protocol):
@@ -23,6 +24,8 @@ class Recorder(Protocol):
 
     number: int
     structures: ClassVar[Structures]
+    #: The tensors that were made while it is recorded, by identity: they are constants of it, others may change.
+    made: dict[int, Any]
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         """Record an operation."""
@@ -52,6 +55,23 @@ class Structures(Protocol):
 
 
 recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
+
+
+#: What else is to know that a program is being recorded: each is entered for the time.
+surroundings: list[Callable[[], AbstractContextManager[None]]] = []
+
+
+@contextmanager
+def recorded_by(trace: Recorder) -> Iterator[None]:
+    """Let a trace record what is done."""
+    token = recorder.set(trace)
+    try:
+        with ExitStack() as stack:
+            for surrounding in surroundings:
+                stack.enter_context(surrounding())
+            yield
+    finally:
+        recorder.reset(token)
 
 
 def is_staged(x: Any) -> bool:
