@@ -20,6 +20,7 @@ from functorch_lite.calculus.replacing import write_part
 from functorch_lite.core.cache_lines import read_on_line
 from functorch_lite.core.primitive import JointPrimitive
 from functorch_lite.program.blocks import write_group
+from functorch_lite.program.equations import HISTORY
 from functorch_lite.program.execution import Frames, identities, own_result
 from functorch_lite.program.expansion import expanded
 from functorch_lite.program.fusion import Group, steps
@@ -347,7 +348,7 @@ class Writer:
 
     def _is_array(self, variable: Variable) -> bool:
         """Say whether a value may be an array; one of no axes may also be a number of NumPy's."""
-        return not variable.is_weak and variable not in self.numbers
+        return not variable.is_weak and variable.dtype is not HISTORY and variable not in self.numbers
 
     def _result(self, i: int, atom: Atom, standing: set[Variable], unsure: set[Variable]) -> str:
         if isinstance(atom, Literal):

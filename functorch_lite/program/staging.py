@@ -137,6 +137,7 @@ class StagingTrace(Trace):
                 return variable
             # The function has written into an array of its own between two uses.
             self._superseded.append(self.constants.pop(id(operand)))
+        _check_mask(operand)
         return self._held(self.constants, operand, np.array(operand))
 
     def enclosed(self, x: Any) -> Any:
@@ -177,6 +178,8 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
         The program takes the leaves, and behind them the captured values: tracers and tensors that the function closed
         over.
     """
+    for v in values:
+        _check_mask(v)
     trace = StagingTrace()
     inputs = [Variable(np.shape(v), dtype_or_type(v)) for v in values]
     staged = [trace.staged(v, variable) for v, variable in zip(values, inputs, strict=True)]
@@ -195,6 +198,14 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
     captured = [kept for kept, _ in enclosed]
     inputs += [variable for _, variable in enclosed]
     return Program(tuple(inputs), tuple(trace.equations), outputs, constants, name), captured
+
+
+def _check_mask(x: Any) -> None:
+    if type(x) is not np.ndarray and isinstance(x, np.ndarray) and isinstance(x, np.ma.MaskedArray):
+        raise TypeError(
+            f"a masked array of {x.dtype} and shape {x.shape} under jit, at {user_line()}: a compiled program would "
+            f"lose its mask. Give the function x.data and np.ma.getmaskarray(x), and write np.where(mask, 0.0, data)."
+        )
 
 
 def _has_bits(x: Any, kept: Any) -> bool:
