@@ -118,9 +118,12 @@ class Replacing:
 
     def _instance(self, x: Any) -> Any:
         """Return an object with other attributes; they may lead back to it."""
-        made = copy.copy(x)
+        try:
+            made = copy.copy(x)
+        except (TypeError, copy.Error):  # what does not let itself be copied stays
+            made = x
         self.made[id(x)] = x, made
-        if made is not x:  # what does not let itself be copied stays
+        if made is not x:
             self._dict(vars(x), vars(made))
         return made
 

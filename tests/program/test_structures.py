@@ -298,6 +298,24 @@ def test_a_branch_that_is_not_taken_does_nothing_to_what_it_closes_over() -> Non
     np.testing.assert_array_equal(compiled(np.zeros((2, 2))), np.zeros((2, 2)))
 
 
+def test_what_does_not_let_itself_be_copied_stays_as_it_is() -> None:
+    class Sealed:
+        def __init__(self, value: Any) -> None:
+            self.value = value
+
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            raise TypeError("sealed")
+
+    def f(x: Any) -> Any:
+        sealed = Sealed(x)
+        return ft.cond(x > 0.0, lambda: 3.0 * sealed.value, lambda: x)
+
+    for x in (2.0, -2.0):
+        assert ft.jit(f)(x) == f(x)
+        assert ft.grad(ft.jit(f))(x) == ft.grad(f)(x)
+    np.testing.assert_array_equal(ft.vmap(f)(np.array([2.0, -2.0])), [6.0, -2.0])
+
+
 def test_effects_of_what_is_closed_over_happen_where_they_stand(capsys: pytest.CaptureFixture[str]) -> None:
     def f(x: Any) -> Any:
         def noted(c: Any, _: Any) -> Any:
