@@ -37,8 +37,7 @@ def print(format: str, *args: Any, **kwargs: Any) -> None:
     format
         As of ``str.format``.
     args, kwargs
-        Arrays and numbers, traced or not. Where none of them depends on the arguments of a function that `jit` records,
-        it prints when that is recorded.
+        Arrays and numbers, traced or not.
 
     Raises
     ------

@@ -131,6 +131,16 @@ class Primitive:
             return self.function(arrays, *params)
         return self.function(*arrays, *params)
 
+    def bind_at(self, trace: Any, arrays: Arrays, params: Params) -> Any:
+        """Apply the primitive at a trace, even if it watches none of the arrays, or at a younger one that does."""
+        if any(isinstance(a, Tracer) and a._trace.number > trace.number for a in arrays):
+            return Primitive.bind(self, arrays, params)
+        return trace.process(self, arrays, params)
+
+    def of_raw(self, arrays: Arrays, params: Params) -> Any:
+        """Apply the primitive to raw arrays, in the place of those of a program: it shows what results are like."""
+        return self.bind(arrays, params)
+
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
         """Compute a whole batch at once; see the class's parameter ``batch``."""
         if self.batch_rule is None:

@@ -59,16 +59,15 @@ class _GroupWriter:
     def write(self, i: int) -> None:
         group, names, lines = self.group, self.names, self.writer.lines
         number = self.writer.groups = self.writer.groups + 1
-        self.writer.namespace |= {"run_blocks": run_blocks, "block_memory": block_memory, "np_empty": np.empty}
+        self.writer.namespace |= {"run_blocks": run_blocks, "block_memory": block_memory}
         budget = LARGE_BLOCK if any(e.primitive.word == "matmul" for e in group.equations) else BLOCK
         block = self.block = max(1, budget // group.row_size)
         read = {a for e in group.equations for a in e.operands if isinstance(a, Variable)} - group.defined
         arrays = sorted((v for v in read if self._is_read_by_rows(v)), key=lambda v: v.number)
         whole = [v for v in group.outputs if v not in group.closed]
         for v in whole:
-            if self.writer._slot(i, v) is None:
-                lines.append(f"{names[v]} = np_empty({v.shape!r}, {self.writer._parameter(np.dtype(v.dtype))})")
-                self.writer.owned.add(v)
+            if self.writer.memory.slot(i, v) is None:
+                self.writer.new(v)
         for v in (*arrays, *whole):
             self.held[v] = f"{names[v]}_b"
         body = [self._line(k, equation, set(whole)) for k, equation in enumerate(group.equations)]
@@ -76,7 +75,8 @@ class _GroupWriter:
         sums = [names[e.outputs[0]] for e in closed]
         start = [f"{name} = 0.0" for name in sums]
         if self.kinds:
-            kinds = self.writer._parameter(tuple((block * size, np.dtype(dtype)) for size, dtype in self.kinds))
+            sizes = tuple((block * size, np.dtype(dtype)) for size, dtype in self.kinds)
+            kinds = self.writer.namespace.parameter(sizes)
             start.append(f"{', '.join(f'm{k}' for k in range(len(self.kinds)))}, = block_memory({kinds})")
             start += self.repeating
         lines += [
@@ -99,8 +99,7 @@ class _GroupWriter:
             if equation.primitive.word == "mean":
                 count = equation.operands[0].size // max(1, output.size)  # type: ignore[union-attr]
                 lines.append(f"{names[output]} = {names[output]} / {float(count)!r}")
-            if output.shape:
-                self.writer.owned.add(output)
+            self.writer.memory.owned.add(output)
 
     def _is_read_by_rows(self, v: Variable) -> bool:
         """Say whether a block reads its rows of an array from outside; it may read the whole of it besides."""
@@ -159,10 +158,10 @@ class _GroupWriter:
         ufunc = UFUNC_OF.get(equation.primitive.function, equation.primitive.function)
         if isinstance(ufunc, np.ufunc):
             if not _is_outer(equation):
-                return writer._call_into(ufunc, texts, target)  # type: ignore[no-any-return]
+                return writer.namespace.call_into(ufunc, texts, target)  # type: ignore[no-any-return]
             writer.namespace["spread"] = spread
-            return f"spread({texts[0]}, {target}); {writer._call_into(ufunc, [target, texts[1]], target)}"
-        return f"{target}[...] = {writer._function(equation.primitive)}({', '.join(texts)})"
+            return f"spread({texts[0]}, {target}); {writer.namespace.call_into(ufunc, [target, texts[1]], target)}"
+        return f"{target}[...] = {writer.namespace.function(equation.primitive)}({', '.join(texts)})"
 
     def _partial(self, equation: Equation, texts: list[str]) -> str:
         if equation.primitive.word == "matmul":
@@ -190,7 +189,7 @@ class _GroupWriter:
     def _text(self, equation: Equation, position: int) -> str:
         atom = equation.operands[position]
         if isinstance(atom, Literal) or not atom.shape:
-            constant = self.writer._constant(atom, equation)
+            constant = self.writer.constant(atom, equation)
             return constant or self.writer.operand(atom)  # type: ignore[no-any-return]
         is_whole = atom not in self.group.defined and not self._by_rows(equation, position)
         return self.names[atom] if is_whole else self.held.get(atom) or self.names[atom]

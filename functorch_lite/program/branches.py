@@ -28,8 +28,9 @@ from functorch_lite.program.derivation import (
     strong,
     zero,
 )
-from functorch_lite.program.entries import Entry, ProgramPrimitive, combines_along
+from functorch_lite.program.entries import Entry, ProgramPrimitive
 from functorch_lite.program.equations import Variable
+from functorch_lite.program.named_axes import combines_along
 from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import signature
 from functorch_lite.program.text import STRUCTURES
@@ -147,7 +148,7 @@ class Conditional(ProgramPrimitive):
             nothing = staged(lambda *_: [zero(s) for s in shapes], (np.ones(size, bool), *operands), "nothing")
             return Conditional("cond", [Entry(nothing, shared=0), Entry(needed, shared=0)])
 
-        key = ("masked", size, k, batched, *map(signature, operands))
+        key = ("masked", size, axis_of(size), k, batched, *map(signature, operands))
         return entry.derive(key, make)  # type: ignore[no-any-return]
 
     def _smooth(self, active: Sequence[int]) -> list[bool]:

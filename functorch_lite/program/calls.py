@@ -19,8 +19,9 @@ from functorch_lite.core.primitive import Arrays, Params
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.derivation import cut, is_float, joint, pushed, reached, staged
 from functorch_lite.program.effects import tokens
-from functorch_lite.program.entries import Entry, ProgramPrimitive, combines_along
+from functorch_lite.program.entries import Entry, ProgramPrimitive
 from functorch_lite.program.lowering import unwound
+from functorch_lite.program.named_axes import combines_along
 from functorch_lite.program.naming import input_names
 from functorch_lite.program.passes import inlined
 from functorch_lite.program.program import Program, Variable
@@ -133,10 +134,10 @@ class CompiledCall(ProgramPrimitive):
             raise combined_by_some(axis)
         program = self.entry.derive("inlined", lambda: inlined(self.entry.program))
         late_inputs = tuple(v for v, b in zip(program.inputs, batched, strict=True) if b)
-        first, second = self.entry.derive(("cut", batched), lambda: cut(program, late_inputs))
+        first, second = self.entry.derive(("cut", batched, axis), lambda: cut(program, late_inputs, along=axis))
         late = [isinstance(a, Variable) and a not in first.outputs for a in program.outputs]
         alone = [x for x, b in zip(arrays, batched, strict=True) if not b]
-        results = CompiledCall(self.entry.derive(("alone", batched), lambda: Entry(first))).bind(tuple(alone), ())
+        results = CompiledCall(self.entry.derive(("alone", batched, axis), lambda: Entry(first))).bind(tuple(alone), ())
         if not any(late):
             return tuple(map(Unbatched, results[: len(late)]))
         residuals = results[late.count(False) :]

@@ -12,11 +12,12 @@ from functorch_lite.core.operands import zeros_like
 from functorch_lite.core.primitive import NAMED, PRIMITIVES, JointPrimitive
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable
+from functorch_lite.program.named_axes import apart_along
 from functorch_lite.program.passes import dead_code, optimized
 from functorch_lite.program.program import Program
 from functorch_lite.program.staging import representative, stage
 from functorch_lite.transforms.arguments import call, is_inexact, returned
-from functorch_lite.transforms.axes import Axis
+from functorch_lite.transforms.axes import Axis, axis_of
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.collectives import SHARED
 from functorch_lite.transforms.forward import ForwardTrace
@@ -112,13 +113,15 @@ def batched(
     program: Program, values: Sequence[Any], axes: Sequence[Any], out_axes: Sequence[Any], size: int
 ) -> Program:
     """Return the program of a batch, from values of the batch; axes are 0, or None for what is the same for all."""
-    if not program.inputs or all(axis is None for axis in axes):
+    if all(axis is None for axis in axes) and axis_of(size) not in apart_along(*program.equations):
         return program
     run = vmap(lambda *leaves: program(*leaves), tuple(axes), tuple(out_axes), axis_size=size)
     return staged(run, values, f"{program.name}_batch")
 
 
-def cut(program: Program, late_inputs: Sequence[Variable], count: int | None = None) -> tuple[Program, Program]:
+def cut(
+    program: Program, late_inputs: Sequence[Variable], count: int | None = None, along: Axis | None = None
+) -> tuple[Program, Program]:
     """Cut a program in two: what depends on some inputs goes into the second, with what it reads of the first.
 
     Parameters
@@ -129,16 +132,18 @@ def cut(program: Program, late_inputs: Sequence[Variable], count: int | None = N
         The inputs of the second.
     count
         How many outputs belong to the first; None: those that do not depend on the late inputs.
+    along
+        A named axis: what differs along it by itself goes into the second, too.
 
     Returns
     -------
     first, second
         The first gives its outputs, then what the second reads; the second takes that, then the late inputs.
     """
-    dependent = downstream(program, late_inputs)
+    dependent = downstream(program, late_inputs, along)
     equations: tuple[list[Equation], list[Equation]] = ([], [])
     for equation in program.equations:
-        equations[any(a in dependent for a in equation.operands)].append(equation)
+        equations[any(y in dependent for y in equation.outputs)].append(equation)
     if count is None:
         early = tuple(a for a in program.outputs if a not in dependent)
         late_outputs = tuple(a for a in program.outputs if a in dependent)
@@ -155,11 +160,14 @@ def cut(program: Program, late_inputs: Sequence[Variable], count: int | None = N
     return dead_code(first), dead_code(second)
 
 
-def downstream(program: Program, inputs: Iterable[Variable]) -> set[Any]:
-    """Return some inputs, and all results of equations that read one of them or of what these compute."""
+def downstream(program: Program, inputs: Iterable[Variable], along: Axis | None = None) -> set[Any]:
+    """Return some inputs, and all results of equations that read one of them or of what these compute.
+
+    With an axis, also of those that differ along it by themselves.
+    """
     found = set(inputs)
     for equation in program.equations:
-        if any(a in found for a in equation.operands):
+        if any(a in found for a in equation.operands) or (along is not None and along in apart_along(equation)):
             found.update(equation.outputs)
     return found
 
@@ -178,7 +186,7 @@ def dependents(
         if along is not None and equation.primitive in SHARED and equation.params[0] == along:
             continue
         flags = [a in found for a in equation.operands]
-        if not any(flags):
+        if not any(flags) and (along is None or along not in apart_along(equation)):
             continue
         primitive = equation.primitive
         reached = primitive.reaches(flags, differentiably, along) if isinstance(primitive, JointPrimitive) else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from functorch_lite.core.primitive import Arrays, Params, Zero
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.equations import Equation, Variable
 from functorch_lite.program.text import STRUCTURES
+from functorch_lite.transforms.structured import recorder
 
 if TYPE_CHECKING:
     from functorch_lite.program.program import Program
@@ -49,12 +51,18 @@ class Effect(Zero):
         super().__init__(run, ["arrays"], parameters, name=name, variadic=True, batch=batch)
 
     def bind(self, arrays: Arrays, params: Params) -> Any:
-        return bound(super().bind, arrays, params)
+        trace = recorder.get()
+        if trace is None:
+            return super().bind(arrays, params)
+        return bound(partial(self.bind_at, trace), arrays, params, trace)
+
+    def of_raw(self, arrays: Arrays, params: Params) -> Any:
+        return self.function(arrays, *params)
 
 
-def bound(bind: Callable[[Arrays, Params], Any], arrays: Arrays, params: Params) -> Any:
+def bound(bind: Callable[[Arrays, Params], Any], arrays: Arrays, params: Params, *traces: Any) -> Any:
     """Bind a primitive that has effects, or contains some: where it is recorded it does not act."""
-    traces = [a._trace for a in arrays if isinstance(a, Tracer)]
+    traces = (*traces, *(a._trace for a in arrays if isinstance(a, Tracer)))
     if not traces or max(traces, key=lambda trace: trace.number).transformation != "jit":
         return bind(arrays, params)
     before = recording.set(True)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from functorch_lite.core import tree
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params
 from functorch_lite.core.trace import Tracer
-from functorch_lite.program.effects import bound, recording
+from functorch_lite.program.effects import bound, recording, tokens
 from functorch_lite.program.keeping import kept
+from functorch_lite.program.named_axes import apart_along
 from functorch_lite.program.nans import by_equations, checking
 from functorch_lite.program.passes import optimized
 from functorch_lite.program.program import Program
 from functorch_lite.program.source import compiled
-from functorch_lite.transforms.axes import Axis
-from functorch_lite.transforms.batching import ACROSS
+from functorch_lite.transforms.axes import Axis, trace_apart
+from functorch_lite.transforms.structured import recorder
 
-__all__ = ["LARGEST_DERIVED", "Entry", "ProgramPrimitive", "combines_along"]
+__all__ = ["LARGEST_DERIVED", "Entry", "ProgramPrimitive"]
 
 #: The programs derived from one that it keeps; the oldest is dropped for another.
 LARGEST_DERIVED = 256
@@ -43,7 +45,11 @@ class Entry:
         self.is_single = structure is tree.LEAF
         #: Whether the results are a tuple of arrays and nothing more.
         self.is_flat = structure is not None and structure == tree.structure((0,) * structure.num_leaves)
-        self.is_plain = not captured
+        #: The named axes along which results differ even if the arguments do not.
+        self.apart = apart_along(*program.equations)
+        #: Whether it has effects.
+        self.acts = any(map(tokens, program.equations))
+        self.is_plain = not captured and not self.apart
         #: The last outputs that are no results of the function but tokens of effects.
         self.effects = 0
         #: Whether it refers to a value of a transformation that is open now.
@@ -86,15 +92,6 @@ class Entry:
         return made
 
 
-def combines_along(program: Program, axis: Axis) -> bool:
-    """Say whether a program combines the examples of a batch along an axis."""
-    return any(
-        (e.primitive in ACROSS and e.params[0] == axis)
-        or any(combines_along(part.program, axis) for part in getattr(e.primitive, "entries", ()))
-        for e in program.equations
-    )
-
-
 class ProgramPrimitive(JointPrimitive):
     """An operation that consists of programs, which `run` runs on raw arrays.
 
@@ -113,6 +110,8 @@ class ProgramPrimitive(JointPrimitive):
         super().__init__(self._run, ["arrays"], name=name, variadic=True, multiple=True)
         self.word = name
         self.entries = tuple(entries)
+        self.apart: frozenset[Axis] = frozenset().union(*(entry.apart for entry in self.entries))
+        self.acts = any(entry.acts for entry in self.entries)
         #: Those of them whose outputs are the results, one by one.
         self.results = self.entries
 
@@ -125,11 +124,23 @@ class ProgramPrimitive(JointPrimitive):
         return [True] * len(self.results[0].program.outputs)
 
     def bind(self, arrays: Arrays, params: Params) -> Any:
-        return bound(super().bind, arrays, params)
+        trace = self._least_trace()
+        if trace is None:
+            return bound(super().bind, arrays, params)
+        return bound(partial(self.bind_at, trace), arrays, params, trace)
+
+    def of_raw(self, arrays: Arrays, params: Params) -> Any:
+        return self.run(*arrays)
 
     def run(self, *arrays: Any) -> Arrays:
         """Compute the results from raw arrays."""
         raise NotImplementedError
+
+    def _least_trace(self) -> Any:
+        """Return the trace that is to know of the operation even if it watches no operand; None if there is none."""
+        if self.apart:
+            return max(map(trace_apart, self.apart), key=lambda trace: trace.number)
+        return recorder.get() if self.acts else None
 
     def _run(self, arrays: Arrays) -> Arrays:
         if any(isinstance(a, Tracer) for a in arrays):

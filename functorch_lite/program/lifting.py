@@ -16,7 +16,8 @@ import numpy as np
 
 from functorch_lite.core.primitive import NAMED, PRIMITIVES
 from functorch_lite.program.derivation import batched, downstream
-from functorch_lite.program.equations import Atom, Equation, Literal, Variable
+from functorch_lite.program.effects import tokens
+from functorch_lite.program.equations import HISTORY, Atom, Equation, Literal, Variable
 from functorch_lite.program.passes import dead_code
 from functorch_lite.program.program import Program
 from functorch_lite.program.stacked_products import chunk_of, flattened
@@ -105,7 +106,8 @@ class Lifting:
         with_rows = downstream(self.body, rows)
         free = [e for e in self.body.equations if not any(a in varying for a in e.operands)]
         free = [e for e in free if not (_reads_number(e) and any(a in with_rows for a in e.operands))]
-        free = _closed([e for e in free if _is_liftable(e)], {*same, *rows, *self.body.constants})
+        free = [e for e in free if _is_liftable(e) or (_is_pure(e) and not any(a in with_rows for a in e.operands))]
+        free = _closed(free, {*same, *rows, *self.body.constants})
         fixed = [e for e in free if not any(a in with_rows for a in e.operands)]
         moving = [e for e in free if any(a in with_rows for a in e.operands)]
         wanted = _ancestors([e for e in moving if self._is_worth_it(e)], moving)
@@ -388,6 +390,11 @@ def _is_liftable(equation: Equation) -> bool:
     primitive = equation.primitive
     known = primitive.is_pointwise or primitive.word in _VIEWS | _PRODUCTS | _REDUCTIONS
     return known and len(equation.outputs) == 1
+
+
+def _is_pure(equation: Equation) -> bool:
+    """Say whether an operation may be applied once for all steps: it does not act, and gives arrays."""
+    return not tokens(equation) and all(y.dtype is not HISTORY for y in equation.outputs)
 
 
 def _reads_number(equation: Equation) -> bool:

@@ -125,7 +125,7 @@ def _written(body: Program, steps: range, constants: int, carried: int, reverse:
     pairs = counters + [(name, f"{array}[::-1]" if reverse else array) for name, array in columns]
     over = ", ".join(array for _, array in pairs)
     head = f"for {', '.join(name for name, _ in pairs)} in {f'zip_({over})' if len(pairs) > 1 else over}:"
-    framed = bool(writer.slots)
+    framed = bool(writer.memory.slots)
     results = [*carry, *stacked]
     lines += [
         *(writer.frame() if framed else []),
@@ -137,7 +137,7 @@ def _written(body: Program, steps: range, constants: int, carried: int, reverse:
     starts = [f"a{k}" if k in history.kept else name for k, name in enumerate(carry)]
     arguments = [*same, *starts, *(f"x{i}" for i in range(len(rows))), *(f"b{b}=None" for b in range(len(standing)))]
     text = "\n".join([f"def loop({', '.join(arguments)}):", *(f"    {line}" for line in lines)])
-    return text + "\n", namespace
+    return text + "\n", dict(namespace)
 
 
 def _matrices(body: Program, same: tuple[Variable, ...]) -> list[int]:

@@ -12,6 +12,7 @@ from functorch_lite.core.primitive import PRIMITIVES, JointPrimitive
 from functorch_lite.program.contraction_order import ordered_products
 from functorch_lite.program.effects import tokens
 from functorch_lite.program.lowering import spliced
+from functorch_lite.program.named_axes import apart_along
 from functorch_lite.program.products import gathered_products, joined_products, multiplied
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 from functorch_lite.program.signs import NEGATIONS, negated_sums
@@ -116,7 +117,7 @@ def constant_folding(program: Program) -> Program:
         equation = renamed.equation(equation)
         fixed = all(isinstance(a, Literal) or a in constants for a in equation.operands)
         small = all(y.size <= LARGEST_FOLDED for y in equation.outputs)
-        if not (fixed and small) or isinstance(equation.primitive, JointPrimitive) or tokens(equation):
+        if not (fixed and small) or isinstance(equation.primitive, JointPrimitive) or _is_bound(equation):
             equations.append(equation)
             continue
         read = [a.value if isinstance(a, Literal) else constants[a] for a in equation.operands]
@@ -210,6 +211,11 @@ def narrow_broadcasts(program: Program) -> Program:
             equation = Equation(equation.primitive, tuple(operands), equation.params, equation.outputs, equation.line)
         equations.append(equation)
     return dead_code(program.with_equations(equations))
+
+
+def _is_bound(equation: Equation) -> bool:
+    """Say whether an equation of constants is not one: it acts, or differs between the examples of a batch."""
+    return bool(tokens(equation) or apart_along(equation))
 
 
 def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]) -> Equation | Atom:

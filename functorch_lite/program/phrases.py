@@ -93,7 +93,7 @@ def _reduction(name: str) -> Any:
         if not isinstance(operand, Variable) or not operand.shape or not axes:
             return None
         x = writer.operand(operand)
-        if name == "add" and not keepdims and (len(operand.shape) == 2 or operand in writer.residents):
+        if name == "add" and not keepdims and (len(operand.shape) == 2 or operand in writer.memory.residents):
             product = sum_by_product(writer, x, operand.shape, operand.dtype, axes)
             if product is not None:
                 shape = equation.outputs[0].shape

@@ -24,7 +24,9 @@ def signature(leaf: Any) -> Any:
     if isinstance(leaf, Tracer):
         return signature(representative(leaf))  # a traced Python number is weak as the number is
     dtype = getattr(leaf, "dtype", None)
-    return type(leaf) if dtype is None else (leaf.shape, dtype, isinstance(leaf, np.ndarray))
+    if dtype is None:
+        return type(leaf)
+    return leaf.shape, dtype, isinstance(leaf, np.ndarray) and type(leaf)  # of which some are refused
 
 
 class Static:

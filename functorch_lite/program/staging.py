@@ -12,9 +12,10 @@ from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primit
 from functorch_lite.core.tape import dtype_or_type
 from functorch_lite.core.trace import ClosedTrace, Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
+from functorch_lite.numpy.buffers import Buffer
 from functorch_lite.program.program import Atom, Equation, Literal, Program, Variable
 from functorch_lite.transforms.arguments import call, check_value, returned
-from functorch_lite.transforms.structured import Structures, recorder
+from functorch_lite.transforms.structured import Structures, recorded_by, recorder
 
 __all__ = ["Staged", "StagingTrace", "harmless", "representative", "stage"]
 
@@ -69,10 +70,12 @@ class StagingTrace(Trace):
     is_concrete = False
 
     #: What keeps loops and branches as such.
-    structures: ClassVar[Structures | None] = None
+    structures: ClassVar[Structures]
 
     def __init__(self) -> None:
         super().__init__()
+        outer = recorder.get()
+        self.made: dict[int, Any] = {} if outer is None else outer.made
         self.equations: list[Equation] = []
         #: Arrays that the function closes over, with what holds them: by identity.
         self.constants: dict[int, tuple[Any, Variable]] = {}
@@ -97,10 +100,13 @@ class StagingTrace(Trace):
                 f"program is recorded once for all values. Use np.where(mask, x, 0), or call it outside of jit."
             )
         values = tuple(a.value if type(a) is Staged and a._trace is self else representative(a) for a in arrays)
+        token = recorder.set(None)  # what it does to raw values is no part of the program
         try:
-            ans = primitive.bind(values, params)
+            ans = primitive.of_raw(values, params)
         except np.linalg.LinAlgError:  # of values that may mean nothing, as in a branch not taken
-            ans = primitive.bind(tuple(map(_regular, values)), params)
+            ans = primitive.of_raw(tuple(map(_regular, values)), params)
+        finally:
+            recorder.reset(token)
         outputs = tuple(map(representative, ans if type(ans) is tuple else (ans,)))
         variables = tuple(Variable(np.shape(y), dtype_or_type(y)) for y in outputs)
         self.equations.append(Equation(primitive, tuple(map(self.atom, arrays)), params, variables, user_line()))
@@ -131,7 +137,16 @@ class StagingTrace(Trace):
                 return variable
             # The function has written into an array of its own between two uses.
             self._superseded.append(self.constants.pop(id(operand)))
+        _check_mask(operand)
         return self._held(self.constants, operand, np.array(operand))
+
+    def enclosed(self, x: Any) -> Any:
+        """Return what stands in the program for a traced value that its function closes over."""
+        if isinstance(x, Buffer) or not x._trace.number:  # what may be written to; tensors are
+            return x
+        variable = self.atom(x)
+        assert isinstance(variable, Variable)
+        return self.staged(representative(x), variable)
 
     def values_of_constants(self) -> dict[Variable, Any]:
         """Return the copies of the arrays that the function closes over, by variable."""
@@ -163,23 +178,34 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
         The program takes the leaves, and behind them the captured values: tracers and tensors that the function closed
         over.
     """
+    for v in values:
+        _check_mask(v)
     trace = StagingTrace()
     inputs = [Variable(np.shape(v), dtype_or_type(v)) for v in values]
     staged = [trace.staged(v, variable) for v, variable in zip(values, inputs, strict=True)]
-    token = recorder.set(trace.structures)
     try:
-        leaves = [returned(y, trace) for y in call(function, staged, {}, trace)]
+        with recorded_by(trace):
+            leaves = [returned(y, trace) for y in call(function, staged, {}, trace)]
         remedy = "Under jit programs compute those. Return it from the function that calls the compiled one"
         for y in leaves:
             check_value(y, f"{name} returned", remedy)
         outputs = tuple(map(trace.atom, leaves))
         constants = trace.values_of_constants()
     finally:
-        recorder.reset(token)
         trace.close()
-    captured = [kept for (_, kept), _ in trace.captured.values()]
-    inputs += [variable for _, variable in trace.captured.values()]
+    read = {a for equation in trace.equations for a in equation.operands} | {*outputs}
+    enclosed = [(kept, variable) for (_, kept), variable in trace.captured.values() if variable in read]
+    captured = [kept for kept, _ in enclosed]
+    inputs += [variable for _, variable in enclosed]
     return Program(tuple(inputs), tuple(trace.equations), outputs, constants, name), captured
+
+
+def _check_mask(x: Any) -> None:
+    if type(x) is not np.ndarray and isinstance(x, np.ndarray) and isinstance(x, np.ma.MaskedArray):
+        raise TypeError(
+            f"a masked array of {x.dtype} and shape {x.shape} under jit, at {user_line()}: a compiled program would "
+            f"lose its mask. Give the function x.data and np.ma.getmaskarray(x), and write np.where(mask, 0.0, data)."
+        )
 
 
 def _has_bits(x: Any, kept: Any) -> bool:

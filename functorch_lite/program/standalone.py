@@ -202,7 +202,7 @@ class _Writer:
             name = self._defined(inner)
             return f"{name}({', '.join(texts)})" if len(inner.outputs) > 1 else f"({name}({', '.join(texts)}),)"
         if primitive.arity is None:
-            texts = [f"({', '.join(texts)},)"]
+            texts = [f"({', '.join(texts)},)" if texts else "()"]
         try:
             if isinstance(function, partial):  # its arguments come first
                 texts, function = [*map(parameter, function.args), *texts], function.func

@@ -27,7 +27,9 @@ from functorch_lite.program.program import Program
 from functorch_lite.program.staging import representative, stage
 from functorch_lite.program.while_loops import While
 from functorch_lite.transforms.arguments import name_of
+from functorch_lite.transforms.closures import Replacing
 from functorch_lite.transforms.control_flow import check_alike
+from functorch_lite.transforms.structured import recorder
 
 __all__ = ["RecordedStructures"]
 
@@ -39,7 +41,12 @@ class _Part:
         found: list[Any] = []
 
         def run(*values: Any) -> list[Any]:
-            out, structure = tree.flatten(f(*values))
+            trace: Any = recorder.get()
+            holding = Replacing(trace.enclosed)
+            try:
+                out, structure = tree.flatten(holding.of(f)(*values))
+            finally:
+                holding.give_back()
             found[:] = [structure]
             return out
 

@@ -29,10 +29,11 @@ from functorch_lite.program.derivation import (
     zero,
 )
 from functorch_lite.program.effects import silent
-from functorch_lite.program.entries import Entry, ProgramPrimitive, combines_along
+from functorch_lite.program.entries import Entry, ProgramPrimitive
 from functorch_lite.program.equations import Equation, Variable
 from functorch_lite.program.loops import repeated, settled
 from functorch_lite.program.lowering import unwound
+from functorch_lite.program.named_axes import combines_along
 from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import signature
 from functorch_lite.program.staging import harmless, representative
@@ -187,7 +188,7 @@ class While(ProgramPrimitive):
             any_left = staged(lambda *xs: (np.any(xs[-1]),), (*carry, start), "any_left")
             return While(Entry(any_left, shared=0), Entry(body, shared=0), 0, self.first)
 
-        key = ("until none", size, batched, *map(signature, (*arrays, *carry)))
+        key = ("until none", size, axis, batched, *map(signature, (*arrays, *carry)))
         results = self.body.derive(key, make).bind((*arrays[: self.first], *carry, start), ())
         return results[: self.carried]  # type: ignore[no-any-return]
 

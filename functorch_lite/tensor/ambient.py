@@ -21,8 +21,19 @@ from functorch_lite.core.rules import KEEP_ANS, KEEP_NOTHING, KEEP_X, KEEP_Y
 from functorch_lite.core.tape import FIRST_PARENT, Node, ReverseTrace, next_order
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording
+from functorch_lite.transforms.structured import recorder
 
-__all__ = ["AMBIENT", "LEAVES", "AmbientTrace", "constant", "is_tensor", "tensor_of", "way_from_base"]
+__all__ = [
+    "AMBIENT",
+    "LEAVES",
+    "AmbientTrace",
+    "constant",
+    "is_tensor",
+    "note_made",
+    "sharing",
+    "tensor_of",
+    "way_from_base",
+]
 
 _new = object.__new__
 _record_unary = ReverseTrace.unary
@@ -93,6 +104,8 @@ class AmbientTrace(ReverseTrace):
 
     def _unary(self, primitive: Primitive, x: Any) -> Any:
         mode = recording()
+        if mode is not True and (program := self._program((x,))) is not None:
+            return program.process(primitive, (x,), ())
         if primitive.is_pointwise:
             if x.node is None or not mode:
                 return constant(primitive.function(x.value))
@@ -109,6 +122,8 @@ class AmbientTrace(ReverseTrace):
         if isinstance(y, int) and type(y) not in (int, bool):
             y = int(y)  # the size of a tensor: NumPy takes only int itself as weak
         mode = recording()
+        if mode is not True and (program := self._program((x, y))) is not None:
+            return program.process(primitive, (x, y), ())
         x_node = x.node if isinstance(x, kind) else None
         y_node = y.node if isinstance(y, kind) else None
         if not mode or (x_node is None and y_node is None):
@@ -126,9 +141,11 @@ class AmbientTrace(ReverseTrace):
         return result if mode is True else mode(result)
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        mode = recording()
+        if mode is not True and (program := self._program(arrays)) is not None:
+            return program.process(primitive, arrays, params)
         if isinstance(primitive, JointPrimitive):
             return self._joint(primitive, arrays, params)
-        mode = recording()
         kind = self.tracer
         values, active = [], []
         for i, array in enumerate(arrays):
@@ -154,6 +171,17 @@ class AmbientTrace(ReverseTrace):
         if len(arrays) == 1 and isinstance(arrays[0], kind):
             _note_view(out, arrays[0], primitive, params)
         return out if mode is True else mode(out)
+
+    def _program(self, arrays: Arrays) -> Any:
+        """Return the program that is to hold an operation; None if it is performed now.
+
+        A program reads the tensors that its function closes over at each call, and computes again what is made of them.
+        Those that the function itself has made are constants.
+        """
+        program = recorder.get()
+        if program is None or all(id(a) in program.made for a in arrays if isinstance(a, self.tracer)):
+            return None
+        return program
 
     def performed(self, primitive: Primitive, values: list[Any], params: Params) -> Any:
         # The values are raw arrays, and whoever called `process` has looked for lists and arrays of objects.
@@ -245,7 +273,24 @@ def tensor_of(value: Any, node: Node | None) -> Any:
     result.node = node
     if is_inference_mode_enabled():
         result._inference = True
+    note_made(result)
     return result
+
+
+def note_made(tensor: Any) -> None:
+    """Note a tensor that is made while a program is recorded, which is a constant of it."""
+    program = recorder.get()
+    if program is not None:
+        program.made[id(tensor)] = tensor
+
+
+def sharing(x: Any) -> Any:
+    """Return a tensor without a history that shares memory with another: it is no more of a constant than that."""
+    made = tensor_of(x.data, None)
+    program = recorder.get()
+    if program is not None and id(x) not in program.made:
+        del program.made[id(made)]
+    return made
 
 
 def is_tensor(x: Any) -> bool:

@@ -12,9 +12,10 @@ import numpy as np
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.memory import version
 from functorch_lite.core.tape import FIRST_PARENT
-from functorch_lite.tensor.ambient import constant, is_tensor
-from functorch_lite.tensor.grad_mode import observer, observing
+from functorch_lite.tensor.ambient import constant, is_tensor, note_made
+from functorch_lite.tensor.grad_mode import observer, observing, recording, restore
 from functorch_lite.tensor.graph import Packed, observed
+from functorch_lite.transforms.structured import surroundings
 
 __all__ = [
     "checks_nan",
@@ -42,6 +43,7 @@ class _Observer:
         node = getattr(result, "node", None)
         if not is_tensor(result) or node is None or node[1] is None:
             return result
+        note_made(result)
         if self.anomaly:
             observed(node).line = user_line()
         if self.hooks is not None:
@@ -54,6 +56,22 @@ class _Observer:
             if changed:
                 observed(node).unpack = lambda kept: _unpacked(kept, unpack)
         return result
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Let an observer see what is done while a program is recorded, so that nothing takes the short ways past it."""
+    before, mode = observer.get(), recording()
+    if before is True:
+        observing(_Observer(anomaly=False, hooks=None, check_nan=False))
+    try:
+        yield
+    finally:
+        observing(before)
+        restore(mode)
+
+
+surroundings.append(_watched)
 
 
 def _packed(kept: Any, pack: Callable[..., Any]) -> Any:

@@ -21,7 +21,8 @@ from functorch_lite.tensor.grad_mode import enable_grad, no_grad
 from functorch_lite.tensor.graph import Packed
 from functorch_lite.tensor.in_place import take_result
 from functorch_lite.tensor.levels import is_watched, linked, lowered, plain, raw
-from functorch_lite.transforms.custom import Application, stop_gradient
+from functorch_lite.transforms.application import Application
+from functorch_lite.transforms.custom import stop_gradient
 
 __all__ = ["Function", "FunctionContext", "Static", "once_differentiable"]
 

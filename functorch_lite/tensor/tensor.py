@@ -22,7 +22,7 @@ from functorch_lite.core.tables import FUNCTIONS, out_by_name
 from functorch_lite.core.tracer import array_of_tracers
 from functorch_lite.core.ufunc_calls import uncommon_call
 from functorch_lite.tensor.aliases import in_own_memory
-from functorch_lite.tensor.ambient import AMBIENT, tensor_of
+from functorch_lite.tensor.ambient import AMBIENT, sharing, tensor_of
 from functorch_lite.tensor.copying import deep_copy
 from functorch_lite.tensor.declared import Declared
 from functorch_lite.tensor.engine import backward, grad
@@ -355,7 +355,7 @@ class Tensor(GraphMember, Declared):
         >>> (x * 2.0).detach()
         tensor([2., 2.])
         """
-        return tensor_of(self.data, None)
+        return sharing(self)
 
     def detach_(self) -> Any:
         """Forget the history of this tensor, which becomes a leaf that does not require grad; return it.
@@ -428,7 +428,7 @@ class Tensor(GraphMember, Declared):
         return deep_copy(self, memo)
 
     def __copy__(self) -> Any:
-        return tensor_of(self.data, None).requires_grad_(self.node is not None) if self.is_leaf else self.clone()
+        return sharing(self).requires_grad_(self.node is not None) if self.is_leaf else self.clone()
 
     def __reduce__(self) -> Any:
         if not self.is_leaf:

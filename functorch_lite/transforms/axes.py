@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from functorch_lite.core.errors import EscapedTracerError, user_line
+from functorch_lite.transforms.structured import recorder
 
 if TYPE_CHECKING:
     from functorch_lite.transforms.batching import NamedBatchTrace
@@ -29,6 +30,7 @@ __all__ = [
     "one_by_one",
     "open_axes",
     "opened",
+    "trace_apart",
     "trace_named",
     "trace_of",
 ]
@@ -126,6 +128,12 @@ def trace_named(name: Hashable) -> NamedBatchTrace:
         f"at {user_line()} no batch is named {name!r} (named are: {known}); give ft.vmap(f, axis_name={name!r}) "
         f"around the function, in the same thread"
     )
+
+
+def trace_apart(axis: Axis) -> Any:
+    """Return the trace at which examples become different: that of the axis, or of a program recorded within it."""
+    batch, recorded = trace_of(axis), recorder.get()
+    return batch if recorded is None or recorded.number < batch.number else recorded
 
 
 def trace_of(axis: Axis) -> NamedBatchTrace:

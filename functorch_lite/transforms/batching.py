@@ -35,8 +35,8 @@ __all__ = ["ACROSS", "BatchTrace", "Batched", "NamedBatchTrace", "Unbatched", "c
 
 _new = object.__new__
 
-#: What a collective operation does with a whole batch, by its primitive: ``ACROSS[primitive](value, trace)``.
-ACROSS: dict[Primitive, Callable[[Any, NamedBatchTrace], Any]] = {}
+#: What a collective operation does with a whole batch, by its primitive: ``ACROSS[primitive](trace, *arrays)``.
+ACROSS: dict[Primitive, Callable[..., Any]] = {}
 
 
 def vmap(
@@ -232,7 +232,7 @@ class NamedBatchTrace(BatchTrace):
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if primitive in ACROSS and params[0] == self.size.axis:
-            return ACROSS[primitive](arrays[0].value, self)
+            return ACROSS[primitive](self, *arrays)
         return BatchTrace.process(self, primitive, arrays, params)  # not super(): if closed it has another class
 
 

@@ -19,9 +19,9 @@ from functorch_lite.core.generator import drawing_alike
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer, next_birth, repeated
 from functorch_lite.numpy.buffers import SEAL, run_again
+from functorch_lite.transforms.application import wraps_its_own_level
 from functorch_lite.transforms.arguments import check_callable, name_of, returned_leaves
 from functorch_lite.transforms.batching import vmap
-from functorch_lite.transforms.custom import wraps_its_own_level
 from functorch_lite.transforms.reverse import vjp
 from functorch_lite.transforms.saving import ReplayTrace, SavingTrace
 

@@ -19,14 +19,16 @@ from functorch_lite.calculus.batching import same_axes
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Arrays, General, Linear, Params, Primitive
+from functorch_lite.core.primitive import Arrays, General, Linear, Params, Primitive, Zero
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.trace import Tracer
-from functorch_lite.transforms.axes import Axis, is_one_by_one, trace_named, trace_of
+from functorch_lite.transforms.axes import Axis, is_one_by_one, trace_apart, trace_named, trace_of
 from functorch_lite.transforms.batching import ACROSS, NamedBatchTrace
 from functorch_lite.transforms.masked import is_run_by_some
 
 __all__ = [
+    "APART",
+    "COMBINING",
     "SHARED",
     "all_gather",
     "axis_index",
@@ -210,8 +212,7 @@ def axis_index(axis_name: Hashable) -> Any:
     >>> ft.vmap(lambda x: x * ft.axis_index("i"), axis_name="i")(np.ones(3))
     array([0., 1., 2.])
     """
-    trace = trace_named(axis_name)
-    return trace.batched(np.arange(trace.size))
+    return _index(trace_named(axis_name).size.axis)
 
 
 def axis_size(axis_name: Hashable | tuple[Hashable, ...]) -> int:
@@ -295,9 +296,8 @@ def _repeated(x: Any, axis: Axis) -> Any:
     return np.broadcast_to(x, (int(trace_of(axis).size), *shape_of(x)))
 
 
-def _own_part(x: Any, axis: Axis) -> Any:
-    """Return the sum of what all examples say of this one, where all of them say the same."""
-    return trace_of(axis).batched(x * axis.size)
+def _first_part(x: Any, axis: Axis) -> Any:
+    return x.sum(0)
 
 
 def _gathered_batch(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
@@ -330,14 +330,32 @@ class _LinearCollective(_Collective, Linear):
     pass
 
 
+class _Apart(Primitive):
+    """A primitive whose results differ between the examples of an axis, even if its operands do not."""
+
+    def bind(self, arrays: Arrays, params: Params) -> Any:
+        return self.bind_at(trace_apart(params[0]), arrays, params)
+
+    def of_raw(self, arrays: Arrays, params: Params) -> Any:
+        return self.function(*arrays, *params)
+
+
+class _LinearApart(_Apart, Linear):
+    pass
+
+
+class _ZeroApart(_Apart, Zero):
+    pass
+
+
 class _Extreme(_Collective, General):
     pass
 
 
-def _collective(primitive: Primitive, across: Callable[[Any, NamedBatchTrace], Any]) -> Primitive:
-    def checked(value: Any, trace: NamedBatchTrace) -> Any:
+def _collective(primitive: Primitive, across: Callable[[NamedBatchTrace, Any], Any]) -> Primitive:
+    def checked(trace: NamedBatchTrace, x: Any) -> Any:
         _check_whole(trace.size.axis)
-        return across(value, trace)
+        return across(trace, x)
 
     ACROSS[primitive] = checked
     return primitive
@@ -345,15 +363,15 @@ def _collective(primitive: Primitive, across: Callable[[Any, NamedBatchTrace], A
 
 _psum: Primitive = _collective(
     _LinearCollective(_sum, ["x"], [lambda g, axis: _psum(g, axis)], parameters=["axis"], name="psum", batch=same_axes),
-    lambda x, trace: x.sum(0),
+    lambda trace, x: x.value.sum(0),
 )
 _pmax = _collective(
     _Extreme(_same, ["x"], [Rule(_extreme_jvp)], parameters=["axis"], name="pmax", batch=same_axes),
-    lambda x, trace: x.max(0),
+    lambda trace, x: x.value.max(0),
 )
 _pmin = _collective(
     _Extreme(_same, ["x"], [Rule(_extreme_jvp)], parameters=["axis"], name="pmin", batch=same_axes),
-    lambda x, trace: x.min(0),
+    lambda trace, x: x.value.min(0),
 )
 _gather: Primitive = _collective(
     _LinearCollective(
@@ -364,20 +382,26 @@ _gather: Primitive = _collective(
         name="all_gather",
         batch=_gathered_batch,
     ),
-    lambda x, trace: x,
+    lambda trace, x: x.value,
 )
 #: The transpose of `_gather`: of rows, one for each example, each gets the sum of its own over all examples.
 _scatter: Primitive = _collective(
-    _LinearCollective(
-        _own_part,
+    _LinearApart(
+        _first_part,
         ["x"],
         [lambda g, axis: _gather(g, axis)],
         parameters=["axis"],
         name="psum_scatter",
         batch=_own_part_batch,
     ),
-    lambda x, trace: trace.batched(x.sum(0)),
+    lambda trace, x: trace.batched(x.value.sum(0) if getattr(x, "_trace", None) is trace else x * int(trace.size)),
 )
+_index = _ZeroApart(lambda axis: np.int_(0), [], ["axis"], name="axis_index")
+ACROSS[_index] = lambda trace: trace.batched(np.arange(int(trace.size)))
 
 #: The collective operations whose results are the same for all examples.
 SHARED = frozenset({_psum, _pmax, _pmin, _gather})
+#: Those whose results differ, even if the operands do not.
+APART = frozenset({_scatter, _index})
+#: Those that combine the examples.
+COMBINING = SHARED | {_scatter}

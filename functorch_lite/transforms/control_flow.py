@@ -67,9 +67,9 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     p = _condition(pred, "cond")
     if not is_tracer(p):
         return true_fun(*operands) if p else false_fun(*operands)
-    structures = recorder.get()
-    if structures is not None and is_staged(p):
-        return structures.switch("cond", p, (false_fun, true_fun), operands)
+    trace = recorder.get()
+    if trace is not None and is_staged(p):
+        return trace.structures.switch("cond", p, (false_fun, true_fun), operands)
     return _selected("cond", [(p, true_fun), (~p, false_fun)], operands)
 
 
@@ -120,9 +120,9 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     if not is_tracer(index):
         return branches[min(max(int(index), 0), last)](*operands)
     clamped = np.clip(index, 0, last)
-    structures = recorder.get()
-    if structures is not None and is_staged(index):
-        return structures.switch("switch", clamped, branches, operands)
+    trace = recorder.get()
+    if trace is not None and is_staged(index):
+        return trace.structures.switch("switch", clamped, branches, operands)
     return _selected("switch", [(clamped == i, branch) for i, branch in enumerate(branches)], operands)
 
 

@@ -1,7 +1,7 @@
 """Derivatives given by the user, which every transformation respects.
 
-A call of a custom function is one application of a primitive made for it. Its rules are functions of leaves; batched,
-they become the rules of another such primitive. Where only one of the two modes is given, the other is its transpose.
+A call of a custom function is one application of a primitive made for it, whose rules are those of the user restated
+for leaves.
 """
 
 from __future__ import annotations
@@ -12,32 +12,24 @@ from functools import partial, update_wrapper
 from types import FunctionType, MethodType
 from typing import Any
 
-import numpy as np
-
 from functorch_lite.core import tree
-from functorch_lite.core.backward import project
-from functorch_lite.core.operands import OBJECT, shape_of, zeros_like
+from functorch_lite.core.operands import OBJECT, shape_of
 from functorch_lite.core.pickling import NamedFunction
-from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Zero
-from functorch_lite.core.tape import LinearTrace, dtype_or_type
-from functorch_lite.core.trace import Tracer, next_birth
-from functorch_lite.numpy.buffers import SEAL, run_again
+from functorch_lite.core.primitive import Arrays, Zero
+from functorch_lite.core.trace import Tracer
+from functorch_lite.transforms.application import NO_COTANGENT, Application, wraps_its_own_level
 from functorch_lite.transforms.arguments import (
     INTEGER,
     check_callable,
     check_parameters,
-    is_inexact,
     is_number,
     keys_of,
     name_of,
     returned,
     returned_leaves,
 )
-from functorch_lite.transforms.batching import vmap
-from functorch_lite.transforms.masked import holds_tracers
-from functorch_lite.transforms.pullback import vjp_with
 
-__all__ = ["Application", "custom_jvp", "custom_vjp", "stop_gradient", "wraps_its_own_level"]
+__all__ = ["custom_jvp", "custom_vjp", "stop_gradient"]
 
 
 class _CustomFunction(NamedFunction):
@@ -235,134 +227,6 @@ def stop_gradient(x: Any) -> Any:
 _stopped = Zero(lambda x: x, ["x"], name="stop_gradient")
 
 
-class Application(JointPrimitive):
-    """One call of a function with rules of its own, on leaves.
-
-    Parameters
-    ----------
-    run
-        ``run(leaves) → leaves``.
-    jvp
-        ``jvp(leaves, tangents) → (leaves, tangents)``, or None: the transpose of ``bwd``.
-    fwd, bwd
-        ``fwd(leaves) → (leaves, residuals)`` and ``bwd(residuals, cotangents) → cotangents``, or None: the transpose of
-        ``jvp``.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        run: Callable[..., Any],
-        jvp: Callable[..., Any] | None,
-        fwd: Callable[..., Any] | None,
-        bwd: Callable[..., Any] | None,
-    ) -> None:
-        now = next_birth()
-        super().__init__(partial(run_again, now, run), ["arrays"], name=name, variadic=True, multiple=True)
-        self.jvp = jvp and partial(run_again, now, jvp)
-        self.fwd = fwd and partial(run_again, now, fwd)
-        self.bwd = bwd and partial(run_again, now, bwd)
-
-    def bind(self, arrays: Arrays, params: Params) -> Any:
-        token = SEAL.set(next_birth())
-        try:
-            return super().bind(arrays, params)
-        finally:
-            SEAL.reset(token)
-
-    def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
-        filled = tuple(_zero_tangent(x) if t is None else t for x, t in zip(values, tangents, strict=True))
-        if self.jvp is not None:
-            return self.jvp(values, filled)  # type: ignore[no-any-return]
-        assert self.fwd is not None
-        assert self.bwd is not None
-        outputs, residuals = self.fwd(values)
-        zeros = tuple(map(_zero_tangent, outputs))
-
-        def pull(g: Arrays) -> Arrays:
-            cotangents = self.bwd(residuals, g)  # type: ignore[misc]
-            return tuple(
-                project(_NO_COTANGENT if c is None else c, shape_of(t), dtype_or_type(t))
-                for c, t in zip(cotangents, filled, strict=True)
-            )
-
-        _, push = vjp_with(LinearTrace(f"the reverse rule of {self.name}"), pull, (zeros,))
-        (pushed,) = push(filled)
-        return outputs, pushed
-
-    def reverse(
-        self, trace: Any, values: Arrays, active: Sequence[int]
-    ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
-        if self.bwd is not None:
-            assert self.fwd is not None
-            outputs, residuals = self.fwd(values)
-
-            def pull(g: Arrays) -> Sequence[Any]:
-                cotangents = self.bwd(residuals, g)  # type: ignore[misc]
-                return [cotangents[i] for i in active]
-
-            return outputs, pull, ()
-        assert self.jvp is not None
-        jvp = self.jvp
-
-        def along(*directions: Any) -> Any:
-            tangents = list(map(_zero_tangent, values))
-            for i, t in zip(active, directions, strict=True):
-                tangents[i] = t
-            outputs, pushed = jvp(values, tuple(tangents))
-            return tuple(pushed), outputs
-
-        zeros = tuple(_zero_tangent(values[i]) for i in active)
-        _, pull, outputs = vjp_with(LinearTrace(f"the forward rule of {self.name}"), along, zeros, has_aux=True)
-        return outputs, pull, ()
-
-    def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
-        axes = tuple(0 if b else None for b in batched)
-        run, jvp, fwd, bwd = self.function, self.jvp, self.fwd, self.bwd
-        batch_jvp = batch_fwd = batch_bwd = None
-        if jvp is not None:
-
-            def batch_jvp(values: Arrays, tangents: Arrays) -> Any:
-                return vmap(jvp, (axes, axes), axis_size=size)(values, tangents)
-
-        if fwd is not None and bwd is not None:
-
-            def batch_fwd(values: Arrays) -> Any:
-                common: list[Any] = []  # the structure, and the residuals that are no arrays, options for instance
-
-                def one(values: Arrays) -> Any:
-                    outputs, residuals = fwd(values)
-                    leaves, structure = tree.flatten(residuals)
-                    common[:] = structure, {i: leaf for i, leaf in enumerate(leaves) if not hasattr(leaf, "dtype")}
-                    return outputs, [leaf for leaf in leaves if hasattr(leaf, "dtype")]
-
-                outputs, arrays = vmap(one, (axes,), axis_size=size)(values)
-                if any(callable(leaf) or holds_tracers(leaf) for leaf in common[1].values()):
-                    return outputs, (values, None, None)  # a pullback, say, which holds values of the batch
-                return outputs, (arrays, *common)
-
-            def batch_bwd(residuals: Any, g: Arrays) -> Any:
-                arrays, structure, others = residuals
-                if structure is None:
-                    again = vmap(lambda values, g: bwd(fwd(values)[1], g), (axes, 0), axis_size=size)
-                    return summed(again(arrays, g))
-
-                def one(arrays: list[Any], g: Arrays) -> Any:
-                    rest = iter(arrays)
-                    leaves = [others[i] if i in others else next(rest) for i in range(structure.num_leaves)]
-                    return bwd(tree.unflatten(structure, leaves), g)
-
-                return summed(vmap(one, axis_size=size)(arrays, g))
-
-            def summed(cotangents: Sequence[Any]) -> tuple[Any, ...]:
-                return tuple(c if b or c is None else c.sum(0) for c, b in zip(cotangents, batched, strict=True))
-
-        def batch_run(values: Arrays) -> Any:
-            return vmap(run, (axes,), axis_size=size)(values)
-
-        return Application(self.name, batch_run, batch_jvp, batch_fwd, batch_bwd).bind(arrays, ())
-
-
 class _Call:
     """A call of a custom function on trees: its rules, restated for leaves.
 
@@ -447,26 +311,12 @@ class _Call:
             c for part, argument in zip(result, arguments, strict=True) for c in _filled(self.name, part, argument)
         )
         for c, shape in zip(cotangents, self.shapes, strict=True):
-            if c is not _NO_COTANGENT and shape_of(c) != shape:
+            if c is not NO_COTANGENT and shape_of(c) != shape:
                 raise ValueError(
                     f"the rule bwd of {self.name} returned a cotangent of shape {shape_of(c)} for an argument of shape "
                     f"{shape}; they must agree (sum it over the axes that were broadcast)"
                 )
         return cotangents
-
-
-def wraps_its_own_level(outputs: Arrays) -> bool:
-    """Say whether an output of a `JointPrimitive` holds a tracer that is not older than the one around it.
-
-    The function that ran on the values below closes over a traced value then; a tensor without a history is none.
-    """
-    for y in outputs:
-        while isinstance(y, Tracer):
-            inner = y.value
-            if isinstance(inner, Tracer) and inner._trace.number >= y._trace.number:
-                return getattr(inner, "node", True) is not None
-            y = inner
-    return False
 
 
 def _filled(name: str, cotangent: Any, argument: Any) -> list[Any]:
@@ -483,15 +333,7 @@ def _filled(name: str, cotangent: Any, argument: Any) -> list[Any]:
             f"the rule bwd of {name} returned a cotangent of structure {tree.structure(cotangent)} for an argument of "
             f"structure {tree.structure(argument)}"
         )
-    return [_NO_COTANGENT if c is tree.NONE else returned(c, None) for c in entries]
-
-
-#: The zero that stands for None in a rule's cotangents; the engine gives it the shape that it needs.
-_NO_COTANGENT = 0.0
-
-
-def _zero_tangent(x: Any) -> Any:
-    return zeros_like(x) if is_inexact(x) else np.zeros(shape_of(x))[()]
+    return [NO_COTANGENT if c is tree.NONE else returned(c, None) for c in entries]
 
 
 def _is_object_array(x: Any) -> bool:

@@ -8,24 +8,21 @@ buffer is read and written for those examples only that take part.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import partial
-from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from functorch_lite.core import tree
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Zero
 from functorch_lite.core.tables import FUNCTIONS
-from functorch_lite.core.trace import Tracer, is_tracer
+from functorch_lite.core.trace import Tracer
 from functorch_lite.numpy.buffers import Buffer, MaskedBuffer
 from functorch_lite.transforms.axes import Axis, axis_of
+from functorch_lite.transforms.closures import Replacing
 
-__all__ = ["flags_of", "holds_tracers", "is_run_by_some", "of_one", "run_where"]
+__all__ = ["flags_of", "is_run_by_some", "of_one", "run_where"]
 
 
 def flags_of(mask: Any) -> Any:
@@ -53,12 +50,17 @@ def run_where(mask: Any, f: Callable[..., Any], *args: Any) -> Any:
     tree
         The result. In the other examples it is that of some example in which the mask holds, without a derivative.
     """
-    valid = _Valid(mask)
+
+    def valid(x: Any) -> Any:
+        return np.where(mask, x, of_one(mask, x))
+
+    holding = Replacing(lambda x: MaskedBuffer(x, mask, valid) if isinstance(x, Buffer) else valid(x))
     token = _masks.set((*_masks.get(), mask))
     try:
-        return valid.of(f)(*valid.of(args))
+        return holding.of(f)(*holding.of(args))
     finally:
         _masks.reset(token)
+        holding.give_back()
 
 
 def is_run_by_some(axis: Axis) -> bool:
@@ -95,107 +97,3 @@ def _example(mask: Any, x: Any) -> Any:
 
 
 of_one = Zero(_example, ["mask", "x"], name="of_one_example", batch=_batch_of_one)
-
-# --- What a function holds --------------------------------------------------------------------------------------------
-
-
-class _Valid:
-    """Makes copies of functions, containers and objects that hold valid values in the place of traced ones.
-
-    What holds no tracer is shared with the original, and what is held twice is copied once.
-    """
-
-    def __init__(self, mask: Any) -> None:
-        self.mask = mask
-        self.made: dict[int, Any] = {}
-
-    def of(self, x: Any) -> Any:
-        """Return the valid counterpart of anything."""
-        if id(x) in self.made:
-            return self.made[id(x)]
-        if not holds_tracers(x):
-            return x
-        if is_tracer(x):
-            made = MaskedBuffer(x, self.mask, self.value) if isinstance(x, Buffer) else self.value(x)
-        elif isinstance(x, FunctionType):
-            return self.function(x)
-        elif isinstance(x, partial):
-            made = type(x)(self.of(x.func), *map(self.of, x.args), **{k: self.of(v) for k, v in x.keywords.items()})
-        elif isinstance(x, MethodType):
-            made = MethodType(self.of(x.__func__), self.of(x.__self__))
-        elif _is_container(x):
-            made = tree.map(self.of, x)
-        else:
-            return self.instance(x)
-        self.made[id(x)] = made
-        return made
-
-    def value(self, x: Any) -> Any:
-        """Return an array that has the values of one example that takes part in all that do not."""
-        return np.where(self.mask, x, of_one(self.mask, x))
-
-    def function(self, f: FunctionType) -> FunctionType:
-        """Return a function whose variables and defaults are valid; it may close over itself."""
-        cells = tuple(CellType() if holds_tracers(_content(cell)) else cell for cell in f.__closure__ or ())
-        made = self.made[id(f)] = FunctionType(f.__code__, f.__globals__, f.__name__, closure=cells)
-        made.__dict__.update(f.__dict__)
-        made.__qualname__ = f.__qualname__
-        made.__defaults__, made.__kwdefaults__ = self.of(f.__defaults__), self.of(f.__kwdefaults__)
-        for cell, original in zip(cells, f.__closure__ or (), strict=True):
-            if cell is not original:
-                cell.cell_contents = self.of(_content(original))
-        return made
-
-    def instance(self, x: Any) -> Any:
-        """Return an object whose attributes are valid; they may lead back to it."""
-        made = self.made[id(x)] = copy.copy(x)
-        if made is not x:  # what does not let itself be copied stays
-            made.__dict__.update({name: self.of(value) for name, value in vars(x).items()})
-        return made
-
-
-def holds_tracers(x: Any) -> bool:
-    """Say whether a tracer is reached from a value."""
-    seen, waiting = {id(x)}, [x]
-    while waiting:
-        x = waiting.pop()
-        if is_tracer(x):
-            return True
-        for part in _parts(x):
-            if id(part) not in seen:
-                seen.add(id(part))
-                waiting.append(part)
-    return False
-
-
-def _parts(x: Any) -> list[Any]:
-    """Return what a value consists of, as far as a copy of it can have other parts."""
-    if isinstance(x, FunctionType):
-        return [*map(_content, x.__closure__ or ()), *(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values()]
-    if isinstance(x, partial):
-        return [x.func, *x.args, *x.keywords.values()]
-    if isinstance(x, MethodType):
-        return [x.__func__, x.__self__]
-    if _is_machinery(x):
-        return []
-    if _is_container(x):
-        return tree.leaves(x)
-    return list(getattr(x, "__dict__", {}).values())
-
-
-def _is_container(x: Any) -> bool:
-    return tree.structure(x) != tree.LEAF
-
-
-def _is_machinery(x: Any) -> bool:
-    """Say whether a value is no one's data: a module, a class, or a tape of this library's that a function holds."""
-    return isinstance(x, type | ModuleType) or (
-        type(x).__module__.startswith("functorch_lite.") and not callable(x) and not isinstance(x, tuple)
-    )
-
-
-def _content(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not bound yet
-        return None

@@ -143,3 +143,28 @@ def test_assignments_are_done_in_place_where_nobody_needs_the_array_any_more() -
     assert text.count("write_part(") >= 19
     slope = ft.grad(lambda x: sum(np.sum(y**2) for y in f(x)))
     np.testing.assert_allclose(ft.jit(slope)(x), slope(x), rtol=1e-14)
+
+
+NO_AXES: list[tuple[str, Callable[[Any], Any]]] = [
+    ("the input", lambda x: x),
+    ("the input twice", lambda x: (x, x)),
+    ("views of it", lambda x: (np.reshape(x, ()), np.squeeze(x[None]), x[...], np.real(x), x[()])),
+    ("an intermediate twice", lambda x: (lambda y: (y, y))(np.reshape(x * 2, (1,)).reshape(()))),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128", "int64", "bool"])
+@pytest.mark.parametrize(("name", "f"), NO_AXES, ids=[name for name, _ in NO_AXES])
+def test_arrays_of_no_axes_are_the_callers_own_as_well(name: str, f: Callable[[Any], Any], dtype: str) -> None:
+    x = np.array(1, dtype)
+    compiled = ft.jit(f)
+    expected = [np.array(y) for y in tree.leaves(f(x))]
+    for _ in range(2):
+        found = [y for y in tree.leaves(compiled(x)) if isinstance(y, np.ndarray)]
+        for y in found:
+            y[...] = 0
+        assert x == 1
+        for y, e in zip(tree.leaves(compiled(x)), expected, strict=True):
+            np.testing.assert_array_equal(y, e)
+            assert y.dtype == e.dtype
+    assert type(compiled(x.astype(dtype)[()])) in (tuple, x.dtype.type)

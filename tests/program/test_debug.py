@@ -291,6 +291,32 @@ def test_effects_on_constants_happen_at_each_call(capsys: pytest.CaptureFixture[
         assert capsys.readouterr().out == "[1.]\n"
 
 
+def test_effects_that_read_no_argument_happen_at_each_call(capsys: pytest.CaptureFixture[str]) -> None:
+    def said() -> str:
+        return capsys.readouterr().out
+
+    def branch(x: Any) -> Any:
+        return ft.cond(x > 0.0, lambda: (ft.debug.print("up"), 1.0)[1], lambda: (ft.debug.print("down"), -1.0)[1])
+
+    def loop() -> Any:
+        return ft.scan(lambda c, _: (ft.debug.print("{}", c) or c + 1.0, None), np.zeros(()), None, length=2)[0]
+
+    plain = ft.jit(lambda x: (ft.debug.print("here"), x)[1])
+    said()
+    for _ in range(2):
+        plain(1.0)
+        assert said() == "here\n"
+        ft.grad(plain)(1.0)
+        assert said() == "here\n"
+        ft.vmap(plain)(np.ones(3))
+        assert said() == "here\n"
+        assert [ft.jit(branch)(x) for x in (1.0, -1.0)] == [1.0, -1.0]
+        assert said() == "up\ndown\n"
+        assert ft.jit(loop)() == 2.0
+        assert said() == "0.0\n1.0\n"
+    assert "print('here'.format())" in plain.as_source(1.0)
+
+
 def test_the_same_effect_twice_happens_twice(capsys: pytest.CaptureFixture[str]) -> None:
     @ft.jit
     def f(x: Any) -> Any:

@@ -280,3 +280,22 @@ def test_operations_that_draw_inside_are_no_fault_of_the_function() -> None:
     a = np.array([[2.0, 1.0], [0.0, 3.0]])
     # SciPy's logm estimates norms by random vectors; the result does not depend on them.
     np.testing.assert_array_equal(ft.jit(logm)(a), logm(a))
+
+
+def test_masked_arrays_are_refused_as_arguments_and_in_closures() -> None:
+    masked = np.ma.array(X, mask=[False, True, False])
+    total = ft.jit(lambda x: np.sum(2.0 * x))
+    assert total(X) == 4.0
+    with pytest.raises(TypeError, match=r"test_refusals\.py.*lose its mask.*np\.where\(mask"):
+        total(masked)
+    with pytest.raises(TypeError, match="lose its mask"):
+        ft.jit(lambda x: np.sum(x * masked))(X)
+    with pytest.raises(TypeError, match="lose its mask"):
+        ft.make_program(np.sin)(masked)
+
+    class Row(np.ndarray):
+        pass
+
+    assert total(X.view(Row)) == 4.0
+    by_where = ft.jit(lambda x, mask: np.sum(np.where(mask, 0.0, 2.0 * x)))
+    assert by_where(masked.data, np.ma.getmaskarray(masked)) == np.sum(2.0 * masked)

@@ -270,6 +270,117 @@ def test_no_invalid_value_reaches_a_branch() -> None:
         np.testing.assert_array_equal(compiled(np.array([-4.0, -1.0, 0.0])), [0.0, 0.0, 0.0])
 
 
+def test_a_branch_that_is_not_taken_does_nothing_to_what_it_closes_over() -> None:
+    def root(x: Any) -> Any:
+        return ft.cond(x > 0.0, lambda: np.sqrt(x), lambda: 0.0 * x)
+
+    for x in (0.0, -1.0, 4.0):
+        expected = 0.25 if x > 0.0 else 0.0
+        for f in (ft.grad(ft.jit(root)), ft.jit(ft.grad(root)), ft.grad(ft.jit(ft.jit(root))), ft.jacfwd(ft.jit(root))):
+            assert f(x) == expected
+        # The traced value may lie below others: the derivative is taken inside of what is recorded.
+        assert ft.jit(lambda x: ft.grad(lambda y: ft.cond(x > 0.0, lambda: np.sqrt(y * x), lambda: 0.0 * y))(x))(
+            x
+        ) == pytest.approx(0.5 if x > 0.0 else 0.0)
+
+    class Model:
+        def __init__(self, matrix: Any) -> None:
+            self.parts = {"matrix": [matrix]}
+
+        def inverse(self) -> Any:
+            return np.linalg.inv(self.parts["matrix"][0])
+
+    def inverse(a: Any) -> Any:
+        return ft.cond(np.linalg.det(a) != 0.0, Model(a).inverse, lambda a=a: np.zeros_like(a))
+
+    compiled = ft.jit(inverse)
+    np.testing.assert_array_equal(compiled(2.0 * np.eye(2)), 0.5 * np.eye(2))
+    np.testing.assert_array_equal(compiled(np.zeros((2, 2))), np.zeros((2, 2)))
+
+
+def test_what_does_not_let_itself_be_copied_stays_as_it_is() -> None:
+    class Sealed:
+        def __init__(self, value: Any) -> None:
+            self.value = value
+
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            raise TypeError("sealed")
+
+    def f(x: Any) -> Any:
+        sealed = Sealed(x)
+        return ft.cond(x > 0.0, lambda: 3.0 * sealed.value, lambda: x)
+
+    for x in (2.0, -2.0):
+        assert ft.jit(f)(x) == f(x)
+        assert ft.grad(ft.jit(f))(x) == ft.grad(f)(x)
+    np.testing.assert_array_equal(ft.vmap(f)(np.array([2.0, -2.0])), [6.0, -2.0])
+
+
+def test_effects_of_what_is_closed_over_happen_where_they_stand(capsys: pytest.CaptureFixture[str]) -> None:
+    def f(x: Any) -> Any:
+        def noted(c: Any, _: Any) -> Any:
+            ft.debug.print("step {}", x)
+            return c + x, None
+
+        def loud() -> Any:
+            ft.debug.print("taken {}", x)
+            return x
+
+        return ft.scan(noted, 0.0, None, length=2)[0] + ft.cond(x > 0.0, loud, lambda: 0.0 * x)
+
+    compiled = ft.jit(f)
+    assert compiled(1.0) == 3.0
+    capsys.readouterr()
+    assert compiled(2.0) == 6.0
+    assert capsys.readouterr().out == "step 2.0\nstep 2.0\ntaken 2.0\n"
+    assert compiled(-2.0) == -4.0
+    assert capsys.readouterr().out == "step -2.0\nstep -2.0\n"
+
+
+def test_what_a_body_computes_of_what_it_closes_over_is_computed_once() -> None:
+    def f(a: Any, x: Any) -> Any:
+        return ft.scan(lambda c, _: (np.linalg.inv(a) @ c + np.tanh(a)[0], None), x, None, length=5)[0]
+
+    (loop,) = (e for e in ft.jit(f).program(np.eye(3), np.ones(3)).equations if e.primitive.word == "scan")
+    words = {e.primitive.word for e in loop.primitive.entries[0].program.equations}
+    assert not words & {"inv", "tanh"}
+
+
+def test_what_a_body_assigns_to_outer_variables_is_not_lost() -> None:
+    """It belongs to the body alone, so that to use it outside raises; it must not be the value from before."""
+
+    def by_variable(x: Any) -> Any:
+        total = 0.0 * x
+
+        def step(c: Any, _: Any) -> Any:
+            nonlocal total
+            total = total + c
+            return c, None
+
+        ft.scan(step, x, None, length=2)
+        return total
+
+    def by_list(x: Any) -> Any:
+        seen = [x]
+        ft.scan(lambda c, _: (seen.append(c + seen[0]), (c, None))[1], x, None, length=2)
+        return seen[-1]
+
+    def by_attribute(x: Any) -> Any:
+        state = type("State", (), {})()
+        state.total = 0.0 * x
+
+        def step(c: Any, _: Any) -> Any:
+            state.total = state.total + c
+            return c, None
+
+        ft.scan(step, x, None, length=2)
+        return state.total
+
+    for f in (by_variable, by_list, by_attribute):
+        with pytest.raises(ft.EscapedTracerError):
+            ft.jit(f)(1.0)
+
+
 def test_a_branch_that_no_example_needs_does_not_run() -> None:
     seen: list[float] = []
 

@@ -289,3 +289,44 @@ def test_a_result_that_is_the_same_for_all_examples_keeps_its_history() -> None:
     plain = ft.vmap(lambda x: 1.5)(batch)
     plain[0] = 2.0
     np.testing.assert_array_equal(plain, [2.0, 1.5, 1.5])
+
+
+def test_what_a_compiled_function_makes_of_tensors_that_it_closes_over_is_made_at_each_call() -> None:
+    w = leaf()
+    functions = [
+        lambda x: x * np.sin(w),
+        lambda x: np.sum(w**2) + x @ w,
+        lambda x: x * (w.detach() * 2.0) + w.T,
+        lambda x: np.sum(np.exp(w)),
+        lambda x: ft.cond(x[0] > 0.0, lambda: w @ w, lambda: w.sum()),
+        lambda x: ft.scan(lambda c, r: (c * r + np.tanh(w), None), w * 2.0, x)[0],
+        ft.vmap(lambda x: x * w.exp()),
+        ft.grad(lambda x: np.sum(x * w.exp())),
+    ]
+    compiled = [ft.jit(f) for f in functions]
+    for _ in range(3):
+        for f, g in zip(functions, compiled, strict=True):
+            found = []
+            for h in (f, g):
+                w.grad = None
+                y = h(V)
+                y.sum().backward()
+                found.append((y.data, w.grad.data))
+            np.testing.assert_allclose(found[1][0], found[0][0], rtol=1e-15)
+            np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-14)
+        with ft.no_grad():
+            w += 0.25
+
+
+def test_tensors_that_a_compiled_function_makes_are_constants_of_it() -> None:
+    def f(x: Any) -> Any:
+        b = ft.zeros(3)
+        b[0] = 1.0
+        b += 1.0
+        mask = (ft.arange(3) > 0) & ft.tensor([True, True, False])
+        v = ft.ones(3, requires_grad=True)
+        (v * v).sum().backward()
+        scale = (ft.arange(3.0) + 1.0).sum().item()
+        return x * b * scale + np.where(mask, x, v.grad) if mask.any() else x
+
+    np.testing.assert_array_equal(ft.jit(f)(X), f(X))

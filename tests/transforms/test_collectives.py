@@ -160,6 +160,77 @@ def test_a_compiled_function_is_kept_for_the_axes_that_it_asks_for() -> None:
         np.testing.assert_array_equal(both(cube), [[3.0, 5.0], [7.0, 9.0]])
 
 
+#: Functions whose results differ between the examples even if their argument does not.
+APART: dict[str, Callable[[Any], Any]] = {
+    "number": lambda x: x * ft.axis_index("i"),
+    "number alone": lambda x: ft.axis_index("i"),
+    "branch": lambda x: ft.switch(ft.axis_index("i"), [lambda x: x, lambda x: -x, lambda x: x * ft.axis_index("i")], x),
+    "number in a branch": lambda x: ft.cond(x < 9.0, lambda x: x + ft.axis_index("i"), lambda x: x, x),
+    "loop": lambda x: ft.scan(lambda c, _: (c * x + ft.axis_index("i"), c), x, None, length=3),
+    "as many steps": lambda x: ft.while_loop(
+        lambda s: s[0] < ft.axis_index("i"), lambda s: (s[0] + 1, s[1] * x), (0, x)
+    ),
+    "part of a sum": ft.grad(lambda x: np.sum(ft.all_gather(x, "i") ** 2 * np.arange(3.0))),
+}
+
+
+@pytest.mark.parametrize("axes", [0, None])
+@pytest.mark.parametrize("name", APART)
+def test_what_differs_between_the_examples_is_recorded_once(name: str, axes: int | None) -> None:
+    runs = 0
+
+    def f(x: Any) -> Any:
+        nonlocal runs
+        runs += 1
+        return APART[name](x)
+
+    x = np.array([0.5, -1.5, 2.0]) if axes == 0 else np.float64(1.5)
+    expected = ft.vmap(APART[name], axes, axis_size=3, axis_name="i")(x)
+    of_one = ft.jit(lambda x: ft.vmap(ft.jit(f), None, axis_size=1)(x))
+    for compiled in (ft.jit(f), ft.jit(lambda x: ft.jit(f)(x)), of_one):
+        runs = 0
+        for _ in range(2):
+            found = ft.vmap(compiled, axes, axis_size=3, axis_name="i")(x)
+            assert_same(ft.tree.map(lambda y, e: np.reshape(y, np.shape(e)), found, expected), expected)
+        assert runs == 1
+
+
+def test_numbers_along_two_axes() -> None:
+    number = ft.jit(lambda: 10 * ft.axis_index("a") + ft.axis_index("b"))
+    inner = ft.vmap(number, (), axis_size=3, axis_name="b")
+    for f in (inner, ft.jit(inner), ft.jit(lambda: ft.jit(inner)())):
+        for _ in range(2):
+            found = ft.vmap(f, (), axis_size=2, axis_name="a")()
+            np.testing.assert_array_equal(found, [[0, 1, 2], [10, 11, 12]])
+    # The unnamed batch of a loop that ends at different times is not a named one of the same size.
+    loop = ft.jit(lambda x: ft.while_loop(lambda s: s < 9.0 + ft.axis_index("a"), lambda s: 2.0 * s, x))
+    rows = np.array([[1.0, 3.0], [5.0, 7.0]])
+    for _ in range(2):
+        np.testing.assert_array_equal(ft.vmap(ft.vmap(loop), axis_name="a")(rows), [[16.0, 12.0], [10.0, 14.0]])
+        np.testing.assert_array_equal(ft.vmap(ft.vmap(loop, axis_name="a"))(rows), [[16.0, 12.0], [10.0, 14.0]])
+
+
+def test_a_rule_that_asks_for_its_number() -> None:
+    @ft.custom_vjp
+    def f(x: Any) -> Any:
+        return x
+
+    f.defvjp(lambda x: (x, None), lambda _, g: (g * ft.axis_index("i"),))
+    for gradient in (ft.grad(f), ft.grad(ft.jit(f)), ft.jit(ft.grad(f))):
+        np.testing.assert_array_equal(ft.vmap(gradient, axis_name="i")(np.ones(3)), [0.0, 1.0, 2.0])
+
+
+def test_a_loop_that_prints_its_number_prints_when_it_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    def step(c: Any, _: Any) -> Any:
+        ft.debug.print("{}", ft.axis_index("i"))
+        return c + 1.0, None
+
+    loop = ft.jit(lambda: ft.scan(step, np.zeros(()), None, length=2)[0])
+    for _ in range(2):
+        ft.vmap(loop, (), axis_size=2, axis_name="i")()
+        assert capsys.readouterr().out == "[0 1]\n[0 1]\n"
+
+
 def test_a_rule_that_asks_for_an_axis_is_kept_for_it() -> None:
     @ft.custom_vjp
     def f(x: Any) -> Any:
@@ -191,6 +262,14 @@ def test_a_program_that_combines_examples_is_shown_and_read_back() -> None:
 
     np.testing.assert_allclose(ft.vmap(f, axis_name="i")(ROWS), np.sin(ROWS) * ROWS.sum())
     assert "psum(a, axis=Axis(name='i', size=4, depth=0))" in str(programs[0])
+
+    def g(x: Any) -> Any:
+        program = ft.make_program(lambda x: x * ft.axis_index("i"))(x)
+        assert "axis_index(axis=Axis(name='i', size=4, depth=0))" in str(program)
+        assert ft.Program.parse(str(program)) == program
+        return program(x)[0]
+
+    np.testing.assert_allclose(ft.vmap(g, axis_name="i")(ROWS), ROWS * np.arange(4))
     with pytest.raises(ft.EscapedTracerError, match="along the axis 'i' of a batch, whose vmap has already returned"):
         programs[0](1.0)
 
