@@ -510,3 +510,23 @@ def test_the_order_of_spherical_functions_has_no_derivative(name: str) -> None:
     for derivative in (False, True):
         assert ft.grad(lambda n, d=derivative: f(n, 2.0, d))(2.0) == 0.0
         assert ft.grad(ft.grad(lambda n, z, d=derivative: f(n, z, d), 1), 0)(2.0, 2.0) == 0.0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint64, bool])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, c: scipy.special.jv(c, x),
+        lambda x, c: scipy.special.kve(c, x),
+        lambda x, c: scipy.special.zeta(c + 2, x),
+        lambda x, c: scipy.special.boxcox(x, c),
+        lambda x, c: scipy.special.ellipkinc(c, x),
+        lambda x, c: scipy.special.ellipj(x, c)[0],
+        lambda x, c: scipy.special.xlogy(c, x),
+    ],
+)
+def test_derivatives_do_not_compute_in_short_integers_of_an_operand(f: Any, dtype: Any) -> None:
+    """One less than an unsigned 0 is 255, and the sine of an int8 is of half precision."""
+    x, c = np.array([0.6, 0.7]), np.array([0, 1], dtype)
+    found, expected = (ft.grad(lambda x, c=c: np.sum(f(x, c)))(x) for c in (c, c.astype(float)))
+    np.testing.assert_allclose(found, expected, rtol=1e-13)

@@ -33,7 +33,8 @@ __all__ = [
 def pointwise(function: Any, *partials: Any) -> None:
     """Declare a ufunc of SciPy by its partials, as `calculus.declare.pointwise` does.
 
-    At poles they have the values that NumPy gives, also of Python's numbers, of which a quotient by zero raises.
+    At poles they have the values that NumPy gives, also of Python's numbers, of which a quotient by zero raises; and
+    they compute in no integers so short, or unsigned, that one less is another number.
     """
     PRIMITIVES[function] = Pointwise(function, [_Partial(p) if hasattr(p, "__code__") else p for p in partials])
 
@@ -106,7 +107,7 @@ def batch_elementwise(
 
 
 class _Partial:
-    """A partial that is evaluated again with NumPy's numbers where Python's raise; it reads what it did before."""
+    """A partial of wide integers, evaluated again with NumPy's numbers where Python's raise; it reads what it did."""
 
     __slots__ = ("__code__", "function")
 
@@ -114,10 +115,24 @@ class _Partial:
         self.function, self.__code__ = function, function.__code__
 
     def __call__(self, *read: Any) -> Any:
-        try:
-            return self.function(*read)
-        except (ZeroDivisionError, OverflowError):
-            return self.function(*map(_of_numpy, read))
+        return _evaluated(self.function, read)
+
+
+def _evaluated(partial: Any, read: Arrays) -> Any:
+    for x in read:
+        if getattr(getattr(x, "dtype", None), "kind", "f") in "bui":
+            read = tuple(map(_widened, read))
+            break
+    try:
+        return partial(*read)
+    except (ZeroDivisionError, OverflowError):
+        return partial(*map(_of_numpy, read))
+
+
+def _widened(x: Any) -> Any:
+    """Return truth values and short or unsigned integers as such whose differences are what they should be."""
+    kind = getattr(getattr(x, "dtype", None), "kind", "f")
+    return x.astype(np.int64 if kind != "u" or x.dtype.itemsize < 8 else np.float64) if kind in "bui" else x
 
 
 def _of_numpy(x: Any) -> Any:
@@ -138,10 +153,7 @@ class _ReadsAll(Rule):
 def _call(partial: Any, arguments: Arrays) -> Any:
     if not takes_arguments(partial):
         return partial()
-    try:
-        return partial(*arguments)
-    except (ZeroDivisionError, OverflowError):
-        return partial(*map(_of_numpy, arguments))
+    return _evaluated(partial, arguments)
 
 
 def takes_arguments(partial: Any) -> bool:
