@@ -256,6 +256,8 @@ class General(Primitive):
 class Linear(General):
     """An operation that is linear in each array argument, given by its transposes; `jointly` when in all together.
 
+    An argument in which it is not linear has a forward rule.
+
     One that is ``elementwise`` treats broadcast arrays element by element. One that ``moves`` elements gives results of
     which each is an element of the argument, or zero; it may give a function in the place of True, which says where
     they go: ``moves(numbers, x_shape, *params)`` returns the numbering of the result that goes with one of the
@@ -298,7 +300,8 @@ class Linear(General):
         return self.bind(filled, params)
 
     def is_linear_in(self, active: Sequence[int]) -> bool:
-        return (self.jointly or len(active) == 1) and all(self.rule(i) is not None for i in active)
+        rules = [self.rule(i) for i in active]
+        return (self.jointly or len(active) == 1) and all(rule is not None and rule.linear for rule in rules)
 
 
 class JointPrimitive(Primitive):

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from functorch_lite.calculus.matrices import over_gaps, over_values
+from functorch_lite.calculus.norms import over_norm
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.series import Series, TaylorTrace
@@ -337,3 +339,26 @@ def test_wrong_arguments() -> None:
     ft.jet(lambda x: escaped.append(x) or x, (X,), ([T],))
     with pytest.raises(ft.EscapedTracerError, match="Taylor mode"):
         np.sin(escaped[0])
+
+
+@pytest.mark.parametrize(
+    ("divide", "constant"),
+    [
+        (over_norm, np.array([0.0, 2.0])),
+        (lambda x, y: over_values(x, y[None], ""), np.array([[1.0, 2.0], [3.0, 4.0]])),
+        (lambda x, y: over_gaps(x, y, ""), np.array([[0.0, 2.0], [3.0, 0.0]])),
+    ],
+)
+def test_what_is_linear_in_its_first_argument_is_not_so_in_the_second(divide: Any, constant: Any) -> None:
+    def f(t: Any) -> Any:
+        return divide(constant, np.array([1.0, 2.5]) + t * np.array([1.0, 3.0]))
+
+    def slope(t: Any) -> Any:
+        return ft.jvp(f, (t,), (1.0,))[1]
+
+    for order in (2, 3):
+        found = ft.derivative(f, order=order)(0.3)
+        assert np.any(found)
+        np.testing.assert_allclose(found, ft.derivative(slope, order=order - 1)(0.3), rtol=1e-12)
+    with pytest.raises(ValueError, match="is not linear"):
+        ft.linear_transpose(f, 0.3)(f(0.3))

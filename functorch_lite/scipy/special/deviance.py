@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.declare import general
+from functorch_lite.core.operands import is_at_hand
 from functorch_lite.core.primitive import Pointwise, Primitive
 from functorch_lite.core.rules import Rule
 from functorch_lite.scipy.special.declare import batch_elementwise
@@ -46,7 +47,7 @@ LARGE = 8
 def _log_gamma_density(a: Any, x: Any) -> Any:
     apart = sp.xlogy(a - 1, x) - x - sp.gammaln(a)
     large = (a > LARGE) & (x > 0)
-    if not np.any(large):
+    if is_at_hand(large) and not np.any(large):
         return apart
     a, x = np.where(large, a, 1), np.where(large, x, 1)
     kernel = 0.5 * (np.log(a) - log(2 * pi)) - stirling_rest(a, 0) - deviance(a, x)
@@ -56,7 +57,7 @@ def _log_gamma_density(a: Any, x: Any) -> Any:
 def _log_beta_density(a: Any, b: Any, x: Any) -> Any:
     apart = sp.xlogy(a - 1, x) + sp.xlog1py(b - 1, -x) - sp.betaln(a, b)
     large = (a + b > LARGE) & (x > 0) & (x < 1)
-    if not np.any(large):
+    if is_at_hand(large) and not np.any(large):
         return apart
     a, b, x = np.where(large, a, 1), np.where(large, b, 1), np.where(large, x, 0.5)
     return np.where(large, _log_beta_kernel(a, b, x, 1 - x) - np.log(x) - np.log1p(-x), apart)[()]
@@ -66,7 +67,7 @@ def _log_f_density(a: Any, b: Any, y: Any) -> Any:
     r = a * y / b
     apart = np.log(a / b) + sp.xlogy(a - 1, r) - (a + b) * np.log1p(r) - sp.betaln(a, b)
     large = (a + b > LARGE) & (r > 0) & (r < np.inf)
-    if not np.any(large):
+    if is_at_hand(large) and not np.any(large):
         return apart
     a, b, y = np.where(large, a, 1), np.where(large, b, 1), np.where(large, y, 1)
     total = a * y + b
@@ -132,7 +133,7 @@ def _deviance(x: Any, m: Any) -> Any:
     near = np.abs(v) < 0.1
     apart = sp.xlogy(x, x / np.where(m == 0, 1, m)) + m - x
     apart = np.where(((m == 0) & (x > 0)) | np.isinf(m), np.inf, apart)
-    if not np.any(near):
+    if is_at_hand(near) and not np.any(near):
         return apart[()]
     v = np.where(near, v, 0)
     square: Any = v * v
@@ -144,7 +145,7 @@ def _deviance(x: Any, m: Any) -> Any:
 
 def _log_quotient(x: Any, m: Any) -> Any:
     near = np.abs(x - m) < 0.5 * m
-    if not np.any(near):
+    if is_at_hand(near) and not np.any(near):
         return np.log(x / m)
     return np.where(near, np.log1p(np.where(near, (x - m) / m, 0)), np.log(x / m))[()]
 
@@ -173,14 +174,16 @@ def _next(t: Any, a: Any, order: int) -> Any:
 def stirling_rest(a: Any, order: int) -> Any:
     """Compute δ(a), or its derivative of an order."""
     large = a > 8
-    if not np.any(large):
+    if is_at_hand(large) and not np.any(large):
         return _rest_apart(a, order)
     w = 1 / np.maximum(a, 8)
     square, series = w * w, 0.0
     for c in reversed(_series(order)):
         series = series * square + c
     series = series * w ** (order + 1)
-    return series if np.all(large) else np.where(large, series, _rest_apart(np.minimum(a, 8), order))
+    if is_at_hand(large) and np.all(large):
+        return series
+    return np.where(large, series, _rest_apart(np.minimum(a, 8), order))
 
 
 def _rest_apart(a: Any, order: int) -> Any:

@@ -35,7 +35,7 @@ __all__ = ["beta_density", "gamma_density", "gammainc_in_a"]
 
 def _gamma_density(a: Any, x: Any) -> Any:
     none = a == 0
-    if not np.any(none):
+    if is_at_hand(none) and not np.any(none):
         return np.exp(log_gamma_density(a, x))
     return np.where(none, 0.0, np.exp(log_gamma_density(np.where(none, 1, a), x)))[()]
 
@@ -59,7 +59,7 @@ gamma_density = Pointwise(
 
 def _beta_density(a: Any, b: Any, x: Any) -> Any:
     none = (a == 0) | (b == 0)
-    if not np.any(none):
+    if is_at_hand(none) and not np.any(none):
         return np.exp(log_beta_density(a, b, x))
     return np.where(none, 0.0, np.exp(log_beta_density(np.where(none, 1, a), np.where(none, 1, b), x)))[()]
 

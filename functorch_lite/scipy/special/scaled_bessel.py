@@ -75,7 +75,7 @@ def _with_far(near: Any, v: Any, x: Any, function: Callable[[Any, Any], Any]) ->
     if np.iscomplexobj(x) or not (is_at_hand(x) and is_at_hand(v)):
         return near
     far = (np.abs(x) > LARGE) & (v * v < WIDE * np.abs(x))
-    if not np.any(far):
+    if is_at_hand(far) and not np.any(far):
         return near
     v, z = np.broadcast_arrays(np.asarray(v, float), np.asarray(x, float))
     total = np.array(near)
