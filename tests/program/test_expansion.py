@@ -44,6 +44,19 @@ def test_the_steps_are_shared_and_need_no_new_memory(size: int) -> None:
     assert source.count("np_exp(") == source.count("np_absolute(") == 1
     assert source.count("np_divide(") == 2
     assert "np_negative(a" not in source  # nothing reads the argument of the second one
+    assert "np_maximum" not in source  # one of the two numerators is 1
+
+
+def test_two_logistic_functions_that_are_needed_besides_are_multiplied_as_they_are() -> None:
+    def both(x: Any) -> Any:
+        up, down = (ft.vmap(ft.grad(softplus))(z) for z in (x, -x))
+        return up, down, up * down
+
+    x = np.linspace(-3.0, 3.0, 13)
+    source = written(ft.make_program(both)(x))[0]
+    assert source.count("np_divide(") == source.count("np_maximum(") == 2
+    for found, expected in zip(ft.jit(both)(x), both(x), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_numbers_and_results_of_another_dtype_stay_whole() -> None:
