@@ -469,20 +469,50 @@ def test_the_second_derivatives_of_hypot_are_no_differences() -> None:
     np.testing.assert_allclose(hessian, [[9e-24, -3e-16], [-3e-16, 1e-8]], rtol=1e-14)
 
 
-# --- Operands of short integers and truth values ----------------------------------------------------------------------
+# --- Operands of short numbers and truth values -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint64, np.int8, bool])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint64, np.int8, bool, np.float16, np.float32])
 @pytest.mark.parametrize(
-    "function", [np.add, np.subtract, np.multiply, np.divide, np.arctan2, np.hypot, np.power, np.maximum, np.fmod]
+    "function",
+    [np.add, np.subtract, np.multiply, np.divide, np.arctan2, np.hypot, np.power, np.maximum, np.fmod, np.logaddexp],
 )
-def test_derivatives_do_not_compute_in_the_integers_of_an_operand(function: Any, dtype: Any) -> None:
-    """Minus an unsigned 3 is 253, minus an int8 of -128 itself, and minus a truth value is refused."""
+def test_derivatives_do_not_compute_in_the_short_dtype_of_an_operand(function: Any, dtype: Any) -> None:
+    """Minus an unsigned 3 is 253, an int8 of -128 itself; minus a truth value is refused; 1/3 has few digits."""
     extreme = np.iinfo(dtype).min if dtype is np.int8 else 1
-    constant, x = np.array([1, extreme, 1], dtype), np.array([0.25, 0.75, 1.5])
+    constant, x = np.array([3, extreme, 1], dtype), np.array([0.25, 0.75, 1.5])
     calls = [lambda x, c: np.sum(function(x, c))]
     if extreme > 0 or function is not np.power:  # a power of a negative number has no derivative by the exponent
         calls.append(lambda x, c: np.sum(function(c, x)))
     for f, derivative in product(calls, (ft.grad, ft.jacfwd, ft.hessian)):
         found, expected = (derivative(f)(x, c) for c in (constant, constant.astype(float)))
         np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+def _by_tensor(f: Any) -> Any:
+    def gradient(x: Any, *others: Any) -> Any:
+        x = ft.tensor(x, requires_grad=True)
+        f(x, *others).backward()
+        return x.grad.numpy()
+
+    return gradient
+
+
+@pytest.mark.parametrize("derivative", [ft.grad, ft.jacfwd, ft.hessian, lambda f: ft.jit(ft.grad(f)), _by_tensor])
+def test_a_short_divisor_leaves_the_quotient_its_digits(derivative: Any) -> None:
+    x, c = np.array([1.0, 2.0, 3.0]), np.array([3.0, 7.0, 11.0], np.float32)
+    found, expected = (derivative(lambda x, d: np.sum((x / d) ** 2))(x, d) for d in (c, c.astype(float)))
+    np.testing.assert_allclose(found, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("exponent", "function"), [(2, np.square), (0.5, np.sqrt), (-1, np.reciprocal), (2.0, np.square)]
+)
+def test_simple_powers_are_computed_as_numpy_computes_them(exponent: float, function: Any) -> None:
+    x = np.array([0.25, 0.75, 1.5])
+    np.testing.assert_array_equal(ft.vjp(lambda x: x**exponent, x)[0], x**exponent)
+    for derivative in (ft.jacrev, ft.jacfwd):
+        power, direct = (derivative(f)(x) for f in (lambda x: x**exponent, function))
+        np.testing.assert_array_equal(power, direct)
+    with np.errstate(divide="ignore"):
+        assert ft.grad(lambda x: (x**0.5).sum())(np.zeros(1)) == inf

@@ -120,6 +120,9 @@ def least_squares(a: Any, b: Any, rcond: Any) -> Any:
 def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, Any, Any]:
     """Solve in the sense of least squares, as `numpy.linalg.lstsq` does."""
     a, b = matrix(a, "lstsq"), as_array(b)
+    if a.dtype != b.dtype:  # the derivatives are computed in the precision of the solution
+        both = np.result_type(a, b)
+        a, b = a.astype(both), b.astype(both)
     is_vector = b.ndim == 1
     b = np.reshape(b, (-1, 1)) if is_vector else matrix(b, "lstsq")
     if a.ndim != 2 or b.ndim != 2:

@@ -15,7 +15,7 @@ import numpy as np
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import pointwise, zero
 from functorch_lite.calculus.norms import over_norm
-from functorch_lite.core.operands import is_at_hand, shape_of
+from functorch_lite.core.operands import is_at_hand, quotient, shape_of
 from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Zero
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import FUNCTIONS, implements
@@ -29,7 +29,7 @@ _FLOAT = np.dtype(float)
 pointwise((np.add, operator.add), 1, 1)
 pointwise((np.subtract, operator.sub), 1, -1)
 pointwise((np.multiply, operator.mul), lambda y: y, lambda x: x)
-pointwise((np.divide, operator.truediv), lambda y: _quotient(1, y), lambda x, y: _divide_dy(x, y))
+pointwise((np.divide, operator.truediv), lambda y: 1 / y, lambda x, y: _divide_dy(x, y))
 pointwise((np.negative, operator.neg), -1)
 pointwise((np.positive, operator.pos), 1)
 pointwise((np.power, operator.pow), lambda x, y: _power_dx(x, y), lambda ans, x: ans * _log_or_zero(ans, x))
@@ -48,10 +48,10 @@ pointwise(np.ldexp, lambda ans, y: np.ldexp(_number(1.0, ans), y), None)
 pointwise(np.exp, lambda ans: ans)
 pointwise(np.exp2, lambda ans: ans * log(2))
 pointwise(np.expm1, np.exp)
-pointwise(np.log, lambda x: _quotient(1, x))
-pointwise(np.log2, lambda x: _quotient(1 / log(2), x))
-pointwise(np.log10, lambda x: _quotient(1 / log(10), x))
-pointwise(np.log1p, lambda x: _quotient(1, 1 + x))
+pointwise(np.log, lambda x: 1 / x)
+pointwise(np.log2, lambda x: quotient(1 / log(2), x))
+pointwise(np.log10, lambda x: quotient(1 / log(10), x))
+pointwise(np.log1p, lambda x: quotient(1, 1 + x))
 pointwise(np.logaddexp, lambda x, y: _share(x, y, 1.0), lambda x, y: _share(y, x, 1.0))
 pointwise(np.logaddexp2, lambda x, y: _share(x, y, log(2)), lambda x, y: _share(y, x, log(2)))
 
@@ -248,7 +248,8 @@ def _power_dx(x: Any, y: Any) -> Any:
     """y · x^(y-1); at x = 0 = y it is 0; elsewhere the formula stands, as its derivative in y counts where y is 0."""
     if type(y) is int or type(y) is float:  # a literal exponent: most powers of most programs
         return 2 * x if y == 2 else y * _power(x, y - 1) if y else np.zeros_like(x)
-    if getattr(y, "dtype", _FLOAT).kind in "biu":  # less one, a short or unsigned integer may be another number
+    if hasattr(y, "dtype") and y.dtype != getattr(x, "dtype", _FLOAT):
+        # Less one, a short or unsigned integer may be another number, and a short float has few digits.
         y = y.astype(np.result_type(x, y, 0.0))
     return y * x ** np.where((x == 0) & (y == 0), 1, y - 1)
 
@@ -261,14 +262,6 @@ def _power(x: Any, y: Any) -> Any:
         return np.power(x, y)
 
 
-def _quotient(x: Any, y: Any) -> Any:
-    """x / y as NumPy has it, infinite where Python's floats raise; Python scalars stay what they are, and so weak."""
-    try:
-        return x / y
-    except ZeroDivisionError:
-        return np.divide(x, y)
-
-
 def _divide_dy(x: Any, y: Any) -> Any:
     """-x / y², in which no square overflows, and only the quotient is negated: x may be unsigned, or boolean."""
     try:
@@ -279,7 +272,7 @@ def _divide_dy(x: Any, y: Any) -> Any:
 
 def _log_or_zero(ans: Any, x: Any) -> Any:
     """log x, and 0 where x is 0: then 0^y is constant in y wherever it is finite."""
-    base = np.where(x == 0, 1.0, x if hasattr(x, "dtype") else _number(x, ans))
+    base = np.where(x == 0, _number(1.0, ans), x if hasattr(x, "dtype") else _number(x, ans))
     return np.log(base + 0j if np.iscomplexobj(ans) else base)
 
 
@@ -345,7 +338,7 @@ def _root_of_one_plus_square(x: Any) -> Any:
 
 
 def _over_one_minus_square_of(x: Any) -> Any:
-    return _quotient(_quotient(1, 1 - x), 1 + x) if np.iscomplexobj(x) else _quotient(1, (1 - x) * (1 + x))
+    return quotient(quotient(1, 1 - x), 1 + x) if np.iscomplexobj(x) else quotient(1, (1 - x) * (1 + x))
 
 
 _over_one_minus_square: Primitive = Pointwise(
@@ -354,7 +347,7 @@ _over_one_minus_square: Primitive = Pointwise(
 
 
 def _over_one_plus_square(x: Any) -> Any:
-    return _quotient(_quotient(1, 1 - 1j * x), 1 + 1j * x) if np.iscomplexobj(x) else 1 / (1 + x * x)
+    return quotient(quotient(1, 1 - 1j * x), 1 + 1j * x) if np.iscomplexobj(x) else 1 / (1 + x * x)
 
 
 def _won(alone: Any, x: Any, y: Any) -> Any:
@@ -368,7 +361,7 @@ def _won(alone: Any, x: Any, y: Any) -> Any:
 def _number(value: Any, array: Any) -> Any:
     """Return a number of the precision of an array: Python's, beside numbers and truth values alone, is double."""
     dtype = getattr(array, "dtype", None)
-    return dtype.type(value) if dtype is not None and dtype.kind == "f" else value
+    return dtype.type(value) if dtype is not None and dtype.kind in "fc" else value
 
 
 def _number_of_both(value: Any, x: Any, y: Any) -> Any:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.memory import check_unmodified, last_write
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import quotient, shape_of
 from functorch_lite.core.primitive import JointPrimitive
-from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION, Rule
+from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION, QUOTIENT, Rule
 from functorch_lite.core.tape import (
     DTYPE,
     FIRST_PARENT,
@@ -103,6 +103,8 @@ class Walk:
                         c = g
                     elif partial is NEGATION:
                         c = -g
+                    elif partial is QUOTIENT:
+                        c = quotient(g, kept)
                     else:
                         c = g * partial(kept)
                     try:
@@ -121,6 +123,8 @@ class Walk:
                     parent, partial = node[k], node[k + 1]
                     if partial is KEPT:
                         c = g * node[k + 2]
+                    elif partial is QUOTIENT:
+                        c = quotient(g, node[k + 2])
                     else:
                         c = g if partial is IDENTITY else -g if partial is NEGATION else g * partial(node[k + 2])
                     try:

@@ -9,7 +9,18 @@ import numpy as np
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.trace import Tracer
 
-__all__ = ["OBJECT", "SEQUENCES", "aligned", "is_at_hand", "is_unready", "known", "shape_of", "stacked", "zeros_like"]
+__all__ = [
+    "OBJECT",
+    "SEQUENCES",
+    "aligned",
+    "is_at_hand",
+    "is_unready",
+    "known",
+    "quotient",
+    "shape_of",
+    "stacked",
+    "zeros_like",
+]
 
 OBJECT = np.dtype(object)
 #: Types of operands of which `stacked` makes arrays, or which it refuses: ``*`` is another product for a matrix.
@@ -38,6 +49,14 @@ def known(value: Any) -> Any:
         value._trace.touch("a decision was to be made by the value")
         value = value.value
     return value
+
+
+def quotient(x: Any, y: Any) -> Any:
+    """Return x / y as NumPy has it, infinite where Python's floats raise; Python scalars stay such, and so weak."""
+    try:
+        return x / y
+    except ZeroDivisionError:
+        return np.divide(x, y)
 
 
 def zeros_like(value: Any) -> Any:

@@ -30,7 +30,7 @@ import numpy as np
 
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import OBJECT, SEQUENCES, aligned, shape_of, stacked
-from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION, Function, Rule, parameter_names, reader_of
+from functorch_lite.core.rules import Function, Rule, carried, parameter_names, reader_of
 from functorch_lite.core.trace import Tracer
 
 __all__ = [
@@ -160,7 +160,8 @@ class Pointwise(Primitive):
     """An elementwise function of broadcast arrays, given by its partial derivatives.
 
     Each partial is ``1`` (the identity), ``-1``, ``None`` (no derivative), a function whose parameters name what it
-    reads among ``ans``, ``x``, ``y``, ``z``, or a ufunc of ``x``. For a real-valued function of a complex argument the
+    reads among ``ans``, ``x``, ``y``, ``z``, or a ufunc of ``x``. Where it is ``lambda y: 1 / y`` the engine divides by
+    ``y``. For a real-valued function of a complex argument the
     partial ``p`` means ``dans = Re(p · dx)``; the engine takes the real part when it projects to the result's dtype.
     """
 
@@ -192,10 +193,8 @@ class Pointwise(Primitive):
             partial = self.partials[i]
             if t is None or partial is None:
                 continue
-            if partial is not IDENTITY:
-                reader = self.readers[i]
-                kept = reader and reader((ans, *arrays))
-                t = -t if partial is NEGATION else t * kept if partial is KEPT else t * partial(kept)
+            reader = self.readers[i]
+            t = carried(t, partial, reader and reader((ans, *arrays)))
             total = t if total is None else total + t
         return total
 

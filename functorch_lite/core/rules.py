@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from functorch_lite.core.operands import quotient
+
 __all__ = [
     "IDENTITY",
     "KEEP_ANS",
@@ -22,8 +24,10 @@ __all__ = [
     "KEEP_Y",
     "KEPT",
     "NEGATION",
+    "QUOTIENT",
     "Function",
     "Rule",
+    "carried",
     "parameter_names",
     "reader_of",
 ]
@@ -32,14 +36,19 @@ Function: TypeAlias = Callable[..., Any]
 
 
 class _Partial(Enum):
-    """The partials that need no function call: the cotangent itself, its negative, its product with what was kept."""
+    """The partials that need no function call, by what they make of a cotangent or tangent.
+
+    That itself, its negative, its product with what was kept, its quotient by what was kept. The last is more accurate
+    than a product with the reciprocal, whose precision would be that of what was kept.
+    """
 
     IDENTITY = 1
     NEGATION = -1
     KEPT = 0
+    QUOTIENT = 2
 
 
-IDENTITY, NEGATION, KEPT = _Partial
+IDENTITY, NEGATION, KEPT, QUOTIENT = _Partial
 
 # What the partial of a pointwise argument keeps. The hot paths of the traces compare these codes instead of calling.
 KEEP_NOTHING, KEEP_ANS, KEEP_X, KEEP_Y, KEEP_SEVERAL = range(5)
@@ -90,6 +99,17 @@ class Rule:
             self.read_vjp = _tuple_reader(self.reads_vjp, slots)
 
 
+def carried(t: Any, partial: Any, kept: Any) -> Any:
+    """Return what a partial makes of a cotangent or a tangent; the traces' hot paths have it written out."""
+    if partial is IDENTITY:
+        return t
+    if partial is NEGATION:
+        return -t
+    if partial is QUOTIENT:
+        return quotient(t, kept)
+    return t * (kept if partial is KEPT else partial(kept))
+
+
 def parameter_names(rule: Any) -> tuple[str, ...]:
     """Return what a rule reads, in the order of its parameters; one that is no function reads nothing."""
     if not callable(rule):
@@ -110,12 +130,8 @@ def reader_of(partial: Any, uses: tuple[str, ...], slots: tuple[str, ...]) -> tu
     indices = [slots.index(name) for name in uses]
     if len(indices) > 1:
         return KEEP_SEVERAL, itemgetter(*indices), lambda kept: partial(*kept)
-    is_what_it_reads = not isinstance(partial, np.ufunc) and partial.__code__.co_code == _READS_ITSELF
-    return (
-        (KEEP_ANS, KEEP_X, KEEP_Y, KEEP_SEVERAL)[indices[0]],
-        itemgetter(indices[0]),
-        KEPT if is_what_it_reads else partial,
-    )
+    known = None if isinstance(partial, np.ufunc) else _KNOWN.get(_text(partial))
+    return (KEEP_ANS, KEEP_X, KEEP_Y, KEEP_SEVERAL)[indices[0]], itemgetter(indices[0]), known or partial
 
 
 def _nothing(environment: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -132,4 +148,9 @@ def _tuple_reader(names: Sequence[str], slots: Sequence[str]) -> Function:
     return itemgetter(*indices)
 
 
-_READS_ITSELF = (lambda x: x).__code__.co_code
+def _text(function: Any) -> tuple[bytes, tuple[Any, ...]]:
+    """Return what tells a function of one argument from others: what it computes, whatever its names."""
+    return function.__code__.co_code, function.__code__.co_consts
+
+
+_KNOWN = {_text(lambda x: x): KEPT, _text(lambda x: 1 / x): QUOTIENT}

@@ -20,13 +20,16 @@ from functorch_lite.core.tables import FUNCTIONS, refuse
 from functorch_lite.core.trace import Tracer
 from functorch_lite.core.ufunc_calls import composed, uncommon_call
 
-__all__ = ["WRITABLE", "ArrayTracer", "apply_binary", "apply_unary", "array_of_tracers"]
+__all__ = ["SIMPLE_POWERS", "WRITABLE", "ArrayTracer", "apply_binary", "apply_unary", "array_of_tracers"]
 
 #: The sorts of tracer that take the result of a function as its ``out``.
 WRITABLE: set[type] = set()
 
 #: Up to this size ``np.array([x[0], x[1]])`` of tracers works; beyond it is too slow to be what the author meant.
 LARGEST_OBJECT_ARRAY = 256
+
+#: What NumPy computes in the place of a power of an array of real numbers, one with axes, by the exponent.
+SIMPLE_POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 
 
 class ArrayTracer(Tracer):
@@ -558,6 +561,14 @@ def _operator(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     return method
 
 
+def _power(self: Any, other: Any) -> Any:
+    """Return ``self ** other``: a square, root or reciprocal where NumPy's own operator computes one."""
+    is_literal = type(other) is int or type(other) is float
+    if is_literal and other in SIMPLE_POWERS and self.shape and self.dtype.kind == "f":
+        return self._trace.unary(PRIMITIVES[SIMPLE_POWERS[other]], self)
+    return _general_power(self, other)
+
+
 def _reflected_operator(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     def method(self: Any, other: Any) -> Any:
         return apply_binary(PRIMITIVES[function], other, self)
@@ -580,6 +591,8 @@ def _function_method(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+_general_power = _operator(operator.pow)
+
 # fmt: off
 _BINARY_OPERATORS = (
     "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift",
@@ -597,7 +610,7 @@ _FUNCTION_METHODS = (
 def _install_methods() -> None:
     for name in _BINARY_OPERATORS:
         function = getattr(operator, f"__{name}__")
-        setattr(ArrayTracer, f"__{name}__", _operator(function))
+        setattr(ArrayTracer, f"__{name}__", _power if name == "pow" else _operator(function))
         setattr(ArrayTracer, f"__r{name}__", _reflected_operator(function))
     for name in _COMPARISONS:
         setattr(ArrayTracer, f"__{name}__", _operator(getattr(operator, name)))

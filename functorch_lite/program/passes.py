@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.primitive import PRIMITIVES, JointPrimitive
+from functorch_lite.core.tracer import SIMPLE_POWERS
 from functorch_lite.program.contraction_order import ordered_products
 from functorch_lite.program.effects import tokens
 from functorch_lite.program.lowering import spliced
@@ -240,7 +241,7 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
         return chosen if isinstance(chosen, Variable) and _alike(chosen, output) else equation
     if function is operator.pow and first.shape and first.dtype.kind == "f" and isinstance(operands[1], Literal):
         # What NumPy itself computes for an array of real numbers.
-        root = _POWERS.get(operands[1].value) if isinstance(operands[1].value, int | float) else None
+        root = SIMPLE_POWERS.get(operands[1].value) if isinstance(operands[1].value, int | float) else None
         return equation if root is None else Equation(PRIMITIVES[root], (first,), (), equation.outputs, equation.line)
     unchanged = _alike(first, output)
     maker = makers.get(first)
@@ -321,7 +322,6 @@ def _is_uniform(value: Any) -> bool:
 _COMPLEX = (complex, np.dtype(np.complex64), np.dtype(np.complex128), np.dtype(np.clongdouble))
 _DIFFERENCES = frozenset({operator.sub, np.subtract})
 _OF_POWERS = frozenset({operator.pow, np.power})
-_POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 _CONJUNCTIONS = frozenset({operator.and_, np.logical_and, np.bitwise_and})
 _EQUALITIES = frozenset({operator.eq, np.equal})
 

@@ -15,7 +15,7 @@ import numpy as np
 from functorch_lite.core.backward import Walk, project, transposed
 from functorch_lite.core.memory import check_unmodified, last_write
 from functorch_lite.core.primitive import General, JointPrimitive, Pointwise
-from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION
+from functorch_lite.core.rules import carried
 from functorch_lite.core.tape import DTYPE, FIRST_PARENT, PRIMITIVE, SHAPE, Node, PartialCotangents, selection
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import constant, is_tensor, tensor_of
@@ -213,7 +213,7 @@ def contributions(node: Node, primitive: Any, kept: list[Any], g: Any, walk: Any
         if isinstance(primitive, Pointwise):
             if record:
                 value = _as_recorded(value, _names_of_partial(primitive, node, k), node, primitive)
-            c = g * value if rule is KEPT else g if rule is IDENTITY else -g if rule is NEGATION else g * rule(value)
+            c = carried(g, rule, value)
         else:
             if record:
                 value = _as_recorded(value, rule.reads_vjp if rule.vjp is not None else rule.reads_jvp, node, primitive)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.operands import is_unready, zeros_like
+from functorch_lite.core.operands import is_unready, quotient, zeros_like
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
-from functorch_lite.core.rules import IDENTITY, KEEP_ANS, KEEP_NOTHING, KEEP_X, KEEP_Y, KEPT, NEGATION
+from functorch_lite.core.rules import IDENTITY, KEEP_ANS, KEEP_NOTHING, KEEP_X, KEEP_Y, KEPT, NEGATION, QUOTIENT
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import (
@@ -174,7 +174,10 @@ class ForwardTrace(Trace):
                 kept = ans
             else:
                 kept = None if keep == KEEP_NOTHING else primitive.readers[0]((ans, value))  # type: ignore[attr-defined]
-            t = x.tangent * (kept if partial is KEPT else partial(kept))
+            if partial is QUOTIENT:
+                t = quotient(x.tangent, kept)
+            else:
+                t = x.tangent * (kept if partial is KEPT else partial(kept))
         try:
             if t.dtype is not ans.dtype or t.shape != ans.shape:
                 t = self.fitted(t, ans)
@@ -213,7 +216,10 @@ class ForwardTrace(Trace):
                 if primitive.keep != KEEP_Y:  # type: ignore[attr-defined]
                     reader = primitive.readers[0]  # type: ignore[attr-defined]
                     kept = reader and reader((ans, x_value, y_value))
-                t = x_tangent * (kept if partial is KEPT else partial(kept))
+                if partial is QUOTIENT:
+                    t = quotient(x_tangent, kept)
+                else:
+                    t = x_tangent * (kept if partial is KEPT else partial(kept))
         if y_tangent is not None:
             partial = primitive.second_partial  # type: ignore[attr-defined]
             if partial is not None:
@@ -226,7 +232,10 @@ class ForwardTrace(Trace):
                     if primitive.second_keep != KEEP_X:  # type: ignore[attr-defined]
                         reader = primitive.readers[1]  # type: ignore[attr-defined]
                         kept = reader and reader((ans, x_value, y_value))
-                    s = y_tangent * (kept if partial is KEPT else partial(kept))
+                    if partial is QUOTIENT:
+                        s = quotient(y_tangent, kept)
+                    else:
+                        s = y_tangent * (kept if partial is KEPT else partial(kept))
                 t = s if t is None else t - s if partial is NEGATION else t + s
         try:
             if t is None:

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.backward import Walk, backward, project
-from functorch_lite.core.operands import is_at_hand, is_unready, shape_of
+from functorch_lite.core.operands import is_at_hand, is_unready, quotient, shape_of
 from functorch_lite.core.primitive import General, Linear, Params, Primitive
-from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION
+from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION, QUOTIENT
 from functorch_lite.core.tape import FIRST_PARENT, SHAPE, Node, ReverseTrace, Taped
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import dtype_of
@@ -210,7 +210,10 @@ class SecondOrderWalk(Walk):
                 elif partial is NEGATION:
                     c, t = -g, None if g_tangent is None else -g_tangent
                 else:
-                    p = kept if partial is KEPT else partial(kept)
+                    if partial is QUOTIENT:  # its precision is that of the cotangent
+                        p = quotient(1 if dtype_of(kept) == dtype_of(g) else dtype_of(g.real).type(1), kept)
+                    else:
+                        p = kept if partial is KEPT else partial(kept)
                     t = None
                     if type(p) in _DUALS and p._trace is tangents:
                         p, t = p.value, p.tangent

@@ -44,6 +44,9 @@ class DenseTangents:
     def __mul__(self, factor: Any) -> DenseTangents:
         return DenseTangents(aligned(self.array, getattr(factor, "ndim", 0)) * factor)
 
+    def __truediv__(self, divisor: Any) -> DenseTangents:
+        return DenseTangents(aligned(self.array, getattr(divisor, "ndim", 0)) / divisor)
+
     def __neg__(self) -> DenseTangents:
         return DenseTangents(-self.array)
 
@@ -102,6 +105,9 @@ class SparseTangents:
         for directions, numbers in self.terms:
             terms.append((directions, numbers * factor))
         return SparseTangents(self.space, terms)
+
+    def __truediv__(self, divisor: Any) -> SparseTangents:
+        return SparseTangents(self.space, [(d, numbers / divisor) for d, numbers in self.terms])
 
     def __neg__(self) -> SparseTangents:
         return SparseTangents(self.space, [(d, -numbers) for d, numbers in self.terms])
