@@ -66,15 +66,15 @@ class Adam(OptimizerOfMeans):
 
     def change(self, gradient: Any, state: State, parameter: Any, options: Options) -> tuple[Any, State]:
         lr, step = like(parameter, options["lr"]), state["step"]
-        mean = self.mean(gradient, state, parameter, options)
-        square = self.mean_square(gradient, state, parameter, options)
+        mean = self._mean(gradient, state, parameter, options)
+        square = self._mean_square(gradient, state, parameter, options)
         new = {"exp_avg": mean, "exp_avg_sq": square}
         if options["amsgrad"]:
             square = new["max_exp_avg_sq"] = np.maximum(state["max_exp_avg_sq"], square)
         # Both means start from 0; what they lack of a mean of ones is divided out.
         first, second = (like(parameter, 1 - beta**step) for beta in options["betas"])
         change = (-lr / first) * mean / (root(square) / second**0.5 + like(parameter, options["eps"]))
-        return self.decayed(change, parameter, options), new
+        return self._decayed(change, parameter, options), new
 
 
 class AdamW(Adam):

@@ -69,8 +69,8 @@ class NAdam(OptimizerOfMeans):
 
     def change(self, gradient: Any, state: State, parameter: Any, options: Options) -> tuple[Any, State]:
         step, lr = state["step"], like(parameter, options["lr"])
-        mean = self.mean(gradient, state, parameter, options)
-        square = self.mean_square(gradient, state, parameter, options)
+        mean = self._mean(gradient, state, parameter, options)
+        square = self._mean_square(gradient, state, parameter, options)
         here, ahead = (
             like(parameter, options["betas"][0] * (1 - 0.5 * 0.96 ** (n * options["momentum_decay"])))
             for n in (step, step + 1)
@@ -80,7 +80,7 @@ class NAdam(OptimizerOfMeans):
         spread = root(square) / second**0.5 + like(parameter, options["eps"])
         change = -lr * (gradient * ((1 - here) / (1 - product)) + mean * (ahead / (1 - product * ahead))) / spread
         new = {"exp_avg": mean, "exp_avg_sq": square, "mu_product": product}
-        return self.decayed(change, parameter, options), new
+        return self._decayed(change, parameter, options), new
 
 
 class RAdam(OptimizerOfMeans):
@@ -125,8 +125,8 @@ class RAdam(OptimizerOfMeans):
 
     def change(self, gradient: Any, state: State, parameter: Any, options: Options) -> tuple[Any, State]:
         step, beta2 = state["step"], options["betas"][1]
-        mean = self.mean(gradient, state, parameter, options)
-        square = self.mean_square(gradient, state, parameter, options)
+        mean = self._mean(gradient, state, parameter, options)
+        square = self._mean_square(gradient, state, parameter, options)
         first, second = (1 - beta**step for beta in options["betas"])
         longest = 2 / (1 - beta2) - 1
         length = longest - 2 * step * beta2**step / second
@@ -135,7 +135,7 @@ class RAdam(OptimizerOfMeans):
         rectified = np.sqrt(np.where(known, ratio * second, 1.0))
         adaptive = like(parameter, rectified) / (root(square) + like(parameter, options["eps"]))
         change = -like(parameter, options["lr"] / first) * mean * np.where(known, adaptive, 1)
-        return self.decayed(change, parameter, options), {"exp_avg": mean, "exp_avg_sq": square}
+        return self._decayed(change, parameter, options), {"exp_avg": mean, "exp_avg_sq": square}
 
 
 class Adamax(OptimizerOfMeans):
@@ -157,7 +157,7 @@ class Adamax(OptimizerOfMeans):
     array([0.5, 0.5])
     """
 
-    means = ("exp_avg", "exp_inf")
+    _means = ("exp_avg", "exp_inf")
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ class Adamax(OptimizerOfMeans):
         super().__init__(options)
 
     def change(self, gradient: Any, state: State, parameter: Any, options: Options) -> tuple[Any, State]:
-        mean = self.mean(gradient, state, parameter, options)
+        mean = self._mean(gradient, state, parameter, options)
         forgetting = like(parameter, options["betas"][1])
         largest = np.maximum(forgetting * state["exp_inf"], np.abs(gradient) + like(parameter, options["eps"]))
         rate = like(parameter, options["lr"] / (1 - options["betas"][0] ** state["step"]))
