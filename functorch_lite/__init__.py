@@ -65,8 +65,9 @@ from functorch_lite.transforms.control_flow import cond, fori_loop, switch, whil
 from functorch_lite.transforms.custom import custom_jvp, custom_vjp, stop_gradient
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.hessian_products import hessian_diag, hvp, vhp
+from functorch_lite.transforms.hessians import hessian
 from functorch_lite.transforms.implicit import fixed_point, implicit_root
-from functorch_lite.transforms.jacobians import hessian, jacfwd, jacobian, jacrev, value_and_jacobian
+from functorch_lite.transforms.jacobians import jacfwd, jacobian, jacrev, value_and_jacobian
 from functorch_lite.transforms.linear_systems import custom_linear_solve
 from functorch_lite.transforms.reverse import grad, grad_and_value, linear_transpose, linearize, value_and_grad, vjp
 from functorch_lite.transforms.scans import associative_scan, map, scan

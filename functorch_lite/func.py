@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.transforms import batching, forward, jacobians, reverse
+from functorch_lite.transforms import batching, forward, hessians, jacobians, reverse
 
 __all__ = [
     "functional_call",
@@ -202,7 +202,7 @@ def hessian(func: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
     tensor([[ 6.,  0.],
             [ 0., 12.]])
     """
-    return jacobians.hessian(func, argnums)
+    return hessians.hessian(func, argnums)
 
 
 def vmap(

@@ -1,8 +1,8 @@
-"""The array that transformations watch: NumPy's protocols, Python's operators, the methods and properties of ndarray.
+"""The array that transformations watch: the protocols of NumPy and of Python, and the conversions that are refused.
 
-All of it is written once, here, for every sort of tracer. Each entry ends in one of two places: a primitive applied at
-the youngest trace among the arguments, or a function of `FUNCTIONS`, the table of NumPy functions that are composed of
-primitives. What is in neither table is refused by name.
+With its operators and its methods (`operators.py`, `array_methods.py`) it is written once for every sort of tracer.
+Each entry ends in one of two places: a primitive applied at the youngest trace among the arguments, or a function of
+`FUNCTIONS`, the table of NumPy functions that are composed of primitives. What is in neither table is refused by name.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from functorch_lite.core.array_methods import ArrayMethods
 from functorch_lite.core.errors import TracerConversionError, user_line
-from functorch_lite.core.primitive import PRIMITIVES, Primitive
+from functorch_lite.core.operators import apply_binary
+from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS, refuse
-from functorch_lite.core.trace import Tracer
 from functorch_lite.core.ufunc_calls import composed, uncommon_call
 
-__all__ = ["SIMPLE_POWERS", "WRITABLE", "ArrayTracer", "apply_binary", "apply_unary", "array_of_tracers"]
+__all__ = ["WRITABLE", "ArrayTracer", "array_of_tracers"]
 
 #: The sorts of tracer that take the result of a function as its ``out``.
 WRITABLE: set[type] = set()
@@ -28,11 +29,8 @@ WRITABLE: set[type] = set()
 #: Up to this size ``np.array([x[0], x[1]])`` of tracers works; beyond it is too slow to be what the author meant.
 LARGEST_OBJECT_ARRAY = 256
 
-#: What NumPy computes in the place of a power of an array of real numbers, one with axes, by the exponent.
-SIMPLE_POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 
-
-class ArrayTracer(Tracer):
+class ArrayTracer(ArrayMethods):
     """The common base of all sorts of tracer: behaves as the array it stands for.
 
     It has the properties and the methods of `numpy.ndarray`. Those that are functions of NumPy by the same name
@@ -100,122 +98,9 @@ class ArrayTracer(Tracer):
             )
         return array_of_tracers(self)
 
-    # Properties
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the array that the tracer stands for."""
-        try:
-            return self.value.shape  # type: ignore[no-any-return]
-        except AttributeError:
-            return ()
-
-    @property
-    def dtype(self) -> Any:
-        """The dtype of the array that the tracer stands for."""
-        try:
-            return self.value.dtype
-        except AttributeError:
-            return np.dtype(type(self.value))
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        n = 1
-        for length in self.shape:
-            n *= length
-        return n
-
-    @property
-    def T(self) -> Any:
-        """The array with its axes reversed, traced."""
-        return np.transpose(self)
-
-    @property
-    def mT(self) -> Any:
-        """The array with its last two axes exchanged, traced; `ValueError` if it has fewer."""
-        if self.ndim < 2:
-            raise ValueError(f"mT needs two axes at least; the array has shape {self.shape}")
-        return np.swapaxes(self, -1, -2)
-
-    @property
-    def real(self) -> Any:
-        """The real part, traced."""
-        return np.real(self)
-
-    @property
-    def imag(self) -> Any:
-        """The imaginary part, traced; zeros for a real array."""
-        return np.imag(self)
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes that the elements take."""
-        return self.size * int(self.dtype.itemsize)
-
-    @property
-    def itemsize(self) -> int:
-        """The bytes that one element takes."""
-        return int(self.dtype.itemsize)
-
-    @property
-    def flat(self) -> Any:
-        """The elements in C order, as an array of one axis."""
-        return np.reshape(self, -1)
-
-    @property
-    def device(self) -> str:
-        """The device, of which there is one: ``"cpu"``."""
-        return "cpu"
-
-    def to_device(self, device: str, /, *, stream: Any = None) -> Any:
-        """Return the array: there is one device.
-
-        Parameters
-        ----------
-        device
-            ``"cpu"``.
-        stream
-            Without effect, taken for the sake of the Array API standard.
-
-        Returns
-        -------
-        array
-            The same.
-
-        Raises
-        ------
-        ValueError
-            If another device is named.
-
-        Examples
-        --------
-        >>> import functorch_lite as ft
-        >>> ft.grad(lambda x: x.to_device("cpu") ** 2)(3.0)
-        6.0
-        """
-        if device != "cpu":
-            raise ValueError(f"arrays are on the device 'cpu', not {device!r}")
-        return self
-
-    def __dlpack__(
-        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
-    ) -> NoReturn:
-        """Refuse: another library would take the values without their derivative."""
-        raise BufferError(
-            f"at {user_line()} a traced {self._described()} was to be exported to another library by DLPack, which "
-            f"would lose its derivative under {self._trace.transformation}. Use the functions of functorch_lite.numpy; "
-            f"export results, or take ft.stop_gradient(x) if no derivative is wanted."
-        )
-
-    def __dlpack_device__(self) -> NoReturn:
-        """Refuse, as `__dlpack__` does."""
-        self.__dlpack__()
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        """Return the namespace of array functions that accept tracers."""
+        return sys.modules["functorch_lite.numpy"]
 
     # Python's protocols
 
@@ -260,15 +145,6 @@ class ArrayTracer(Tracer):
             f"{self._trace.transformation} runs. Pickle the results instead."
         )
 
-    def __contains__(self, item: Any) -> bool:
-        return bool(np.any(self == item))
-
-    def __divmod__(self, other: Any) -> tuple[Any, Any]:
-        return FUNCTIONS[np.divmod](self, other)  # type: ignore[no-any-return]
-
-    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
-        return FUNCTIONS[np.divmod](other, self)  # type: ignore[no-any-return]
-
     def __round__(self, ndigits: int | None = None) -> Any:
         return np.round(self, ndigits or 0)
 
@@ -277,6 +153,8 @@ class ArrayTracer(Tracer):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.value!r})"
+
+    # Conversions, which would lose the derivative
 
     def __float__(self) -> NoReturn:
         self._refuse_conversion("float")
@@ -323,185 +201,19 @@ class ArrayTracer(Tracer):
         """
         self._refuse_conversion("tolist")
 
-    # The methods of ndarray that are no function of NumPy by the same name
-
-    def astype(
-        self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
-    ) -> Any:
-        """Convert to a dtype; gradients come back in the old one.
-
-        Parameters
-        ----------
-        dtype
-            The dtype. An integer or boolean one ends the derivative.
-        casting
-            Which conversions are allowed, as of ``ndarray.astype``.
-        order, subok, copy
-            Without meaning for a traced array.
-
-        Returns
-        -------
-        array
-            The numbers converted.
-
-        Examples
-        --------
-        >>> import numpy as np, functorch_lite as ft
-        >>> ft.grad(lambda x: np.sum(x.astype(np.float32) ** 2))(np.array([1.0, 2.0])).dtype
-        dtype('float64')
-        """
-        if casting != "unsafe" and not np.can_cast(self.dtype, dtype, casting):  # type: ignore[arg-type]
-            raise TypeError(
-                f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} according to the rule {casting!r}"
-            )
-        return FUNCTIONS[np.astype](self, dtype, copy=copy)
-
-    def copy(self, order: str = "C") -> Any:
-        """Return a copy that can be written to: a buffer.
-
-        Parameters
-        ----------
-        order
-            Without meaning for a traced array.
-
-        Returns
-        -------
-        array
-            Its elements may be assigned, also traced values.
-
-        Examples
-        --------
-        >>> import numpy as np, functorch_lite as ft
-        >>> def f(x):
-        ...     y = x.copy()
-        ...     y[1:] *= y[:-1]
-        ...     return np.sum(y)
-        >>> ft.grad(f)(np.array([2.0, 3.0]))
-        array([4., 2.])
-        """
-        return FUNCTIONS[np.copy](self, order)
-
-    def flatten(self, order: str = "C") -> Any:
-        """Return the array with one axis.
-
-        Parameters
-        ----------
-        order
-            ``"C"``, ``"F"``, ``"A"`` or ``"K"``, as of ``np.ravel``.
-
-        Returns
-        -------
-        array
-            Of shape (n,).
-
-        Examples
-        --------
-        >>> import numpy as np, functorch_lite as ft
-        >>> ft.grad(lambda x: x.flatten("F")[1] ** 2)(np.array([[1.0, 2.0], [3.0, 4.0]]))
-        array([[0., 0.],
-               [6., 0.]])
-        """
-        return FUNCTIONS[np.ravel](self, order)
-
-    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
-        """Return the array with another shape.
-
-        Parameters
-        ----------
-        shape
-            Lengths, or one tuple of them; -1 for the one that follows from the others.
-        order
-            ``"C"``, ``"F"`` or ``"A"``, as of ``np.reshape``.
-        copy
-            Of an array that can be written to: whether the result is a copy and not a view.
-
-        Returns
-        -------
-        array
-            With the same elements.
-
-        Examples
-        --------
-        >>> import numpy as np, functorch_lite as ft
-        >>> ft.grad(lambda x: np.sum(x.reshape(2, -1)[1] ** 2))(np.arange(4.0))
-        array([0., 0., 4., 6.])
-        """
-        return FUNCTIONS[np.reshape](self, shape[0] if len(shape) == 1 else shape, order=order, copy=copy)
-
-    def transpose(self, *axes: Any) -> Any:
-        """Return the array with its axes permuted; reversed when no axes are named.
-
-        Parameters
-        ----------
-        axes
-            The axes in their new order, or one tuple of them.
-
-        Returns
-        -------
-        array
-            With the same elements.
-
-        Examples
-        --------
-        >>> import numpy as np, functorch_lite as ft
-        >>> ft.vmap(lambda x: x.transpose(1, 0))(np.zeros((5, 2, 3))).shape
-        (5, 3, 2)
-        """
-        if len(axes) == 1 and (axes[0] is None or not isinstance(axes[0], int)):
-            return FUNCTIONS[np.transpose](self, axes[0])
-        return FUNCTIONS[np.transpose](self, axes or None)
-
-    def compress(self, condition: Any, axis: int | None = None) -> Any:
-        """Select the slices along an axis at which a condition holds.
-
-        Parameters
-        ----------
-        condition
-            A vector of booleans.
-        axis
-            The axis; None: of the array with one axis.
-
-        Returns
-        -------
-        array
-            As long along the axis as the condition holds.
-
-        Examples
-        --------
-        >>> import numpy as np, functorch_lite as ft
-        >>> ft.grad(lambda x: np.sum(x.compress(x > 1.0) ** 2))(np.array([1.0, 2.0, 3.0]))
-        array([0., 4., 6.])
-        """
-        return FUNCTIONS[np.compress](condition, self, axis)
-
-    def sort(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuse: the method of ndarray sorts in place.
-
-        Raises
-        ------
-        TypeError
-            Always; write ``np.sort(x)``.
-
-        Examples
-        --------
-        >>> import numpy as np, functorch_lite as ft
-        >>> ft.grad(lambda x: np.sort(x)[0])(np.array([2.0, 1.0]))
-        array([0., 1.])
-        """
-        raise TypeError(
-            f"x.sort() at {user_line()} sorts in place, which a traced {self._described()} cannot; write np.sort(x)"
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> NoReturn:
+        """Refuse: another library would take the values without their derivative."""
+        raise BufferError(
+            f"at {user_line()} a traced {self._described()} was to be exported to another library by DLPack, which "
+            f"would lose its derivative under {self._trace.transformation}. Use the functions of functorch_lite.numpy; "
+            f"export results, or take ft.stop_gradient(x) if no derivative is wanted."
         )
 
-    def conj(self) -> Any:
-        """Return the complex conjugate, traced."""
-        return np.conjugate(self)
-
-    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        """Return the namespace of array functions that accept tracers."""
-        return sys.modules["functorch_lite.numpy"]
-
-    def _described(self) -> str:
-        return f"{self.dtype}{list(self.shape)}"
+    def __dlpack_device__(self) -> NoReturn:
+        """Refuse, as `__dlpack__` does."""
+        self.__dlpack__()
 
     def _refuse_conversion(self, name: str) -> NoReturn:
         self._trace.touch(f"{name}() was asked")
@@ -511,23 +223,6 @@ class ArrayTracer(Tracer):
             f"Write np.sin(x); build arrays from traced parts by np.stack or np.array([x, y]); return values that are "
             f"only looked at through has_aux=True, or take ft.stop_gradient(x)."
         )
-
-
-def apply_unary(primitive: Primitive, x: Any) -> Any:
-    """Apply a primitive of one array, which may be traced; a pointwise one at the price of a ufunc's."""
-    return x._trace.unary(primitive, x) if isinstance(x, Tracer) else primitive.bind((x,), ())
-
-
-def apply_binary(primitive: Primitive, x: Any, y: Any) -> Any:
-    """Apply a primitive of two arrays, one of which at least is traced, at the younger of their traces."""
-    if isinstance(x, Tracer):
-        trace = x._trace
-        if isinstance(y, Tracer) and y._trace is not trace and y._trace.number > trace.number:
-            trace = y._trace
-        return trace.binary(primitive, x, y)
-    if isinstance(y, Tracer):
-        return y._trace.binary(primitive, x, y)
-    return primitive.bind((x, y), ())
 
 
 def array_of_tracers(x: Any) -> Any:
@@ -549,79 +244,3 @@ def array_of_tracers(x: Any) -> Any:
     for i in range(x.size):
         array[i] = flat[i] if x.ndim else x
     return array.reshape(x.shape)
-
-
-def _operator(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
-    def method(self: Any, other: Any) -> Any:
-        trace = self._trace
-        if isinstance(other, Tracer) and other._trace is not trace and other._trace.number > trace.number:
-            trace = other._trace
-        return trace.binary(PRIMITIVES[function], self, other)
-
-    return method
-
-
-def _power(self: Any, other: Any) -> Any:
-    """Return ``self ** other``: a square, root or reciprocal where NumPy's own operator computes one."""
-    is_literal = type(other) is int or type(other) is float
-    if is_literal and other in SIMPLE_POWERS and self.shape and self.dtype.kind == "f":
-        return self._trace.unary(PRIMITIVES[SIMPLE_POWERS[other]], self)
-    return _general_power(self, other)
-
-
-def _reflected_operator(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
-    def method(self: Any, other: Any) -> Any:
-        return apply_binary(PRIMITIVES[function], other, self)
-
-    return method
-
-
-def _unary_operator(function: Callable[..., Any]) -> Callable[[Any], Any]:
-    def method(self: Any) -> Any:
-        return self._trace.unary(PRIMITIVES[function], self)
-
-    return method
-
-
-def _function_method(function: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
-
-    method.__doc__ = f"``np.{function.__name__}`` of the array."
-    return method
-
-
-_general_power = _operator(operator.pow)
-
-# fmt: off
-_BINARY_OPERATORS = (
-    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift",
-)
-_COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")
-_UNARY_OPERATORS = ("neg", "pos", "abs", "invert")
-_FUNCTION_METHODS = (
-    "all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "cumprod", "cumsum", "diagonal",
-    "dot", "max", "mean", "min", "nonzero", "prod", "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze",
-    "std", "sum", "swapaxes", "take", "trace", "var",
-)
-# fmt: on
-
-
-def _install_methods() -> None:
-    for name in _BINARY_OPERATORS:
-        function = getattr(operator, f"__{name}__")
-        setattr(ArrayTracer, f"__{name}__", _power if name == "pow" else _operator(function))
-        setattr(ArrayTracer, f"__r{name}__", _reflected_operator(function))
-    for name in _COMPARISONS:
-        setattr(ArrayTracer, f"__{name}__", _operator(getattr(operator, name)))
-    for name in _UNARY_OPERATORS:
-        setattr(ArrayTracer, f"__{name}__", _unary_operator(getattr(operator, name)))
-    for name in _FUNCTION_METHODS:
-        setattr(ArrayTracer, name, _function_method(getattr(np, name)))
-    # NumPy calls the method of this name on each element of an object array; see `array_of_tracers`.
-    for name, function in vars(np).items():
-        if isinstance(function, np.ufunc) and not hasattr(ArrayTracer, name):
-            setattr(ArrayTracer, name, _function_method(function))
-
-
-_install_methods()

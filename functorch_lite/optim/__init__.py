@@ -16,10 +16,12 @@ Examples
 """
 
 from functorch_lite.optim import functional, lr_scheduler
+from functorch_lite.optim.adam import Adam, AdamW
 from functorch_lite.optim.adaptive import Adadelta, Adamax, NAdam, RAdam
 from functorch_lite.optim.lbfgs import LBFGS
 from functorch_lite.optim.optimizer import Optimizer
-from functorch_lite.optim.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+from functorch_lite.optim.root_mean_square import Adagrad, RMSprop
+from functorch_lite.optim.sgd import SGD
 
 __all__ = [
     "LBFGS",

@@ -1,7 +1,4 @@
-"""Adamax, NAdam, RAdam and Adadelta for Tensors, with PyTorch's names and defaults.
-
-Each calls the rule of the same name in `functorch_lite.optim.functional`.
-"""
+"""Adamax, NAdam, RAdam and Adadelta for Tensors, by the rules in `functorch_lite.optim.functional`."""
 
 from __future__ import annotations
 

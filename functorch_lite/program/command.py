@@ -18,7 +18,8 @@ from functorch_lite.program.jit import jit, make_program
 from functorch_lite.program.program import Program
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
-from functorch_lite.transforms.jacobians import hessian, jacfwd, jacrev
+from functorch_lite.transforms.hessians import hessian
+from functorch_lite.transforms.jacobians import jacfwd, jacrev
 from functorch_lite.transforms.reverse import grad, value_and_grad
 
 __all__ = ["main"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.operators import SIMPLE_POWERS
 from functorch_lite.core.primitive import PRIMITIVES, JointPrimitive
-from functorch_lite.core.tracer import SIMPLE_POWERS
 from functorch_lite.program.contraction_order import ordered_products
 from functorch_lite.program.effects import tokens
 from functorch_lite.program.lowering import spliced

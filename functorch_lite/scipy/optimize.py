@@ -17,8 +17,9 @@ from functorch_lite.core import tree
 from functorch_lite.core.operands import OBJECT
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import dtype_of
+from functorch_lite.transforms.hessians import hessian
 from functorch_lite.transforms.implicit import solution_of
-from functorch_lite.transforms.jacobians import hessian, jacobian
+from functorch_lite.transforms.jacobians import jacobian
 from functorch_lite.transforms.reverse import grad, value_and_grad
 
 __all__ = ["minimize", "root"]

@@ -14,9 +14,9 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.taking import take
 from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operators import apply_unary
 from functorch_lite.core.optional import scipy_module
 from functorch_lite.core.primitive import Pointwise, Primitive
-from functorch_lite.core.tracer import apply_unary
 from functorch_lite.tensor.fitting import positions
 from functorch_lite.tensor.method_table import method, methods_of_functions
 from functorch_lite.tensor.reductions import mean

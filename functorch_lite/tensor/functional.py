@@ -16,7 +16,7 @@ from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import constant, is_tensor
 from functorch_lite.tensor.engine import grad
 from functorch_lite.tensor.grad_mode import enable_grad
-from functorch_lite.transforms import forward, jacobians
+from functorch_lite.transforms import forward, hessians, jacobians
 
 __all__ = ["derivative", "hessian", "higher_order_grad", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
@@ -120,7 +120,7 @@ def hessian(
     if outer_jacobian_strategy == "forward-mode":
         xs, _ = _prepared(inputs, create_graph)
         with enable_grad():
-            matrix = jacobians.hessian(func, tuple(range(len(xs))))(*xs)
+            matrix = hessians.hessian(func, tuple(range(len(xs))))(*xs)
         return _returned(matrix[0][0] if single else matrix, create_graph)
 
     def gradient(*xs: Any) -> Any:

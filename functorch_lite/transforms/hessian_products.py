@@ -15,9 +15,9 @@ from functorch_lite.core import tree
 from functorch_lite.transforms.arguments import LEFT_OUT, Argnums, Selection, check_callable, differentiable, named_like
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
-from functorch_lite.transforms.jacobians import basis, split
 from functorch_lite.transforms.many_tangents import push_own
 from functorch_lite.transforms.reverse import grad, vjp
+from functorch_lite.transforms.standard_basis import basis, split
 
 __all__ = ["hessian_diag", "hvp", "vhp"]
 

@@ -28,8 +28,9 @@ from functorch_lite.transforms.arguments import (
 )
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
-from functorch_lite.transforms.jacobians import basis, jacfwd
+from functorch_lite.transforms.jacobians import jacfwd
 from functorch_lite.transforms.many_tangents import push_own
+from functorch_lite.transforms.standard_basis import basis
 from functorch_lite.transforms.taylor import expanded
 
 __all__ = ["curl", "divergence", "laplacian"]

@@ -12,8 +12,6 @@ from functorch_lite.calculus.shaping import broadcast_to, flip, reshape, transpo
 from functorch_lite.core.numbering import Numbers, Shape, in_one_step, in_order
 from functorch_lite.transforms.directions import Scattered, Space, interval
 
-EVERY = 10**6  # a space without an end, so that no number lies outside
-
 
 def array(numbers: Numbers, shape: Shape) -> Any:
     first, *steps = numbers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import inspect
 import pickle
 import weakref
 from typing import Any
@@ -48,6 +49,16 @@ def train(optimizer: Any, steps: int = 1) -> Any:
     for _ in range(steps):
         result = optimizer.step(closure)
     return result
+
+
+@pytest.mark.parametrize("kind", dict.fromkeys(kind for kind, _ in KINDS))
+def test_both_forms_have_the_same_hyper_parameters_and_defaults(kind: Any) -> None:
+    def defaults(form: Any, *left_out: str) -> dict[str, Any]:
+        return {p.name: p.default for p in inspect.signature(form).parameters.values() if p.name not in left_out}
+
+    assert list(defaults(kind, "params", "choices").items()) == list(
+        defaults(getattr(optim.functional, kind.__name__)).items()
+    )
 
 
 @every

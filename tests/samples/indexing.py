@@ -12,7 +12,6 @@ from tests.samples.sample import Sample, random
 X = random(3, 4, 5)
 SQUARE = random(4, 4, seed=1)
 ROW = random(6, seed=2)
-ONE = random(1, seed=3)[0]
 
 _ALL = slice(None)
 _THREE = np.array([2, 0, 2])

@@ -10,21 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.core.trace import is_tracer
-from functorch_lite.optim.functional.rule import (
-    FunctionalOptimizer,
-    Options,
-    State,
-    is_zero,
-    like,
-    refuse_negative,
-    root,
-)
+from functorch_lite.optim.functional.means import OptimizerOfMeans
+from functorch_lite.optim.functional.rule import Options, State, like, root
 
 __all__ = ["Adam", "AdamW"]
 
 
-class Adam(FunctionalOptimizer):
+class Adam(OptimizerOfMeans):
     """Adam, as a pure rule.
 
     Parameters
@@ -68,32 +60,21 @@ class Adam(FunctionalOptimizer):
             }
         )
 
-    def check(self, options: Options) -> None:
-        refuse_negative(options, lr="learning rate", eps="epsilon value", weight_decay="weight_decay value")
-        if len(options["betas"]) != 2:
-            raise ValueError(f"betas must be two numbers; they are {options['betas']}")
-        for i, beta in enumerate(options["betas"]):
-            if not is_tracer(beta) and not 0 <= beta < 1:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}. It must be in [0, 1)")
-
     def start(self, parameter: Any, options: Options) -> State:
-        names = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] if options["amsgrad"] else ["exp_avg", "exp_avg_sq"]
-        return {name: np.zeros_like(parameter) for name in names}
+        start = super().start(parameter, options)
+        return {**start, "max_exp_avg_sq": np.zeros_like(parameter)} if options["amsgrad"] else start
 
     def change(self, gradient: Any, state: State, parameter: Any, options: Options) -> tuple[Any, State]:
         lr, step = like(parameter, options["lr"]), state["step"]
-        beta1, beta2 = (like(parameter, beta) for beta in options["betas"])
-        mean = state["exp_avg"] + (1 - beta1) * (gradient - state["exp_avg"])
-        square = beta2 * state["exp_avg_sq"] + (1 - beta2) * gradient * gradient
+        mean = self._mean(gradient, state, parameter, options)
+        square = self._mean_square(gradient, state, parameter, options)
         new = {"exp_avg": mean, "exp_avg_sq": square}
         if options["amsgrad"]:
             square = new["max_exp_avg_sq"] = np.maximum(state["max_exp_avg_sq"], square)
         # Both means start from 0; what they lack of a mean of ones is divided out.
         first, second = (like(parameter, 1 - beta**step) for beta in options["betas"])
         change = (-lr / first) * mean / (root(square) / second**0.5 + like(parameter, options["eps"]))
-        if options["decoupled_weight_decay"] and not is_zero(options["weight_decay"]):
-            change = change - lr * like(parameter, options["weight_decay"]) * parameter
-        return change, new
+        return self._decayed(change, parameter, options), new
 
 
 class AdamW(Adam):

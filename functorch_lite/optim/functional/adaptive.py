@@ -12,43 +12,13 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.trace import is_tracer
-from functorch_lite.optim.functional.adam import Adam
-from functorch_lite.optim.functional.rule import (
-    FunctionalOptimizer,
-    Options,
-    State,
-    is_zero,
-    like,
-    refuse_negative,
-    root,
-)
+from functorch_lite.optim.functional.means import OptimizerOfMeans
+from functorch_lite.optim.functional.rule import FunctionalOptimizer, Options, State, like, refuse_negative, root
 
 __all__ = ["Adadelta", "Adamax", "NAdam", "RAdam"]
 
 
-class _OfMeans(FunctionalOptimizer):
-    """What the relatives of Adam share: its options, and the mean gradient and mean squared gradient."""
-
-    def check(self, options: Options) -> None:
-        Adam.check(self, options)  # type: ignore[arg-type]
-
-    def start(self, parameter: Any, options: Options) -> State:
-        return {name: np.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
-
-    def _means(self, gradient: Any, state: State, parameter: Any, options: Options) -> tuple[Any, Any]:
-        """Return the new mean gradient and mean squared gradient."""
-        beta1, beta2 = (like(parameter, beta) for beta in options["betas"])
-        mean = state["exp_avg"] + (1 - beta1) * (gradient - state["exp_avg"])
-        return mean, beta2 * state["exp_avg_sq"] + (1 - beta2) * gradient * gradient
-
-    def _decayed(self, change: Any, parameter: Any, options: Options) -> Any:
-        """Return a change with the weight decay that acts on the parameter itself."""
-        if not options["decoupled_weight_decay"] or is_zero(options["weight_decay"]):
-            return change
-        return change - like(parameter, options["lr"]) * like(parameter, options["weight_decay"]) * parameter
-
-
-class NAdam(_OfMeans):
+class NAdam(OptimizerOfMeans):
     """NAdam, as a pure rule.
 
     Parameters
@@ -99,7 +69,8 @@ class NAdam(_OfMeans):
 
     def change(self, gradient: Any, state: State, parameter: Any, options: Options) -> tuple[Any, State]:
         step, lr = state["step"], like(parameter, options["lr"])
-        mean, square = self._means(gradient, state, parameter, options)
+        mean = self._mean(gradient, state, parameter, options)
+        square = self._mean_square(gradient, state, parameter, options)
         here, ahead = (
             like(parameter, options["betas"][0] * (1 - 0.5 * 0.96 ** (n * options["momentum_decay"])))
             for n in (step, step + 1)
@@ -112,7 +83,7 @@ class NAdam(_OfMeans):
         return self._decayed(change, parameter, options), new
 
 
-class RAdam(_OfMeans):
+class RAdam(OptimizerOfMeans):
     """RAdam, as a pure rule.
 
     Parameters
@@ -154,7 +125,8 @@ class RAdam(_OfMeans):
 
     def change(self, gradient: Any, state: State, parameter: Any, options: Options) -> tuple[Any, State]:
         step, beta2 = state["step"], options["betas"][1]
-        mean, square = self._means(gradient, state, parameter, options)
+        mean = self._mean(gradient, state, parameter, options)
+        square = self._mean_square(gradient, state, parameter, options)
         first, second = (1 - beta**step for beta in options["betas"])
         longest = 2 / (1 - beta2) - 1
         length = longest - 2 * step * beta2**step / second
@@ -166,7 +138,7 @@ class RAdam(_OfMeans):
         return self._decayed(change, parameter, options), {"exp_avg": mean, "exp_avg_sq": square}
 
 
-class Adamax(FunctionalOptimizer):
+class Adamax(OptimizerOfMeans):
     """Adamax, as a pure rule.
 
     Parameters
@@ -185,6 +157,8 @@ class Adamax(FunctionalOptimizer):
     array([0.5, 0.5])
     """
 
+    _means = ("exp_avg", "exp_inf")
+
     def __init__(
         self,
         lr: Any = 2e-3,
@@ -197,16 +171,10 @@ class Adamax(FunctionalOptimizer):
         options = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(options)
 
-    def check(self, options: Options) -> None:
-        Adam.check(self, options)  # type: ignore[arg-type]
-
-    def start(self, parameter: Any, options: Options) -> State:
-        return {name: np.zeros_like(parameter) for name in ("exp_avg", "exp_inf")}
-
     def change(self, gradient: Any, state: State, parameter: Any, options: Options) -> tuple[Any, State]:
-        beta1, beta2 = (like(parameter, beta) for beta in options["betas"])
-        mean = state["exp_avg"] + (1 - beta1) * (gradient - state["exp_avg"])
-        largest = np.maximum(beta2 * state["exp_inf"], np.abs(gradient) + like(parameter, options["eps"]))
+        mean = self._mean(gradient, state, parameter, options)
+        forgetting = like(parameter, options["betas"][1])
+        largest = np.maximum(forgetting * state["exp_inf"], np.abs(gradient) + like(parameter, options["eps"]))
         rate = like(parameter, options["lr"] / (1 - options["betas"][0] ** state["step"]))
         return -rate * mean / largest, {"exp_avg": mean, "exp_inf": largest}
 
