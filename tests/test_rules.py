@@ -227,6 +227,33 @@ def test_single_precision_is_kept(case: Case) -> None:
         assert dtype_of(c) == dtype_of(x) if hasattr(x, "dtype") else dtype_of(c).kind == dtype_of(x).kind
 
 
+@each([case for case in CASES if case.sample.float32 and len(case.args) > 1])
+def test_short_operands_leave_the_derivatives_by_others_their_digits(case: Case) -> None:
+    for i, x in enumerate(case.args):
+        short = [_single(other) for other in case.args]
+        values, *found = _derivatives_by_one(case, x, i, short)
+        same_values, *expected = _derivatives_by_one(case, x, i, [_double(other) for other in short])
+        # Some functions compute in the short numbers themselves, or have results whose length hangs on digits.
+        if _agree(values, same_values):
+            for c, d in zip(found, expected, strict=True):
+                assert_close(c, d, SAME_SECOND, f"argument {i}")
+
+
+def _agree(values: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
+    return all(
+        np.shape(y) == np.shape(z) and np.allclose(y, z, rtol=SAME_VALUE, atol=SAME_VALUE)
+        for y, z in zip(values, others, strict=True)
+    )
+
+
+def _derivatives_by_one(case: Case, x: Any, i: int, others: list[Any]) -> tuple[Any, Any, Any]:
+    def f(x: Any) -> tuple[Any, ...]:
+        return case(*others[:i], x, *others[i + 1 :])
+
+    values, pull = ft.vjp(f, x)
+    return values, ft.jvp(f, (x,), directions((x,), 14))[1], pull(directions(values, 15))
+
+
 @each(CASES)
 def test_memory_layout_does_not_matter_and_inputs_are_not_written(case: Case) -> None:
     values, pull = ft.vjp(case, *case.args)
@@ -320,6 +347,10 @@ def _single(x: Any) -> Any:
     if not hasattr(x, "dtype"):
         return x
     return x.astype(np.complex64 if x.dtype.kind == "c" else np.float32)
+
+
+def _double(x: Any) -> Any:
+    return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64) if hasattr(x, "dtype") else x
 
 
 def _fortran(x: Any) -> Any:

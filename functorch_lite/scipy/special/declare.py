@@ -8,6 +8,7 @@ known: it raises when the derivative is asked for, so an argument without a rule
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, NoReturn
 
 import numpy as np
@@ -33,8 +34,9 @@ __all__ = [
 def pointwise(function: Any, *partials: Any) -> None:
     """Declare a ufunc of SciPy by its partials, as `calculus.declare.pointwise` does.
 
-    At poles they have the values that NumPy gives, also of Python's numbers, of which a quotient by zero raises; and
-    they compute in no integers so short, or unsigned, that one less is another number.
+    At poles they have the values that NumPy gives, also of Python's numbers, of which a quotient by zero raises. They
+    compute in the precision of the widest of what they read, and in no integers so short, or unsigned, that one less is
+    another number.
     """
     PRIMITIVES[function] = Pointwise(function, [_Partial(p) if hasattr(p, "__code__") else p for p in partials])
 
@@ -107,7 +109,7 @@ def batch_elementwise(
 
 
 class _Partial:
-    """A partial of wide integers, evaluated again with NumPy's numbers where Python's raise; it reads what it did."""
+    """A partial of one precision, evaluated again with NumPy's numbers where Python's raise; it reads what it did."""
 
     __slots__ = ("__code__", "function")
 
@@ -119,20 +121,27 @@ class _Partial:
 
 
 def _evaluated(partial: Any, read: Arrays) -> Any:
-    for x in read:
-        if getattr(getattr(x, "dtype", None), "kind", "f") in "bui":
-            read = tuple(map(_widened, read))
-            break
+    dtypes = {x.dtype for x in read if hasattr(x, "dtype")}
+    if len(dtypes) > 1 or any(dtype.kind in "bui" for dtype in dtypes):
+        precision = max((dtype for dtype in dtypes if dtype.kind == "f"), key=_digits, default=None)
+        read = tuple(_widened(x, precision) for x in read)
     try:
         return partial(*read)
     except (ZeroDivisionError, OverflowError):
         return partial(*map(_of_numpy, read))
 
 
-def _widened(x: Any) -> Any:
-    """Return truth values and short or unsigned integers as such whose differences are what they should be."""
-    kind = getattr(getattr(x, "dtype", None), "kind", "f")
-    return x.astype(np.int64 if kind != "u" or x.dtype.itemsize < 8 else np.float64) if kind in "bui" else x
+def _widened(x: Any, precision: Any) -> Any:
+    """Return truth values and integers as such whose differences are what they are, real numbers in a precision."""
+    dtype = getattr(x, "dtype", None)
+    if dtype is None or dtype.kind not in "buif":
+        return x
+    if dtype.kind == "f":
+        return x if dtype == precision else x.astype(precision)
+    return x.astype(np.int64 if dtype.kind != "u" or dtype.itemsize < 8 else np.float64)
+
+
+_digits = attrgetter("itemsize")
 
 
 def _of_numpy(x: Any) -> Any:

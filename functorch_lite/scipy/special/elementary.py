@@ -43,8 +43,9 @@ pointwise(sp.log_expit, lambda x: sp.expit(-x))
 pointwise(sp.entr, lambda x: -np.log(x) - 1)
 pointwise(sp.rel_entr, lambda x, y: _log_of_quotient(x, y) + 1, lambda x, y: -(x / y))
 pointwise(sp.kl_div, lambda x, y: _log_of_quotient(x, y), lambda x, y: 1 - x / y)
-pointwise(sp.xlogy, lambda y: np.log(y), lambda x, y: quotient(x, y))
-pointwise(sp.xlog1py, lambda y: np.log1p(y), lambda x, y: quotient(x, 1 + y))
+# What multiplies a logarithm is read for its precision.
+pointwise(sp.xlogy, lambda x, y: np.log(y), lambda x, y: quotient(x, y))
+pointwise(sp.xlog1py, lambda x, y: np.log1p(y), lambda x, y: quotient(x, 1 + y))
 
 # --- Losses and transformations of data -------------------------------------------------------------------------------
 
