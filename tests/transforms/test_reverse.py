@@ -251,7 +251,8 @@ def test_a_transpose_has_one_cotangent_for_each_argument() -> None:
 NONLINEAR: dict[str, tuple[Callable[[Any], Any], str]] = {
     "sine": (lambda x: np.sin(x), "sin"),
     "square": (lambda x: np.square(x), "square"),
-    "power": (lambda x: x**2, "pow"),
+    "power": (lambda x: x**3, "pow"),
+    "second power": (lambda x: x**2, "square"),
     "product": (lambda x: x * x, "mul"),
     "product of functions": (lambda x: np.sum(x) * x, "mul"),
     "quotient": (lambda x: 1.0 / x, "truediv"),
