@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import tracemalloc
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from tests.measuring import Counted, peak
 
 X = np.array([0.3, -0.7, 1.1])
 T = np.array([1.0, 2.0, -0.5])
@@ -235,18 +235,6 @@ def test_the_second_run_sees_the_variables_of_the_first(check: Callable[[Any], A
 # --- What it costs ----------------------------------------------------------------------------------------------------
 
 
-class Counted:
-    """A function that counts its calls."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-        self.calls = 0
-
-    def __call__(self, *args: Any) -> Any:
-        self.calls += 1
-        return self.function(*args)
-
-
 def test_the_function_runs_once_forward_and_once_for_each_pullback() -> None:
     counted = Counted(np.sin)
     value, pull = ft.vjp(ft.checkpoint(counted), X)
@@ -263,15 +251,6 @@ def test_the_function_runs_once_forward_and_once_for_each_pullback() -> None:
     ft.checkpoint(counted)(X)
     assert counted.calls == 1
     np.testing.assert_array_equal(value, np.sin(X))
-
-
-def peak(compute: Callable[[], Any]) -> int:
-    gc.collect()
-    tracemalloc.start()
-    compute()
-    highest = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return highest
 
 
 def deep(x: Any) -> Any:

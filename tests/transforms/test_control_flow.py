@@ -148,6 +148,18 @@ def test_an_empty_batch(name: str) -> None:
 # --- NaN does not leak ------------------------------------------------------------------------------------------------
 
 
+def assert_no_nan(f: Callable[[Any, Any], Any]) -> None:
+    """Assert that the branch of x > 0, ``sqrt(x) * log(w * x)``, leaves no NaN where ``w * x`` is taken."""
+    x, w = np.array([4.0, -1.0, 0.0]), 2.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for_x, for_w = ft.grad(lambda x, w: np.sum(ft.vmap(f, (0, None))(x, w)), (0, 1))(x, w)
+        each = ft.vmap(ft.grad(f, (0, 1)), (0, None))(x, w)
+    np.testing.assert_allclose(for_x, [0.25 * np.log(8.0) + 0.5, 2.0, 2.0], rtol=1e-15)
+    assert for_w == pytest.approx(2.0 / 2.0 - 1.0 + 0.0)
+    np.testing.assert_allclose(each, [for_x, [1.0, -1.0, 0.0]], rtol=1e-15)
+
+
 def test_the_branch_that_is_not_taken_leaves_no_nan() -> None:
     def f(x: Any, w: Any) -> Any:
         return ft.cond(x > 0, lambda x, w: np.sqrt(x) * np.log(w * x), lambda x, w: w * x, x, w)
@@ -174,14 +186,7 @@ def test_what_a_branch_closes_over_leaves_no_nan() -> None:
 
         return ft.cond(x > 0, lambda: recursive(2), lambda: w * x)
 
-    x, w = np.array([4.0, -1.0, 0.0]), 2.0
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for_x, for_w = ft.grad(lambda x, w: np.sum(ft.vmap(f, (0, None))(x, w)), (0, 1))(x, w)
-        each = ft.vmap(ft.grad(f, (0, 1)), (0, None))(x, w)
-    np.testing.assert_allclose(for_x, [0.25 * np.log(8.0) + 0.5, 2.0, 2.0], rtol=1e-15)
-    assert for_w == pytest.approx(2.0 / 2.0 - 1.0 + 0.0)
-    np.testing.assert_allclose(each, [for_x, [1.0, -1.0, 0.0]], rtol=1e-15)
+    assert_no_nan(f)
 
 
 class _Line:
@@ -267,14 +272,7 @@ def test_what_a_branch_holds_leaves_no_nan(branch: Callable[[Any, Any], Callable
     def f(x: Any, w: Any) -> Any:
         return ft.cond(x > 0, branch(x, w), lambda: w * x)
 
-    x, w = np.array([4.0, -1.0, 0.0]), 2.0
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for_x, for_w = ft.grad(lambda x, w: np.sum(ft.vmap(f, (0, None))(x, w)), (0, 1))(x, w)
-        each = ft.vmap(ft.grad(f, (0, 1)), (0, None))(x, w)
-    np.testing.assert_allclose(for_x, [0.25 * np.log(8.0) + 0.5, 2.0, 2.0], rtol=1e-15)
-    assert for_w == pytest.approx(2.0 / 2.0 - 1.0 + 0.0)
-    np.testing.assert_allclose(each, [for_x, [1.0, -1.0, 0.0]], rtol=1e-15)
+    assert_no_nan(f)
 
 
 def test_what_the_body_of_a_loop_holds_leaves_no_nan() -> None:

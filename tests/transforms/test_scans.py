@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from tests.measuring import peak
 
 X = np.array([0.3, -0.7, 1.1])
 T = np.array([1.0, 2.0, -0.5])
@@ -142,17 +142,10 @@ def test_a_checkpointed_scan_keeps_the_square_root() -> None:
     def loss(x: Any, checkpoint: Any) -> Any:
         return np.sum(ft.scan(lambda c, _: (np.sin(c), None), x, length=n, checkpoint=checkpoint)[0])
 
-    def peak(checkpoint: Any) -> int:
-        tracemalloc.start()
-        ft.grad(loss)(np.ones(size), checkpoint)
-        found = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return found
-
     one = 8 * size
-    assert peak(None) > n * one
+    assert peak(lambda: ft.grad(loss)(np.ones(size), None)) > n * one
     # 20 borders, the 20 steps of one chunk, and a few arrays that are at work.
-    assert peak("sqrt") < 50 * one
+    assert peak(lambda: ft.grad(loss)(np.ones(size), "sqrt")) < 50 * one
 
 
 def test_lengths() -> None:
