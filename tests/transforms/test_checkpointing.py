@@ -12,6 +12,7 @@ import pytest
 
 import functorch_lite as ft
 from tests.measuring import Counted, peak
+from tests.trees import assert_same_tree
 
 X = np.array([0.3, -0.7, 1.1])
 T = np.array([1.0, 2.0, -0.5])
@@ -74,10 +75,7 @@ def nested(f: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_a_checkpoint_changes_no_value_and_no_derivative(name: str, wrap: Callable[[Any], Any]) -> None:
     found, expected = TRANSFORMS[name](wrap(layer)), TRANSFORMS[name](layer)
-    assert ft.tree.structure(found) == ft.tree.structure(expected)
-    for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(expected), strict=True):
-        assert np.shape(a) == np.shape(b)
-        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-14)
+    assert_same_tree(found, expected, rtol=1e-13, atol=1e-14)
 
 
 # --- Closures ---------------------------------------------------------------------------------------------------------

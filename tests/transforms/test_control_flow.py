@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from tests.trees import assert_same_tree
 
 X = np.array([0.3, -0.7, 1.1])
 T = np.array([1.0, 2.0, -0.5])
 BATCH = np.array([[0.3, -0.7, 1.1], [-0.2, 0.4, 2.0], [1.3, 0.1, -0.6], [0.9, 0.8, 0.7]])
 #: The same operations in the same order, but sums over a batch in another.
 SAME = 1e-13
+assert_same = partial(assert_same_tree, rtol=SAME, atol=SAME)
 
 
 # --- A program with each construct, and the same in plain Python ------------------------------------------------------
@@ -86,13 +88,6 @@ TRANSFORMS: dict[str, Callable[[Callable[..., Any]], Callable[[Any], Any]]] = {
     "checkpoint": lambda f: ft.jacrev(ft.checkpoint(f)),
     "linearize": lambda f: lambda x: ft.linearize(f, x)[1](T),
 }
-
-
-def assert_same(found: Any, expected: Any) -> None:
-    assert ft.tree.structure(found) == ft.tree.structure(expected)
-    for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(expected), strict=True):
-        assert np.shape(a) == np.shape(b)
-        np.testing.assert_allclose(a, b, rtol=SAME, atol=SAME)
 
 
 def stacked(results: list[Any]) -> Any:

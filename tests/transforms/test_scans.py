@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 
 import functorch_lite as ft
 from tests.measuring import peak
+from tests.trees import assert_same_tree
 
 X = np.array([0.3, -0.7, 1.1])
 T = np.array([1.0, 2.0, -0.5])
 ROWS = np.array([[0.3, -0.7, 1.1], [-0.2, 0.4, 2.0], [1.3, 0.1, -0.6], [0.9, 0.8, 0.7], [0.2, -0.1, 0.5]])
 #: The same operations; cotangents are summed in another order.
 SAME = 1e-12
+assert_same = partial(assert_same_tree, rtol=SAME, atol=SAME)
 
 
 def step(carry: Any, x: Any) -> Any:
@@ -75,13 +78,6 @@ TRANSFORMS: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "grad of vmap": lambda f: ft.grad(total(ft.vmap(f)), (0, 1, 2))(*BATCHES),
     "closure": lambda f: ft.grad(lambda w: total(f)(X * w, ROWS, w * ARGS[2]))(0.7),
 }
-
-
-def assert_same(found: Any, expected: Any) -> None:
-    assert ft.tree.structure(found) == ft.tree.structure(expected)
-    for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(expected), strict=True):
-        assert np.shape(a) == np.shape(b)
-        np.testing.assert_allclose(a, b, rtol=SAME, atol=SAME)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
