@@ -11,6 +11,13 @@ import numpy as np
 from functorch_lite import tree
 from tests.samples import Sample, all_samples
 
+#: The same products and sums in another order: rounding only, a few hundred units at the most.
+SAME_SUM = 1e-12
+#: One Richardson step on central differences of step 1e-4: truncation 1e-16 times a fifth derivative, rounding 1e-12.
+DIFFERENCE = 1e-8
+#: A complex step has no truncation and no cancellation: the rounding of the function itself.
+COMPLEX_STEP = 1e-12
+
 
 @dataclass(frozen=True)
 class Case:

@@ -15,6 +15,9 @@ import pytest
 
 import functorch_lite as ft
 from tests.cases import (
+    COMPLEX_STEP,
+    DIFFERENCE,
+    SAME_SUM,
     Case,
     all_cases,
     alone,
@@ -29,12 +32,6 @@ from tests.cases import (
 )
 from tests.samples import all_samples
 
-#: The same products and sums in another order: rounding only.
-SAME_SUM = 1e-12
-#: One Richardson step on central differences of step 1e-4: truncation 1e-16 times a fifth derivative, rounding 1e-12.
-DIFFERENCE = 1e-8
-#: A complex step has no truncation and no cancellation: the rounding of the function itself.
-COMPLEX_STEP = 1e-12
 #: Differences decide whether the equations hold; where they do not, they fail by far more than the error of these.
 DECISION = 1e-5
 

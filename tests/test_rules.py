@@ -13,6 +13,9 @@ import functorch_lite as ft
 from functorch_lite.core.primitive import PRIMITIVES, Pointwise
 from tests import duck
 from tests.cases import (
+    COMPLEX_STEP,
+    DIFFERENCE,
+    SAME_SUM,
     Case,
     all_cases,
     alone,
@@ -27,14 +30,8 @@ from tests.cases import (
     with_imaginary_parts,
 )
 
-#: Reverse against forward is the same sums in another order: rounding only, a few hundred units at the most.
-SAME_SUM = 1e-12
 #: Second derivatives go through first ones: the rounding of those is differentiated, times a condition number or two.
 SAME_SECOND = 1e-10
-#: One Richardson step on central differences of step 1e-4: truncation 1e-16 times a fifth derivative, rounding 1e-12.
-DIFFERENCE = 1e-8
-#: A complex step has no truncation and no cancellation: the rounding of the function itself.
-COMPLEX_STEP = 1e-12
 #: A batch computes what a loop does, by other routines (a matrix product for many products of vectors).
 SAME_VALUE = 1e-12
 

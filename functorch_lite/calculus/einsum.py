@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.contraction import contract, permutation
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.numbering import Shape
 from functorch_lite.core.primitive import Arrays
 from functorch_lite.core.tables import implements
 
 __all__ = ["contraction_library"]
 
-Shape: TypeAlias = tuple[int, ...]
 
 #: Up to this many operands, the subscripts are checked by NumPy itself.
 MOST_OPERANDS_OF_NUMPY = 30

@@ -18,64 +18,28 @@ from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.trace import Tracer
 
 
-@implements(np.quantile)
-def _quantile(
-    a: Any,
-    q: Any,
-    axis: Any = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = False,
-    *,
-    weights: Any = None,
-) -> Any:
-    return _quantiles("quantile", a, q, 1, axis, out, method, keepdims, weights, False)
+def _declare(function: Callable[..., Any], whole: int, skips_nan: bool) -> None:
+    """Say what one of NumPy's functions means: the whole is 1 for quantiles and 100 for percentiles."""
+
+    @implements(function)
+    def meaning(
+        a: Any,
+        q: Any,
+        axis: Any = None,
+        out: Any = None,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: Any = False,
+        *,
+        weights: Any = None,
+    ) -> Any:
+        return _quantiles(function.__name__, a, q, whole, axis, out, method, keepdims, weights, skips_nan)
 
 
-@implements(np.percentile)
-def _percentile(
-    a: Any,
-    q: Any,
-    axis: Any = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = False,
-    *,
-    weights: Any = None,
-) -> Any:
-    return _quantiles("percentile", a, q, 100, axis, out, method, keepdims, weights, False)
-
-
-@implements(np.nanquantile)
-def _nanquantile(
-    a: Any,
-    q: Any,
-    axis: Any = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = False,
-    *,
-    weights: Any = None,
-) -> Any:
-    return _quantiles("nanquantile", a, q, 1, axis, out, method, keepdims, weights, True)
-
-
-@implements(np.nanpercentile)
-def _nanpercentile(
-    a: Any,
-    q: Any,
-    axis: Any = None,
-    out: Any = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = False,
-    *,
-    weights: Any = None,
-) -> Any:
-    return _quantiles("nanpercentile", a, q, 100, axis, out, method, keepdims, weights, True)
+_declare(np.quantile, 1, skips_nan=False)
+_declare(np.percentile, 100, skips_nan=False)
+_declare(np.nanquantile, 1, skips_nan=True)
+_declare(np.nanpercentile, 100, skips_nan=True)
 
 
 # --- Where a quantile stands among n sorted elements ------------------------------------------------------------------

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.calculus.declare import linear
-from functorch_lite.calculus.indexing import (
-    filled,
-    gather,
-    index,
-    key_of_batch,
-    normalised,
-    scatter,
-    unindex,
-)
+from functorch_lite.calculus.indexing import gather, index, scatter, unindex
+from functorch_lite.calculus.keys import filled, key_of_batch, normalised
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.numbering import Shape
 from functorch_lite.core.operands import is_at_hand, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.trace import Tracer
 
 __all__ = ["accumulated", "replace", "replaced", "write_part"]
-
-Shape: TypeAlias = tuple[int, ...]
 
 
 def replaced(x: Any, key: Any, values: Any) -> Any:

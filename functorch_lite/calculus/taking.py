@@ -10,7 +10,8 @@ from numpy.lib.array_utils import normalize_axis_index
 from functorch_lite.calculus.arguments import as_array, reduced_axes, refuse_out
 from functorch_lite.calculus.batching import same_axes, shifted_axes
 from functorch_lite.calculus.declare import zero_function
-from functorch_lite.calculus.indexing import as_indices, gather, getitem
+from functorch_lite.calculus.indexing import gather, getitem
+from functorch_lite.calculus.keys import as_indices
 from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of

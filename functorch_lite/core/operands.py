@@ -14,6 +14,7 @@ __all__ = [
     "SEQUENCES",
     "aligned",
     "is_at_hand",
+    "is_foreign",
     "is_unready",
     "known",
     "quotient",
@@ -39,6 +40,11 @@ def shape_of(value: Any) -> tuple[int, ...]:
 def is_at_hand(value: Any) -> bool:
     """Say whether all elements can be looked at for the asking: NumPy's values and Python's; others may be lazy."""
     return isinstance(value, _AT_HAND)
+
+
+def is_foreign(value: Any) -> bool:
+    """Say whether an array is not NumPy's own: one that may be lazy, or unable to assign."""
+    return type(value) is not np.ndarray and not isinstance(value, np.generic | float | int | complex)
 
 
 def known(value: Any) -> Any:

@@ -306,7 +306,7 @@ class LinearTrace(ReverseTrace):
         return result
 
     def _check(self, primitive: Primitive, arrays: Arrays) -> None:
-        active = [i for i, a in enumerate(arrays) if isinstance(a, Tracer) and a._trace is self]
+        active, _ = self.unwrapped(arrays)
         if primitive.differentiable and not primitive.is_linear_in(active):
             self._refuse(primitive, active)
 

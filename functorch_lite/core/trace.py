@@ -61,6 +61,11 @@ class Trace:
         """Apply any primitive: unwrap the tracers of this trace, perform the operation below, wrap the result."""
         raise NotImplementedError
 
+    def unwrapped(self, arrays: tuple[Any, ...]) -> tuple[list[int], tuple[Any, ...]]:
+        """Return where among arrays this trace's tracers are, and the arrays with their values in their place."""
+        active = [i for i, a in enumerate(arrays) if isinstance(a, Tracer) and a._trace is self]
+        return active, tuple(a.value if i in active else a for i, a in enumerate(arrays))
+
     def shown(self, value: Any) -> Any:
         """Return the value of one of this trace's tracers as a function is to see it that runs on the values below."""
         return value

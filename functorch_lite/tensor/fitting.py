@@ -13,7 +13,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import zero_function
-from functorch_lite.calculus.indexing import as_indices
+from functorch_lite.calculus.keys import as_indices
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_at_hand, shape_of
 

@@ -14,7 +14,7 @@ import numpy as np
 from functorch_lite.calculus import indexing, taking
 from functorch_lite.calculus.arguments import as_array, only_axis
 from functorch_lite.calculus.declare import zero_function
-from functorch_lite.calculus.indexing import as_indices
+from functorch_lite.calculus.keys import as_indices
 from functorch_lite.calculus.replacing import accumulated, replaced
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of

@@ -219,9 +219,9 @@ def check_slowly(subject: Subject, options: Options) -> None:
     """Compare all entries of the Jacobians of each mode that the options name."""
     jacobians = {}
     if options.check_backward_ad:
-        jacobians[BACKWARD] = _backward_jacobians(subject, options)
+        jacobians[BACKWARD] = _backward_jacobians(subject)
     if options.check_forward_ad:
-        jacobians[FORWARD] = _forward_jacobians(subject, options)
+        jacobians[FORWARD] = _forward_jacobians(subject)
     for i, source in enumerate(subject.inputs):
         numerical = difference_columns(subject, i, options.eps)
         for k, out in enumerate(subject.outputs):
@@ -323,7 +323,7 @@ def _check_batched_backward(subject: Subject, options: Options) -> None:
             compare_arrays(together[example], alone, source, complaint, options.atol, options.rtol)
 
 
-def _backward_jacobians(subject: Subject, options: Options) -> list[list[Any]]:
+def _backward_jacobians(subject: Subject) -> list[list[Any]]:
     _, pull = subject.linearize_backward()
     return [[*_rows(subject, pull, k)] for k in range(len(subject.outputs))]
 
@@ -339,7 +339,7 @@ def _rows(subject: Subject, pull: Pull, k: int) -> list[Any]:
     return jacobians
 
 
-def _forward_jacobians(subject: Subject, options: Options) -> list[list[Any]]:
+def _forward_jacobians(subject: Subject) -> list[list[Any]]:
     jacobians = [[np.empty((out.size, source.size)) for source in subject.inputs] for out in subject.outputs]
     for i, source in enumerate(subject.inputs):
         for column in range(source.size):

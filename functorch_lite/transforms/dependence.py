@@ -30,7 +30,7 @@ from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, General, JointPrimitive, Params, Pointwise, Primitive
-from functorch_lite.core.trace import Trace, Tracer
+from functorch_lite.core.trace import Trace
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import dtype_of, returned
 from functorch_lite.transforms.forward import jvp
@@ -110,8 +110,7 @@ class _DependenceTrace(Trace):
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
             return primitive.function(arrays)
-        active = [i for i, a in enumerate(arrays) if isinstance(a, Tracer) and a._trace is self]
-        values = tuple(a.value if i in active else a for i, a in enumerate(arrays))
+        active, values = self.unwrapped(arrays)
         with np.errstate(all="ignore"):
             ans = primitive.bind(values, params)
         if not primitive.differentiable:

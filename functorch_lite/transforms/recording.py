@@ -114,8 +114,7 @@ class _RecordTrace(Trace):
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
             return primitive.function(arrays)
-        active = [i for i, a in enumerate(arrays) if isinstance(a, Tracer) and a._trace is self]
-        values = tuple(a.value if i in active else a for i, a in enumerate(arrays))
+        active, values = self.unwrapped(arrays)
         ans = primitive.bind(values, params)
         if not primitive.differentiable:
             return ans

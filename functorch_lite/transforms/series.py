@@ -25,7 +25,7 @@ from functorch_lite.calculus.linalg_solve import solve, solve_all
 from functorch_lite.calculus.matrices import over_gaps, over_values
 from functorch_lite.calculus.norms import over_norm
 from functorch_lite.core.primitive import PRIMITIVES, Arrays, General, JointPrimitive, Params, Primitive
-from functorch_lite.core.trace import Trace, Tracer
+from functorch_lite.core.trace import Trace
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import is_inexact
 from functorch_lite.transforms.forward import projected
@@ -101,8 +101,7 @@ class TaylorTrace(Trace):
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
         if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
             return primitive.function(arrays)
-        active = [i for i, a in enumerate(arrays) if isinstance(a, Tracer) and a._trace is self]
-        values = tuple(a.value if i in active else a for i, a in enumerate(arrays))
+        active, values = self.unwrapped(arrays)
         ans = primitive.bind(values, params)
         if not primitive.differentiable:
             return ans

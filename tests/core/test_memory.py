@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import tracemalloc
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from tests.measuring import peak
 
 X = np.array([0.3, -0.7, 1.1])
 
@@ -24,17 +24,6 @@ def without_collector() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
-
-
-def peak(compute: Callable[[], Any]) -> int:
-    """Return how many bytes more than before were in use at the worst moment of a computation."""
-    gc.collect()
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    compute()
-    highest = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return highest - before
 
 
 def array_of(tracer: Any) -> Any:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import numpy as np
 
-from tests.samples.sample import Sample, random
+from tests.samples.sample import eager, random
 
 SIGNAL, KERNEL, PAIR = random(6), random(3, seed=1), random(2, seed=2)
 
-
-def sample(name: str, function: Any, *args: Any) -> Sample:
-    return Sample(name, function, args, complex=True, dask=False)
+sample = partial(eager, complex=True)
 
 
 SAMPLES = [

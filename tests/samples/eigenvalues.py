@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tests.samples.linalg import A3, BATCH, TALL, TALLS, WIDE, WIDES, X, well_conditioned
-from tests.samples.sample import Sample, random
+from tests.samples.sample import eager, random
 
 #: Real matrices with real eigenvalues, apart by one half at least, and not normal.
 REAL = well_conditioned(3, 3) @ np.diag([1.0, 2.5, -1.5]) @ np.linalg.inv(well_conditioned(3, 3))
@@ -16,9 +17,7 @@ REALS = np.stack([REAL, REAL.T + 0.1 * random(3, 3)])
 #: A real matrix with one real eigenvalue and two that are conjugate.
 TURNING = np.array([[0.5, -1.1, 0.3], [1.2, 0.4, -0.2], [0.1, 0.3, -1.5]])
 
-
-def sample(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Sample:
-    return Sample(name, function, args, **{"dask": False, "complex": True, **options})
+sample = partial(eager, complex=True)
 
 
 def as_complex(function: Callable[..., Any]) -> Callable[..., Any]:

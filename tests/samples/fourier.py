@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tests.samples.sample import Sample, random
+from tests.samples.sample import Sample, eager, random
 
 ROW5, ROW6 = random(5), random(6)
 TABLE = random(3, 4)
 BLOCK = random(2, 3, 4)
 NORMS = ("backward", "ortho", "forward")
 
-
-def sample(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Sample:
-    return Sample(name, function, args, **{"dask": False, "complex": True, **options})
+sample = partial(eager, complex=True)
 
 
 def one_axis(function: Callable[..., Any], takes_complex: bool) -> list[Sample]:

@@ -5,21 +5,18 @@ The weights are multiples of 1/64, which sum up without rounding in any order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import numpy as np
 
-from tests.samples.sample import Sample, random
+from tests.samples.sample import eager, random
 
 X = np.array([0.31, -0.92, 0.55, 0.12, -0.43, 0.97, -0.08])
 Y = random(7, seed=3)
 EDGES = np.array([-0.7, -0.1, 0.2, 0.8])
 WEIGHTS = np.round(64 * random(7, seed=1)) / 64
 
-
-def sample(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Sample:
-    return Sample(name, function, args, **{"dask": False, "float32": False, **options})
+sample = partial(eager, float32=False)
 
 
 SAMPLES = [

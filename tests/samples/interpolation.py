@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.samples.sample import Sample, random
+from tests.samples.sample import eager as sample
 
 AT = np.array([-0.3, 0.2, 1.4, 1.9, 2.6, 3.5])
 KNOTS = np.array([0.0, 0.8, 1.7, 3.1])
@@ -15,10 +16,6 @@ HEIGHTS = random(4)
 PHASES = np.array([0.3, 2.9, 5.8, 9.5, 9.2, 2.0])
 V, M = random(4), random(2, 3)
 W = np.array([0.0, 2.0, 1.0, 0.5, 3.0, 1.5, 0.25, 1.0, 0.0, 2.5, 0.75, 1.25])
-
-
-def sample(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Sample:
-    return Sample(name, function, args, **{"dask": False, **options})
 
 
 def double(name: str, function: Callable[..., Any], *args: Any) -> Sample:

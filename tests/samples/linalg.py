@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tests.samples.sample import Sample, random
+from tests.samples.sample import Sample, eager, random
 
 
 def well_conditioned(*shape: int, seed: int = 0) -> Any:
@@ -39,9 +40,7 @@ ROW = random(3)
 X = random(3, 4)
 STACK = random(2, 3, 4)
 
-
-def sample(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Sample:
-    return Sample(name, function, args, **{"dask": False, "complex": True, **options})
+sample = partial(eager, complex=True)
 
 
 SOLVING = [

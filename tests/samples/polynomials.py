@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tests.samples.sample import Sample, random
+from tests.samples.sample import Sample, eager, random
 
 CUBIC = np.array([1.5, -0.7, 0.4, 1.1])
 LINE = np.array([0.8, -1.3])
@@ -16,9 +17,7 @@ VALUES = random(5, seed=1)
 #: (x - 1.5) (x + 0.5) (x - 0.2), and one with a conjugate pair of roots.
 REAL_ROOTS = np.poly([1.5, -0.5, 0.2])
 
-
-def sample(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Sample:
-    return Sample(name, function, args, **{"dask": False, "complex": True, **options})
+sample = partial(eager, complex=True)
 
 
 def double(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Sample:

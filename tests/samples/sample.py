@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,21 @@ class Sample:
     complex: bool = False
     dask: bool = True
     float32: bool = True
+
+
+def eager(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Sample:
+    """Return a sample of what does not work lazily on foreign arrays."""
+    return Sample(name, function, args, **{"dask": False, **options})
+
+
+def with_imaginary_parts(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return complex arguments with these real parts."""
+    return tuple(x + 1j * random(*np.shape(x), seed=i, low=0.1, high=0.6) for i, x in enumerate(args))
+
+
+def with_complex_arguments(row: Sample) -> Sample:
+    """Return a row of its own: a complex step is not accurate, as SciPy's algorithms mix real and imaginary parts."""
+    return replace(row, name=f"{row.name}, complex arguments", args=with_imaginary_parts(row.args))
 
 
 def random(*shape: int, seed: int = 0, low: float = -1.0, high: float = 1.0) -> Any:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from functorch_lite.scipy import linalg
 from tests.samples.linalg import definite, hermitian, well_conditioned
-from tests.samples.sample import Sample, random
+from tests.samples.sample import eager as sample
+from tests.samples.sample import random, with_complex_arguments
 
 A3, B3 = well_conditioned(3, 3), well_conditioned(3, 3, seed=1)
 A2 = well_conditioned(2, 2)
@@ -18,19 +17,6 @@ BATCH = well_conditioned(2, 3, 3)
 TALL = well_conditioned(4, 3)
 ROW = random(3)
 X = random(3, 2)
-
-
-def sample(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Sample:
-    return Sample(name, function, args, **{"dask": False, **options})
-
-
-def with_imaginary_parts(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(x + 1j * random(*np.shape(x), seed=i, low=0.1, high=0.6) for i, x in enumerate(args))
-
-
-def with_complex_arguments(row: Sample) -> Sample:
-    """Return a row of its own: a complex step is not accurate, as SciPy's algorithms mix real and imaginary parts."""
-    return replace(row, name=f"{row.name}, complex arguments", args=with_imaginary_parts(row.args))
 
 
 def near_one(x: Any) -> Any:

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 
 from functorch_lite.scipy import signal
-from tests.samples.sample import Sample, random
+from tests.samples.sample import eager as sample
+from tests.samples.sample import random, with_complex_arguments
 
 SIGNAL, KERNEL = random(7), random(3, seed=1)
 IMAGE, PATCH = random(4, 5), random(2, 3, seed=1)
 B, A = random(3, seed=2), np.array([1.3, -0.4, 0.2])
-
-
-def sample(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Sample:
-    return Sample(name, function, args, **{"dask": False, **options})
-
-
-def with_imaginary_parts(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(x + 1j * random(*np.shape(x), seed=i, low=0.1, high=0.6) for i, x in enumerate(args))
-
-
-def with_complex_arguments(row: Sample) -> Sample:
-    """Return a row of its own: a complex step is not accurate, as SciPy's algorithms mix real and imaginary parts."""
-    return replace(row, name=f"{row.name}, complex arguments", args=with_imaginary_parts(row.args))
 
 
 SAMPLES = [

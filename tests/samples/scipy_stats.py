@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from functorch_lite.scipy import stats
 from tests.samples.sample import Sample, random
+from tests.samples.sample import eager as plain
 
 #: Shape parameters, and the interval of the points.
 CONTINUOUS: dict[str, tuple[tuple[float, ...], float, float]] = {
@@ -39,10 +39,6 @@ DISCRETE: dict[str, tuple[tuple[float, ...], Any]] = {
     "nbinom": ((2.5, 0.3), np.array([0, 2, 5])),
     "poisson": ((1.7,), np.array([0, 2, 5])),
 }
-
-
-def plain(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Sample:
-    return Sample(name, function, args, **{"dask": False, **options})
 
 
 def moved_and_scaled(name: str, method: str) -> Sample:

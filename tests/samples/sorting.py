@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from tests.samples.sample import Sample, random
+from tests.samples.sample import eager as sample
+from tests.samples.sample import random
 
 V = random(5)
 X = random(3, 4)
@@ -30,10 +29,6 @@ METHODS = [
     "nearest",
 ]
 ELEMENTS = {"inverted_cdf", "closest_observation", "lower", "higher", "nearest"}
-
-
-def sample(name: str, function: Any, *args: Any, **options: Any) -> Sample:
-    return Sample(name, function, args, dask=False, **options)
 
 
 ORDER = [

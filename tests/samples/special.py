@@ -10,6 +10,7 @@ import scipy.special
 
 import functorch_lite.scipy.special as fs
 from tests.samples.sample import Sample, random
+from tests.samples.sample import eager as plain
 
 #: An interval stands for an argument that is differentiated, a number for one that is held fixed.
 Argument = tuple[float, float] | int | float
@@ -305,10 +306,6 @@ COMPLEX = [
 X = random(2, 3)
 POSITIVE = random(3, low=0.5, high=3)
 WEIGHTS = np.array([[0.5, 1.0, 2.0], [1.5, 0.1, 1.0]])
-
-
-def plain(name: str, function: Callable[..., Any], *args: Any, **options: Any) -> Sample:
-    return Sample(name, function, args, **{"dask": False, **options})
 
 
 PLAIN = [

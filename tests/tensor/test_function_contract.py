@@ -16,6 +16,18 @@ def leaf(values: Any = X) -> Any:
     return ft.tensor(values, requires_grad=True)
 
 
+class Square(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return 2 * x * g
+
+
 def returning(result: Any) -> Any:
     """Make a function of two arguments whose backward returns a given thing."""
 
@@ -133,17 +145,6 @@ def test_none_may_be_saved() -> None:
 
 
 def test_a_saved_argument_that_was_changed_is_found() -> None:
-    class Square(Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            ctx.save_for_backward(x)
-            return x * x
-
-        @staticmethod
-        def backward(ctx: Any, g: Any) -> Any:
-            (x,) = ctx.saved_tensors
-            return 2 * x * g
-
     y = leaf() * 1.0
     z = Square.apply(y)
     y.add_(1.0)
@@ -152,17 +153,6 @@ def test_a_saved_argument_that_was_changed_is_found() -> None:
 
 
 def test_saved_tensors_are_freed_after_backward() -> None:
-    class Square(Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            ctx.save_for_backward(x)
-            return x * x
-
-        @staticmethod
-        def backward(ctx: Any, g: Any) -> Any:
-            (x,) = ctx.saved_tensors
-            return 2 * x * g
-
     y = Square.apply(leaf())
     y.sum().backward()
     with pytest.raises(RuntimeError, match="retain_graph"):

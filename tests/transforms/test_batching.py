@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-import tracemalloc
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ import pytest
 import functorch_lite as ft
 from functorch_lite.core.primitive import General
 from functorch_lite.core.rules import Rule
+from tests.measuring import peak
 
 X = np.array([0.3, -0.7, 1.1])
 BATCH = np.arange(24.0).reshape(4, 3, 2) / 10 - 1.0
@@ -279,15 +279,8 @@ def test_chunks_bound_the_memory() -> None:
     def f(a: Any) -> Any:
         return np.sum(np.sin(a * weights))
 
-    def peak(chunk_size: int | None) -> int:
-        tracemalloc.start()
-        ft.vmap(f, chunk_size=chunk_size)(x)
-        highest = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return highest
-
-    assert peak(None) > 200 * weights.nbytes
-    assert peak(10) < 40 * weights.nbytes
+    assert peak(lambda: ft.vmap(f)(x)) > 200 * weights.nbytes
+    assert peak(lambda: ft.vmap(f, chunk_size=10)(x)) < 40 * weights.nbytes
 
 
 # --- Wrong use --------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import tracemalloc
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,8 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from tests.measuring import Counted, peak
+from tests.trees import assert_same_tree
 
 X = np.array([0.3, -0.7, 1.1])
 T = np.array([1.0, 2.0, -0.5])
@@ -74,10 +75,7 @@ def nested(f: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_a_checkpoint_changes_no_value_and_no_derivative(name: str, wrap: Callable[[Any], Any]) -> None:
     found, expected = TRANSFORMS[name](wrap(layer)), TRANSFORMS[name](layer)
-    assert ft.tree.structure(found) == ft.tree.structure(expected)
-    for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(expected), strict=True):
-        assert np.shape(a) == np.shape(b)
-        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-14)
+    assert_same_tree(found, expected, rtol=1e-13, atol=1e-14)
 
 
 # --- Closures ---------------------------------------------------------------------------------------------------------
@@ -235,18 +233,6 @@ def test_the_second_run_sees_the_variables_of_the_first(check: Callable[[Any], A
 # --- What it costs ----------------------------------------------------------------------------------------------------
 
 
-class Counted:
-    """A function that counts its calls."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-        self.calls = 0
-
-    def __call__(self, *args: Any) -> Any:
-        self.calls += 1
-        return self.function(*args)
-
-
 def test_the_function_runs_once_forward_and_once_for_each_pullback() -> None:
     counted = Counted(np.sin)
     value, pull = ft.vjp(ft.checkpoint(counted), X)
@@ -263,15 +249,6 @@ def test_the_function_runs_once_forward_and_once_for_each_pullback() -> None:
     ft.checkpoint(counted)(X)
     assert counted.calls == 1
     np.testing.assert_array_equal(value, np.sin(X))
-
-
-def peak(compute: Callable[[], Any]) -> int:
-    gc.collect()
-    tracemalloc.start()
-    compute()
-    highest = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return highest
 
 
 def deep(x: Any) -> Any:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 import functorch_lite as ft
+from tests.trees import assert_same_tree
 
 BATCH = np.array([[0.3, -0.7], [1.1, 0.4], [-0.2, 2.0], [0.9, 0.1]])
 ROWS = np.array([0.3, -0.4, 0.8, 1.2])
 #: The same sums in another order.
 SAME = 1e-13
+assert_same = partial(assert_same_tree, rtol=SAME, atol=SAME)
 
 # A function of one example, and what it does to the whole batch.
 PAIRS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
@@ -56,13 +59,6 @@ TRANSFORMS: dict[str, Callable[[Callable[[Any], Any]], Any]] = {
     "another batch": lambda f: ft.vmap(f)(np.stack([BATCH, 0.5 - BATCH])),
     "gradients of another batch": lambda f: ft.vmap(ft.grad(lambda b: np.sum(f(b) ** 2)))(np.stack([BATCH, -BATCH])),
 }
-
-
-def assert_same(found: Any, expected: Any) -> None:
-    assert ft.tree.structure(found) == ft.tree.structure(expected)
-    for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(expected), strict=True):
-        assert np.shape(a) == np.shape(b)
-        np.testing.assert_allclose(a, b, rtol=SAME, atol=SAME)
 
 
 def by_checkpoint(f: Callable[[Any], Any]) -> Callable[[Any], Any]:

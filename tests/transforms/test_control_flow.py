@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from tests.trees import assert_same_tree
 
 X = np.array([0.3, -0.7, 1.1])
 T = np.array([1.0, 2.0, -0.5])
 BATCH = np.array([[0.3, -0.7, 1.1], [-0.2, 0.4, 2.0], [1.3, 0.1, -0.6], [0.9, 0.8, 0.7]])
 #: The same operations in the same order, but sums over a batch in another.
 SAME = 1e-13
+assert_same = partial(assert_same_tree, rtol=SAME, atol=SAME)
 
 
 # --- A program with each construct, and the same in plain Python ------------------------------------------------------
@@ -88,13 +90,6 @@ TRANSFORMS: dict[str, Callable[[Callable[..., Any]], Callable[[Any], Any]]] = {
 }
 
 
-def assert_same(found: Any, expected: Any) -> None:
-    assert ft.tree.structure(found) == ft.tree.structure(expected)
-    for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(expected), strict=True):
-        assert np.shape(a) == np.shape(b)
-        np.testing.assert_allclose(a, b, rtol=SAME, atol=SAME)
-
-
 def stacked(results: list[Any]) -> Any:
     return ft.tree.map(lambda *leaves: np.stack(leaves), *results)
 
@@ -148,6 +143,18 @@ def test_an_empty_batch(name: str) -> None:
 # --- NaN does not leak ------------------------------------------------------------------------------------------------
 
 
+def assert_no_nan(f: Callable[[Any, Any], Any]) -> None:
+    """Assert that the branch of x > 0, ``sqrt(x) * log(w * x)``, leaves no NaN where ``w * x`` is taken."""
+    x, w = np.array([4.0, -1.0, 0.0]), 2.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for_x, for_w = ft.grad(lambda x, w: np.sum(ft.vmap(f, (0, None))(x, w)), (0, 1))(x, w)
+        each = ft.vmap(ft.grad(f, (0, 1)), (0, None))(x, w)
+    np.testing.assert_allclose(for_x, [0.25 * np.log(8.0) + 0.5, 2.0, 2.0], rtol=1e-15)
+    assert for_w == pytest.approx(2.0 / 2.0 - 1.0 + 0.0)
+    np.testing.assert_allclose(each, [for_x, [1.0, -1.0, 0.0]], rtol=1e-15)
+
+
 def test_the_branch_that_is_not_taken_leaves_no_nan() -> None:
     def f(x: Any, w: Any) -> Any:
         return ft.cond(x > 0, lambda x, w: np.sqrt(x) * np.log(w * x), lambda x, w: w * x, x, w)
@@ -174,14 +181,7 @@ def test_what_a_branch_closes_over_leaves_no_nan() -> None:
 
         return ft.cond(x > 0, lambda: recursive(2), lambda: w * x)
 
-    x, w = np.array([4.0, -1.0, 0.0]), 2.0
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for_x, for_w = ft.grad(lambda x, w: np.sum(ft.vmap(f, (0, None))(x, w)), (0, 1))(x, w)
-        each = ft.vmap(ft.grad(f, (0, 1)), (0, None))(x, w)
-    np.testing.assert_allclose(for_x, [0.25 * np.log(8.0) + 0.5, 2.0, 2.0], rtol=1e-15)
-    assert for_w == pytest.approx(2.0 / 2.0 - 1.0 + 0.0)
-    np.testing.assert_allclose(each, [for_x, [1.0, -1.0, 0.0]], rtol=1e-15)
+    assert_no_nan(f)
 
 
 class _Line:
@@ -267,14 +267,7 @@ def test_what_a_branch_holds_leaves_no_nan(branch: Callable[[Any, Any], Callable
     def f(x: Any, w: Any) -> Any:
         return ft.cond(x > 0, branch(x, w), lambda: w * x)
 
-    x, w = np.array([4.0, -1.0, 0.0]), 2.0
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for_x, for_w = ft.grad(lambda x, w: np.sum(ft.vmap(f, (0, None))(x, w)), (0, 1))(x, w)
-        each = ft.vmap(ft.grad(f, (0, 1)), (0, None))(x, w)
-    np.testing.assert_allclose(for_x, [0.25 * np.log(8.0) + 0.5, 2.0, 2.0], rtol=1e-15)
-    assert for_w == pytest.approx(2.0 / 2.0 - 1.0 + 0.0)
-    np.testing.assert_allclose(each, [for_x, [1.0, -1.0, 0.0]], rtol=1e-15)
+    assert_no_nan(f)
 
 
 def test_what_the_body_of_a_loop_holds_leaves_no_nan() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from tests.measuring import Counted, peak
 
 X = np.array([0.3, -0.7, 1.1])
 MATRIX = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
@@ -92,18 +92,6 @@ def test_hessians_are_symmetric_and_agree_with_differences_of_the_jacobian(name:
     np.testing.assert_allclose(h, numerical(ft.jacrev(f), x), rtol=1e-8, atol=1e-9)
 
 
-class Counted:
-    """A function that counts its calls."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-        self.calls = 0
-
-    def __call__(self, *args: Any) -> Any:
-        self.calls += 1
-        return self.function(*args)
-
-
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_function_runs_once(name: str) -> None:
     f, x = FUNCTIONS[name]
@@ -115,15 +103,6 @@ def test_the_function_runs_once(name: str) -> None:
         counted = Counted(f)
         transform(counted, chunk_size=1)(x)
         assert counted.calls == 1
-
-
-def peak(compute: Callable[[], Any]) -> int:
-    """Return how many bytes a computation had in use at its worst moment."""
-    tracemalloc.start()
-    compute()
-    highest = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return highest
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(600, 2), (2, 600)])

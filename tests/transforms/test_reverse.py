@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from tests.measuring import Counted
 
 X = np.array([0.3, -0.7, 1.1])
 G = np.array([1.0, 2.0, -0.5])
@@ -17,18 +18,6 @@ MATRIX = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
 
 def f(x: Any) -> Any:
     return np.sin(x) * np.sum(x * x) + x[::-1] / (2.0 + x)
-
-
-class Counted:
-    """A function that counts its calls."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-        self.calls = 0
-
-    def __call__(self, *args: Any) -> Any:
-        self.calls += 1
-        return self.function(*args)
 
 
 def test_value_and_gradient_come_from_one_run() -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 import functorch_lite as ft
+from tests.measuring import peak
+from tests.trees import assert_same_tree
 
 X = np.array([0.3, -0.7, 1.1])
 T = np.array([1.0, 2.0, -0.5])
 ROWS = np.array([[0.3, -0.7, 1.1], [-0.2, 0.4, 2.0], [1.3, 0.1, -0.6], [0.9, 0.8, 0.7], [0.2, -0.1, 0.5]])
 #: The same operations; cotangents are summed in another order.
 SAME = 1e-12
+assert_same = partial(assert_same_tree, rtol=SAME, atol=SAME)
 
 
 def step(carry: Any, x: Any) -> Any:
@@ -77,13 +80,6 @@ TRANSFORMS: dict[str, Callable[[Callable[..., Any]], Any]] = {
 }
 
 
-def assert_same(found: Any, expected: Any) -> None:
-    assert ft.tree.structure(found) == ft.tree.structure(expected)
-    for a, b in zip(ft.tree.leaves(found), ft.tree.leaves(expected), strict=True):
-        assert np.shape(a) == np.shape(b)
-        np.testing.assert_allclose(a, b, rtol=SAME, atol=SAME)
-
-
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("checkpoint", [None, "sqrt", 1, 2, 5, 9])
 @pytest.mark.parametrize("name", TRANSFORMS)
@@ -142,17 +138,10 @@ def test_a_checkpointed_scan_keeps_the_square_root() -> None:
     def loss(x: Any, checkpoint: Any) -> Any:
         return np.sum(ft.scan(lambda c, _: (np.sin(c), None), x, length=n, checkpoint=checkpoint)[0])
 
-    def peak(checkpoint: Any) -> int:
-        tracemalloc.start()
-        ft.grad(loss)(np.ones(size), checkpoint)
-        found = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return found
-
     one = 8 * size
-    assert peak(None) > n * one
+    assert peak(lambda: ft.grad(loss)(np.ones(size), None)) > n * one
     # 20 borders, the 20 steps of one chunk, and a few arrays that are at work.
-    assert peak("sqrt") < 50 * one
+    assert peak(lambda: ft.grad(loss)(np.ones(size), "sqrt")) < 50 * one
 
 
 def test_lengths() -> None:
