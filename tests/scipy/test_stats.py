@@ -146,6 +146,40 @@ def test_distribution_has_the_digits_at_large_parameters_and_in_the_tails(
     np.testing.assert_allclose(f(*args), expected, rtol=1e-12 if sum(orders) == 0 else 2e-10)
 
 
+@pytest.mark.parametrize("name", ["gamma", "chi2", "invgamma", "t"])
+@pytest.mark.parametrize("method", ["logcdf", "logsf"])
+def test_logarithms_of_tails_are_the_same_in_arrays_in_programs_and_in_single_precision(name: str, method: str) -> None:
+    f = getattr(getattr(stats, name), method)
+    x, df = np.array([1e-100, 1e-3, 0.5, 3.0, 40.0, 3e3, 1e100]), 2.5
+    gradient = ft.grad(f, argnums=(0, 1))
+    expected = np.array([gradient(v, df) for v in x]).T
+    assert np.all(np.isfinite(expected))
+    np.testing.assert_allclose(ft.vmap(gradient, (0, None))(x, df), expected, rtol=1e-13)
+    np.testing.assert_allclose(ft.jit(ft.vmap(gradient, (0, None)))(x, df), expected, rtol=1e-13)
+    single = ft.vmap(gradient, (0, None))(x[1:-1].astype(np.float32), np.float32(df))
+    assert {g.dtype for g in single} == {np.dtype(np.float32)}
+    np.testing.assert_allclose(single, expected[:, 1:-1], rtol=1e-4, atol=1e-30)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of log(0), at the ends of the support
+def test_ends_of_the_support_beside_a_tail_have_no_derivative() -> None:
+    x = np.array([0.0, 1e-200, np.inf, -1.0])
+    slopes = ft.vmap(ft.grad(stats.gamma.logcdf), (0, None))(x, 2.5)
+    np.testing.assert_allclose(slopes, [0.0, 2.5e200, 0.0, 0.0])
+
+
+def test_upper_quantiles_of_f_keep_small_probabilities() -> None:
+    x = stats.f.isf(1e-30, 5.0, 20.0)
+    np.testing.assert_allclose(stats.f.sf(x, 5.0, 20.0), 1e-30, rtol=1e-9)
+    np.testing.assert_allclose(ft.grad(stats.f.isf)(1e-30, 5.0, 20.0), -1 / stats.f.pdf(x, 5.0, 20.0), rtol=1e-9)
+
+
+def test_negative_binomial_has_slopes_where_success_is_certain() -> None:
+    slope = ft.grad(lambda p: stats.nbinom.pmf(1, 10.0, p))
+    assert slope(1.0) == pytest.approx(-10.0)
+    assert ft.grad(slope)(1.0) == pytest.approx(-200.0)
+
+
 @pytest.mark.parametrize(
     ("f", "x"),
     [

@@ -91,6 +91,8 @@ class Continuous(_Distribution):
     cdf, sf, logcdf, logsf, ppf, isf
         The standard distribution function, its complement, their logarithms, and their inverses. What is left out is
         derived from what is given; without ``ppf`` the distribution has no quantiles in closed form.
+    lower_tail, upper_tail
+        The logarithms of ``cdf`` and ``sf`` where these are so small that they underflow, or powers of them.
 
     Examples
     --------
@@ -113,6 +115,8 @@ class Continuous(_Distribution):
         sf: Function | None = None,
         logcdf: Function | None = None,
         logsf: Function | None = None,
+        lower_tail: Function | None = None,
+        upper_tail: Function | None = None,
         ppf: Function | None = None,
         isf: Function | None = None,
         support: tuple[Any, Any] = (-np.inf, np.inf),
@@ -122,8 +126,8 @@ class Continuous(_Distribution):
         self._logpdf, self._pdf = logpdf, pdf
         self._cdf = cdf or _exp_of(logcdf) or _complement(sf or _exp_of(logsf))
         self._sf = sf or _exp_of(logsf) or _complement(self._cdf)
-        self._logcdf = logcdf or _log_of(self._cdf, self._sf)
-        self._logsf = logsf or _log_of(self._sf, self._cdf)
+        self._logcdf = logcdf or _log_of(self._cdf, self._sf, lower_tail, inside)
+        self._logsf = logsf or _log_of(self._sf, self._cdf, upper_tail, inside)
         self._ppf = ppf or (None if isf is None else lambda q, *shapes: isf(1 - q, *shapes))
         self._isf = isf or (None if ppf is None else lambda q, *shapes: ppf(1 - q, *shapes))
 
@@ -384,6 +388,8 @@ class Discrete(_Distribution):
         The probabilities, where they have a slope at parameters at which the logarithms are infinite.
     cdf, sf, logsf
         The standard distribution function of an integer ``k``, its complement, and the complement's logarithm.
+    lower_tail, upper_tail
+        As for `Continuous`.
 
     Examples
     --------
@@ -407,13 +413,16 @@ class Discrete(_Distribution):
         cdf: Function,
         sf: Function | None = None,
         logsf: Function | None = None,
+        lower_tail: Function | None = None,
+        upper_tail: Function | None = None,
         support: tuple[Any, Any],
         inside: float,
     ) -> None:
         super().__init__(name, shapes, support, inside)
         self._logpmf, self._pmf = logpmf, pmf
         self._cdf, self._sf = cdf, sf or _exp_of(logsf) or _complement(cdf)
-        self._logcdf, self._logsf = _log_of(self._cdf, self._sf), logsf or _log_of(self._sf, self._cdf)
+        self._logcdf = _log_of(self._cdf, self._sf, lower_tail, inside)
+        self._logsf = logsf or _log_of(self._sf, self._cdf, upper_tail, inside)
 
     def _are_parameters(self, shapes: tuple[Any, ...], others: list[Any]) -> Any:
         valid: Any = True
@@ -612,16 +621,24 @@ def _exp_of(function: Function | None) -> Function | None:
     return None if function is None else lambda y, *shapes: np.exp(function(y, *shapes))
 
 
-def _log_of(function: Function, complement: Function) -> Function:
-    """Return the logarithm of a probability, found from the complement where that is the smaller one."""
+def _log_of(function: Function, complement: Function, tail: Function | None, inside: float) -> Function:
+    """Return the logarithm of a probability, found from the complement where that is the smaller one.
+
+    In the tail, where derivatives of log p by powers of 1/p would overflow, it has a formula of its own.
+    """
 
     def logarithm(y: Any, *shapes: Any) -> Any:
         p = function(y, *shapes)
         likely = p > 0.5
-        if is_at_hand(likely) and not np.any(likely):
+        unlikely = p < np.finfo(p.dtype).tiny ** (1 / 3) if tail else False
+        if is_at_hand(likely) and not np.any(likely | unlikely):
             return np.log(p)
         rest = np.where(likely, complement(y, *shapes), 0.0)
-        return np.where(likely, np.log1p(-rest), np.log(np.where(likely, 1.0, p)))
+        value = np.where(likely, np.log1p(-rest), np.log(np.where(likely | unlikely, 1.0, p)))
+        if tail is None or (is_at_hand(unlikely) and not np.any(unlikely)):
+            return value
+        shapes = tuple(np.where(unlikely, shape, 0.5) for shape in shapes)  # which is a parameter of each distribution
+        return np.where(unlikely, tail(np.where(unlikely, y, inside), *shapes), value)
 
     return logarithm
 
