@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.primitive import Primitive
+from functorch_lite.scipy.special.declare import elementwise, inverse
 from functorch_lite.scipy.special.deviance import log_beta_density, log_f_density, log_gamma_density
-from functorch_lite.scipy.special.incomplete import beta_density, gamma_density
+from functorch_lite.scipy.special.incomplete import beta_density, gamma_density, gammainc_in_a
 from functorch_lite.scipy.special.log_incomplete import log_betainc_tail, log_gammainc_tail, log_gammaincc_tail
 from functorch_lite.scipy.special.student import log_student_density
 from functorch_lite.scipy.special.ufuncs import sp
@@ -24,6 +26,7 @@ __all__ = [
     "expon",
     "f",
     "gamma",
+    "gennorm",
     "gumbel_l",
     "gumbel_r",
     "halfnorm",
@@ -177,6 +180,18 @@ t = Continuous(
     isf=lambda q, df: -_t_quantile(q, df),
     inside=1.0,
 )
+gennorm = Continuous(
+    "gennorm",
+    "beta",
+    logpdf=lambda y, beta: np.log(beta / 2) - sp.gammaln(1 / beta) - np.abs(y) ** beta,
+    cdf=lambda y, beta: _gennorm_cdf.bind((y, beta), ()),
+    sf=lambda y, beta: _gennorm_cdf.bind((-y, beta), ()),
+    lower_tail=lambda y, beta: _gennorm_tail(y, beta),
+    upper_tail=lambda y, beta: _gennorm_tail(y, beta),
+    ppf=lambda q, beta: _gennorm_ppf.bind((q, beta), ()),
+    isf=lambda q, beta: -_gennorm_ppf.bind((q, beta), ()),
+    inside=1.0,
+)
 cauchy = Continuous(
     "cauchy",
     logpdf=lambda y: -2 * np.log(np.hypot(1, y)) - log(pi),
@@ -260,6 +275,43 @@ gumbel_l = Continuous(
     ppf=lambda q: np.log(-np.log1p(-q)),
     isf=lambda q: np.log(-np.log(q)),
 )
+
+
+def _gennorm_value(y: Any, beta: Any) -> Any:
+    part = np.abs(y) ** beta
+    upper = 0.5 * sp.gammaincc(1 / beta, part)
+    return np.where(y < 0, upper, 0.5 + 0.5 * sp.gammainc(1 / beta, part))[()]
+
+
+def _gennorm_quantile(q: Any, beta: Any) -> Any:
+    side = np.where(q < 0.5, -1.0, 1.0)
+    return (side * sp.gammainccinv(1 / beta, 2 * np.where(q < 0.5, q, 1 - q)) ** (1 / beta))[()]
+
+
+def _gennorm_density(y: Any, beta: Any) -> Any:
+    return 0.5 * beta * sp.rgamma(1 / beta) * np.exp(-(np.abs(y) ** beta))
+
+
+def _gennorm_in_beta(y: Any, beta: Any) -> Any:
+    """Differentiate ½ P(1/β, |y|^β), in a form without the density of zero."""
+    size = np.abs(y)
+    part = size**beta
+    moved = sp.xlogy(size, size) * sp.rgamma(1 / beta) * np.exp(-part)
+    return 0.5 * np.sign(y) * (moved - gammainc_in_a(1 / beta, part, 1) / beta**2)
+
+
+def _gennorm_tail(y: Any, beta: Any) -> Any:
+    return log_gammaincc_tail(1 / beta, np.abs(y) ** beta) - log(2)
+
+
+#: Primitives, as at zero the power that they are made of may have no slope.
+_gennorm_cdf: Primitive = elementwise(
+    _gennorm_value,
+    lambda ans, y, beta: _gennorm_density(y, beta),
+    lambda ans, y, beta: _gennorm_in_beta(y, beta),
+    name="gennorm_cdf",
+)
+_gennorm_ppf: Primitive = inverse(_gennorm_quantile, 0, _gennorm_density, _gennorm_in_beta)
 
 
 def _t_quantile(q: Any, df: Any) -> Any:

@@ -12,7 +12,7 @@ from functorch_lite.scipy.special.log_incomplete import log_betainc_tail, log_ga
 from functorch_lite.scipy.special.ufuncs import sp
 from functorch_lite.scipy.stats.distribution import Discrete
 
-__all__ = ["bernoulli", "binom", "geom", "nbinom", "poisson"]
+__all__ = ["bernoulli", "betabinom", "binom", "geom", "nbinom", "poisson"]
 
 bernoulli = Discrete(
     "bernoulli",
@@ -34,6 +34,16 @@ binom = Discrete(
     upper_tail=lambda k, n, p: log_betainc_tail(k + 1, n - k, p),
     support=(0.0, lambda n, p: n),
     inside=0.0,
+)
+betabinom = Discrete(
+    "betabinom",
+    "n a b",
+    logpmf=lambda k, n, a, b: (
+        sp.betaln(k + a, n - k + b) - sp.betaln(a, b) - sp.betaln(k + 1, n - k + 1) - np.log1p(n)
+    ),
+    support=(0.0, lambda n, a, b: n),
+    inside=0.0,
+    valid=lambda n, a, b: (n >= 0) & (a > 0) & (b > 0),
 )
 geom = Discrete(
     "geom",
