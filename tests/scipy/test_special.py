@@ -555,3 +555,22 @@ def test_counts_that_are_zero_for_all_small_probabilities_have_no_slopes() -> No
     assert ft.grad(scipy.special.pdtrik, argnums=(0, 1))(0.3, 0.4) == (0.0, 0.0)
     assert ft.grad(scipy.special.bdtrik, argnums=(0, 1, 2))(0.3, 0.4, 0.5) == (0.0, 0.0, 0.0)
     assert ft.grad(scipy.special.nbdtrik, argnums=(0, 1, 2))(0.3, 0.4, 0.5) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("theta", [0.0, 0.7, np.pi, -0.3])
+def test_spherical_harmonics_have_scipys_derivatives(theta: float) -> None:
+    n = np.array([0, 1, 1, 1, 2, 2, 3, 3, 5])
+    m = np.array([0, -1, 0, 1, -2, 2, 3, -3, 1])
+    _, first, second = scipy.special.sph_harm_y(n, m, theta, 0.4, diff_n=2)
+
+    def along(f: Any, i: int) -> Any:
+        return lambda *angles: ft.jvp(f, angles, (float(i == 0), float(i == 1)))[1]
+
+    def harmonic(theta: Any, phi: Any) -> Any:
+        return fs.sph_harm_y(n, m, theta, phi)
+
+    for i in range(2):
+        slope = along(harmonic, i)
+        np.testing.assert_allclose(slope(theta, 0.4), first[..., i], rtol=1e-12, atol=1e-14)
+        for j in range(2):
+            np.testing.assert_allclose(along(slope, j)(theta, 0.4), second[..., i, j], rtol=1e-12, atol=1e-14)

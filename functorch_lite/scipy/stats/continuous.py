@@ -284,8 +284,9 @@ def _gennorm_value(y: Any, beta: Any) -> Any:
 
 
 def _gennorm_quantile(q: Any, beta: Any) -> Any:
-    side = np.where(q < 0.5, -1.0, 1.0)
-    return (side * sp.gammainccinv(1 / beta, 2 * np.where(q < 0.5, q, 1 - q)) ** (1 / beta))[()]
+    lower = q < 0.5
+    size = sp.gammainccinv(1 / beta, 2 * np.where(lower, q, 1 - q)) ** (1 / beta)
+    return np.where(lower, -size, size)[()]
 
 
 def _gennorm_density(y: Any, beta: Any) -> Any:

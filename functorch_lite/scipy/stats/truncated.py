@@ -26,7 +26,7 @@ def _log_mass(a: Any, b: Any) -> Any:
         sides = sp.erf(high / 2**0.5) - sp.erf(low / 2**0.5)
         across = np.where(outside < 0.5, np.log1p(-np.minimum(outside, 0.5)), np.log(0.5 * sides))
     value = np.where(high > -1, across, in_tail)
-    return np.where(a < b, value, np.where(np.isnan(a) | np.isnan(b), np.nan, -np.inf))[()]
+    return np.where(a < b, value, np.where(a >= b, -np.inf, a + b))[()]
 
 
 def _log_mass_slope(ans: Any, a: Any, b: Any, at: Any) -> Any:
