@@ -450,6 +450,12 @@ PARTIALS: list[tuple[str, tuple[float, ...], tuple[int, ...], float]] = [
     ("voigt_profile", (1.0, 0.01, 1.0), (1, 1, 0), 2.3873233943717276e-06),
     ("voigt_profile", (1.0, 0.01, 1.0), (0, 2, 0), 0.15901161417698884),
     ("voigt_profile", (1.0, 0.01, 1.0), (0, 1, 1), -0.0047746470394122),
+    ("airye", (17.0,), (1,), -0.002022210599660282),
+    ("airye", (17.0,), (2,), 0.00014689274487537414),
+    ("airye", (1000.0,), (1,), -1.254079483512955e-05),
+    ("airye", (1000.0,), (2,), 1.567555982113427e-08),
+    ("airye", (1000000.0,), (1,), -2.2301551435648092e-09),
+    ("airye", (1000000.0,), (2,), 2.78769392701678e-15),
 ]
 
 #: The same of methods of distributions, at large parameters and in the tails; the order zero is the value.

@@ -574,3 +574,18 @@ def test_spherical_harmonics_have_scipys_derivatives(theta: float) -> None:
         np.testing.assert_allclose(slope(theta, 0.4), first[..., i], rtol=1e-12, atol=1e-14)
         for j in range(2):
             np.testing.assert_allclose(along(slope, j)(theta, 0.4), second[..., i, j], rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_the_degenerate_elliptic_integral_of_zero_and_a_negative_number() -> None:
+    """It is zero there, whatever the number is."""
+    assert ft.grad(scipy.special.elliprc, argnums=(0, 1))(0.0, -3.0) == (np.inf, 0.0)
+
+
+def test_scaled_airy_functions_of_many_elements() -> None:
+    x = np.array([0.5, 9.0, 17.0, 1e4])
+    for i in range(4):
+        slope = ft.grad(lambda x, i=i: scipy.special.airye(x)[i])
+        expected = np.stack([slope(v) for v in x])
+        np.testing.assert_allclose(ft.vmap(slope)(x), expected, rtol=1e-13)
+        np.testing.assert_allclose(ft.jit(ft.vmap(slope))(x), expected, rtol=1e-12)

@@ -152,8 +152,11 @@ def _elliprc_slope(x: Any, y: Any, integral: Any, ans: Any, i: int) -> Any:
     if is_at_hand(negative) and not np.any(negative):
         return integral(y)
     left, x = np.where(negative, y, -1.0), np.where(negative, x, 1.0)
-    slope = (ans - 1 / np.sqrt(x)) / (2 * (left - x))
-    return np.where(negative, -(ans / 2 + x * slope) / left if i else slope, integral(np.where(negative, 1.0, y)))
+    if i:
+        slope = -(ans / 2 + (x * ans - np.sqrt(x)) / (2 * (left - x))) / left
+    else:
+        slope = (ans - 1 / np.sqrt(x)) / (2 * (left - x))
+    return np.where(negative, slope, integral(np.where(negative, 1.0, y)))
 
 
 def _agm_in_x(ans: Any, x: Any, y: Any) -> Any:
