@@ -43,6 +43,7 @@ NAMESPACES = (
     "functorch_lite.program.program",
     "functorch_lite.random",
     "functorch_lite.scipy.integrate",
+    "functorch_lite.scipy.interpolate",
     "functorch_lite.scipy.linalg",
     "functorch_lite.scipy.optimize",
     "functorch_lite.scipy.signal",

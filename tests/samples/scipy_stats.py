@@ -23,6 +23,9 @@ CONTINUOUS: dict[str, tuple[tuple[float, ...], float, float]] = {
     "beta": ((1.7, 2.3), 0.1, 0.7),
     "f": ((3.3, 4.1), 0.3, 2),
     "t": ((3.3,), -2, -0.1),
+    "gennorm": ((1.7,), 0.3, 2),
+    "truncnorm": ((-4.0, 2.6), -0.8, 2),
+    "wrapcauchy": ((0.4,), 0.3, 5),
     "cauchy": ((), -2, 2),
     "laplace": ((), 0.1, 2),
     "logistic": ((), -2, 2),
@@ -64,6 +67,17 @@ SAMPLES += [
     for name, (shapes, k) in DISCRETE.items()
     for method in ("logpmf", "cdf", "sf")
     if (name, method) not in {("binom", "cdf"), ("binom", "sf")}
+]
+SAMPLES += [
+    plain("vonmises.logpdf", stats.vonmises.logpdf, random(3), 1.7, 0.05, 1.1),
+    plain(
+        "betabinom.logpmf",
+        lambda n, a, b: stats.betabinom.logpmf(np.array([0, 2, 5]), n, a, b),
+        6.0,
+        1.7,
+        2.3,
+        float32=False,
+    ),
 ]
 K = np.array([0, 2, 4])
 SAMPLES += [

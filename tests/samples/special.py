@@ -341,6 +341,7 @@ PLAIN = [
         for f in (fs.spherical_jn, fs.spherical_yn, fs.spherical_in, fs.spherical_kn)
         for n in (0, 2)
     ),
+    plain("sph_harm_y", lambda t, p: np.real(fs.sph_harm_y(3, 2, t, p)), POSITIVE, POSITIVE + 0.3, float32=False),
     plain("spherical_jn derivative", lambda z: fs.spherical_jn(2, z, derivative=True), POSITIVE, float32=False),
     plain("diric 4", lambda x: fs.diric(x, 4), 4 * X),
     plain("diric 5", lambda x: fs.diric(x, 5), 4 * X),

@@ -530,3 +530,62 @@ def test_derivatives_do_not_compute_in_short_integers_of_an_operand(f: Any, dtyp
     x, c = np.array([0.6, 0.7]), np.array([0, 1], dtype)
     found, expected = (ft.grad(lambda x, c=c: np.sum(f(x, c)))(x) for c in (c, c.astype(float)))
     np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_the_arithmetic_geometric_mean_with_zero() -> None:
+    gradient = ft.grad(scipy.special.agm, argnums=(0, 1))
+    assert gradient(0.0, 2.0) == (np.inf, 0.0)
+    assert gradient(2.0, 0.0) == (0.0, np.inf)
+    zero, two = np.array(0.0), np.array(2.0)
+    assert ft.hessian(scipy.special.agm, argnums=(0, 1))(zero, two) == ((-np.inf, np.inf), (np.inf, 0.0))
+    together = ft.vmap(ft.grad(scipy.special.agm), (0, None))(np.array([0.0, 1.0]), 2.0)
+    np.testing.assert_array_equal(together, [np.inf, ft.grad(scipy.special.agm)(1.0, 2.0)])
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_the_slope_of_exprel_grows_to_infinity() -> None:
+    assert ft.grad(scipy.special.exprel)(np.float32(700.0)) == np.inf
+    assert ft.grad(scipy.special.exprel)(720.0) == np.inf
+    np.testing.assert_allclose(ft.grad(scipy.special.exprel)(700.0), 1.4468330739995269e301, rtol=1e-13)
+
+
+def test_counts_that_are_zero_for_all_small_probabilities_have_no_slopes() -> None:
+    """SciPy clips them: a probability less than that of zero belongs to no count."""
+    assert ft.grad(scipy.special.pdtrik, argnums=(0, 1))(0.3, 0.4) == (0.0, 0.0)
+    assert ft.grad(scipy.special.bdtrik, argnums=(0, 1, 2))(0.3, 0.4, 0.5) == (0.0, 0.0, 0.0)
+    assert ft.grad(scipy.special.nbdtrik, argnums=(0, 1, 2))(0.3, 0.4, 0.5) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("theta", [0.0, 0.7, np.pi, -0.3])
+def test_spherical_harmonics_have_scipys_derivatives(theta: float) -> None:
+    n = np.array([0, 1, 1, 1, 2, 2, 3, 3, 5])
+    m = np.array([0, -1, 0, 1, -2, 2, 3, -3, 1])
+    _, first, second = scipy.special.sph_harm_y(n, m, theta, 0.4, diff_n=2)
+
+    def along(f: Any, i: int) -> Any:
+        return lambda *angles: ft.jvp(f, angles, (float(i == 0), float(i == 1)))[1]
+
+    def harmonic(theta: Any, phi: Any) -> Any:
+        return fs.sph_harm_y(n, m, theta, phi)
+
+    for i in range(2):
+        slope = along(harmonic, i)
+        np.testing.assert_allclose(slope(theta, 0.4), first[..., i], rtol=1e-12, atol=1e-14)
+        for j in range(2):
+            np.testing.assert_allclose(along(slope, j)(theta, 0.4), second[..., i, j], rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_the_degenerate_elliptic_integral_of_zero_and_a_negative_number() -> None:
+    """It is zero there, whatever the number is."""
+    assert ft.grad(scipy.special.elliprc, argnums=(0, 1))(0.0, -3.0) == (np.inf, 0.0)
+
+
+def test_scaled_airy_functions_of_many_elements() -> None:
+    x = np.array([0.5, 9.0, 17.0, 1e4])
+    for i in range(4):
+        slope = ft.grad(lambda x, i=i: scipy.special.airye(x)[i])
+        expected = np.stack([slope(v) for v in x])
+        np.testing.assert_allclose(ft.vmap(slope)(x), expected, rtol=1e-13)
+        np.testing.assert_allclose(ft.jit(ft.vmap(slope))(x), expected, rtol=1e-12)

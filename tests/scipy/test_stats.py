@@ -52,6 +52,73 @@ def test_discrete_distribution_has_scipys_values(name: str) -> None:
             np.testing.assert_allclose(actual, expected, rtol=1e-11, atol=1e-15, err_msg=method)
 
 
+@pytest.mark.parametrize("kappa", [0.0, 0.3, 5.0, 1e4])
+def test_vonmises_has_scipys_density(kappa: float) -> None:
+    x = np.linspace(-7, 7, 11)
+    for method in ("pdf", "logpdf"):
+        expected = getattr(scipy.stats.vonmises, method)(x, kappa, 0.1, 2.0)
+        actual = getattr(stats.vonmises, method)(x, kappa, 0.1, 2.0)
+        np.testing.assert_allclose(actual, expected, rtol=1e-11, atol=1e-14)
+
+
+def test_vonmises_without_concentration_has_a_slope_in_it() -> None:
+    assert ft.grad(stats.vonmises.logpdf, argnums=1)(0.3, 0.0) == pytest.approx(np.cos(0.3))
+    assert ft.grad(ft.grad(stats.vonmises.logpdf, argnums=1), argnums=1)(0.3, 0.0) == pytest.approx(-0.5)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [(-1.0, 2.0), (1.0, 3.0), (-5.0, -2.0), (-np.inf, 1.0), (30.0, 40.0), (-1e-4, 1e-4)]
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of log(0), as SciPy gives them
+def test_truncated_normal_distribution_has_scipys_values(a: float, b: float) -> None:
+    low, high = max(a, -6.0), b
+    x = low + (high - low) * np.array([-0.1, 0.0, 0.1, 0.5, 0.9, 1.0, 1.1])
+    for method in METHODS:
+        expected = getattr(scipy.stats.truncnorm, method)(x, a, b)
+        np.testing.assert_allclose(getattr(stats.truncnorm, method)(x, a, b), expected, rtol=1e-7, err_msg=method)
+        slopes = ft.vmap(ft.grad(getattr(stats.truncnorm, method)), (0, None, None))(x, a, b)
+        assert np.all(np.isfinite(slopes))
+    q = np.array([0.0, 1e-3, 0.3, 0.5, 0.9, 1.0])
+    for method in ("ppf", "isf"):
+        expected = getattr(scipy.stats.truncnorm, method)(q, a, b)
+        np.testing.assert_allclose(getattr(stats.truncnorm, method)(q, a, b), expected, rtol=1e-7, atol=1e-15)
+
+
+def test_a_truncated_density_is_fitted_through_its_bounds() -> None:
+    x = np.array([0.1, 0.5])
+
+    def loss(mean: Any, deviation: Any) -> Any:
+        return np.sum(stats.truncnorm.logpdf(x, (0 - mean) / deviation, np.inf, mean, deviation))
+
+    step = 1e-5
+    for i, slope in enumerate(ft.grad(loss, argnums=(0, 1))(0.3, 0.7)):
+        move = np.array([i == 0, i == 1]) * step
+        above, below = loss(0.3 + move[0], 0.7 + move[1]), loss(0.3 - move[0], 0.7 - move[1])
+        difference = (above - below) / (2 * step)
+        np.testing.assert_allclose(slope, difference, rtol=1e-8)
+
+
+def test_probabilities_without_a_formula_are_refused() -> None:
+    with pytest.raises(NotImplementedError, match="probabilities of vonmises have no closed form"):
+        stats.vonmises.logcdf(0.3, 1.0)
+    with pytest.raises(NotImplementedError, match="probabilities of betabinom have no closed form"):
+        stats.betabinom.sf(3, 10, 1.0, 2.0)
+
+
+@pytest.mark.parametrize("n", [1, 10, 1000])
+def test_beta_binomial_has_scipys_values(n: int) -> None:
+    k = np.array([-1, 0, 1, 2.5, n])
+    for method in ("pmf", "logpmf"):
+        expected = getattr(scipy.stats.betabinom, method)(k, n, 2.3, 0.6)
+        np.testing.assert_allclose(getattr(stats.betabinom, method)(k, n, 2.3, 0.6), expected, rtol=1e-11)
+
+
+def test_the_generalised_normal_distribution_at_its_centre() -> None:
+    assert ft.grad(stats.gennorm.cdf)(0.0, 2.0) == pytest.approx(stats.gennorm.pdf(0.0, 2.0))
+    assert ft.grad(stats.gennorm.ppf)(0.5, 2.0) == pytest.approx(1 / stats.gennorm.pdf(0.0, 2.0))
+    assert ft.grad(stats.gennorm.cdf, argnums=1)(0.0, 2.0) == 0.0
+
+
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_density_is_the_derivative_of_the_distribution_function(name: str) -> None:
     shapes, low, high = CONTINUOUS[name]
@@ -144,6 +211,40 @@ def test_distribution_has_the_digits_at_large_parameters_and_in_the_tails(
             f = ft.grad(f, argnums=i)
     # The slope of a density near its mode is a difference of terms that are up to a million times as large.
     np.testing.assert_allclose(f(*args), expected, rtol=1e-12 if sum(orders) == 0 else 2e-10)
+
+
+@pytest.mark.parametrize("name", ["gamma", "chi2", "invgamma", "t"])
+@pytest.mark.parametrize("method", ["logcdf", "logsf"])
+def test_logarithms_of_tails_are_the_same_in_arrays_in_programs_and_in_single_precision(name: str, method: str) -> None:
+    f = getattr(getattr(stats, name), method)
+    x, df = np.array([1e-100, 1e-3, 0.5, 3.0, 40.0, 3e3, 1e100]), 2.5
+    gradient = ft.grad(f, argnums=(0, 1))
+    expected = np.array([gradient(v, df) for v in x]).T
+    assert np.all(np.isfinite(expected))
+    np.testing.assert_allclose(ft.vmap(gradient, (0, None))(x, df), expected, rtol=1e-13)
+    np.testing.assert_allclose(ft.jit(ft.vmap(gradient, (0, None)))(x, df), expected, rtol=1e-13)
+    single = ft.vmap(gradient, (0, None))(x[1:-1].astype(np.float32), np.float32(df))
+    assert {g.dtype for g in single} == {np.dtype(np.float32)}
+    np.testing.assert_allclose(single, expected[:, 1:-1], rtol=1e-4, atol=1e-30)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of log(0), at the ends of the support
+def test_ends_of_the_support_beside_a_tail_have_no_derivative() -> None:
+    x = np.array([0.0, 1e-200, np.inf, -1.0])
+    slopes = ft.vmap(ft.grad(stats.gamma.logcdf), (0, None))(x, 2.5)
+    np.testing.assert_allclose(slopes, [0.0, 2.5e200, 0.0, 0.0])
+
+
+def test_upper_quantiles_of_f_keep_small_probabilities() -> None:
+    x = stats.f.isf(1e-30, 5.0, 20.0)
+    np.testing.assert_allclose(stats.f.sf(x, 5.0, 20.0), 1e-30, rtol=1e-9)
+    np.testing.assert_allclose(ft.grad(stats.f.isf)(1e-30, 5.0, 20.0), -1 / stats.f.pdf(x, 5.0, 20.0), rtol=1e-9)
+
+
+def test_negative_binomial_has_slopes_where_success_is_certain() -> None:
+    slope = ft.grad(lambda p: stats.nbinom.pmf(1, 10.0, p))
+    assert slope(1.0) == pytest.approx(-10.0)
+    assert ft.grad(slope)(1.0) == pytest.approx(-200.0)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ from functorch_lite.scipy.special.functions import (
     spherical_yn,
     yvp,
 )
+from functorch_lite.scipy.special.spherical_harmonics import sph_harm_y
 from functorch_lite.scipy.special.ufuncs import sp as _ufuncs
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "polygamma",
     "softmax",
     "softplus",
+    "sph_harm_y",
     "spherical_in",
     "spherical_jn",
     "spherical_kn",

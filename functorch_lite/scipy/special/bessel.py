@@ -13,6 +13,7 @@ import numpy as np
 import scipy.special
 
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.operands import is_at_hand
 from functorch_lite.core.primitive import Primitive
 from functorch_lite.scipy.special.declare import elementwise, pointwise, refused, several
 from functorch_lite.scipy.special.scaled_bessel import scaled_i, scaled_k
@@ -174,7 +175,28 @@ def _over(ans: Any, x: Any, limit: float) -> Any:
     return np.where(x == 0, limit, ans / np.where(x == 0, 1.0, x))
 
 
+#: From here on the scaled Bessel functions are taken far out, where they keep their digits.
+FAR = 16.0
+
+
 def _scaled_airy_slopes(ans: Any, x: Any) -> tuple[Any, Any, Any, Any]:
     """Of Ai and Ai' scaled by exp(⅔ x^1.5), Bi and Bi' by exp(-⅔ x^1.5) where x is positive and by 1 elsewhere."""
     root = np.sqrt(np.where(x > 0, x, 0.0))
-    return ans[1] + root * ans[0], x * ans[0] + root * ans[1], ans[3] - root * ans[2], x * ans[2] - root * ans[3]
+    near = ans[1] + root * ans[0], x * ans[0] + root * ans[1], ans[3] - root * ans[2], x * ans[2] - root * ans[3]
+    far = x > FAR
+    if is_at_hand(far) and not np.any(far):
+        return near
+    slopes = _far_airy_slopes(ans, np.where(far, x, FAR))
+    return tuple(np.where(far, f, n) for f, n in zip(slopes, near, strict=True))
+
+
+def _far_airy_slopes(ans: Any, x: Any) -> tuple[Any, Any, Any, Any]:
+    """Differentiate K and I of the orders ⅓ and ⅔ at ⅔ x^1.5 (DLMF 9.6), of which nothing is cancelled by the scale."""
+    root = np.sqrt(x)
+    zeta, factor = x * root / 1.5, x / sqrt(3)
+    return (
+        ans[0] / (2 * x) + factor / pi * scaled_k(1 / 3, zeta, 1),
+        ans[1] / x - factor / pi * root * scaled_k(2 / 3, zeta, 1),
+        ans[2] / (2 * x) + 2 * factor * scaled_i(1 / 3, zeta, 1),
+        ans[3] / x + 2 * factor * root * scaled_i(2 / 3, zeta, 1),
+    )

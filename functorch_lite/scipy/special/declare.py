@@ -83,17 +83,21 @@ def several(function: Any, *slopes: Callable[..., Any] | None) -> Primitive:
     return primitive
 
 
-def inverse(function: Any, slot: int, *partials: Callable[..., Any] | None, sign: int = 1) -> Primitive:
+def inverse(
+    function: Any, slot: int, *partials: Callable[..., Any] | None, sign: int = 1, clipped: bool = False
+) -> Primitive:
     """Declare the solution ``ans`` of ``F(…, ans, …) = sign · p``, where ``p`` stands in the solution's ``slot``.
 
     ``partials`` are those of F, called as ``partial(*arrays)``. By the implicit function theorem the derivative is
-    ``1 / F_slot`` in ``p`` and ``-F_i / F_slot`` in the others.
+    ``1 / F_slot`` in ``p`` and ``-F_i / F_slot`` in the others. It is zero where solutions are zero because they are
+    ``clipped``.
     """
 
     def solved(ans: Any, arrays: Arrays, i: int) -> Any:
         at = (*arrays[:slot], ans, *arrays[slot + 1 :])
         slope = _call(partials[slot], at)
-        return sign / slope if i == slot else -_call(partials[i], at) / slope
+        derivative = sign / slope if i == slot else -_call(partials[i], at) / slope
+        return np.where(ans == 0, 0.0, derivative) if clipped else derivative
 
     def partial_in(i: int) -> Callable[..., Any] | None:
         return None if partials[i] is None else lambda ans, *arrays: solved(ans, arrays, i)

@@ -100,14 +100,19 @@ refuse_wholly("Smirnov's distribution is a polynomial of another form on each in
 
 
 def exprel_slope(x: Any) -> Any:
-    """(eˣ - exprel(x)) / x; near zero by the power series, which stays exact to every order."""
+    """(eˣ - exprel(x)) / x; near zero by the power series, which stays exact to every order.
+
+    Of large x it is exprel(x) (1 - 1/x) + 1/x, of which no infinities are subtracted.
+    """
     near = np.abs(x) < 1
     small = np.where(near, x, 0.0)
     series = 0.0 * small
     for k in range(20, 0, -1):
         series = series * small + k / factorial(k + 1)
-    apart = np.where(near, 1.0, x)
-    return np.where(near, series, (np.exp(apart) - sp.exprel(apart)) / apart)
+    right, left = np.where(x < 1, 1.0, x), np.where(x > -1, -1.0, x)
+    rising = sp.exprel(right) * (1 - 1 / right) + 1 / right
+    falling = (np.exp(left) - sp.exprel(left)) / left
+    return np.where(near, series, np.where(x > 0, rising, falling))
 
 
 def _log_of_quotient(x: Any, y: Any) -> Any:

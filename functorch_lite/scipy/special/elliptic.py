@@ -152,12 +152,28 @@ def _elliprc_slope(x: Any, y: Any, integral: Any, ans: Any, i: int) -> Any:
     if is_at_hand(negative) and not np.any(negative):
         return integral(y)
     left, x = np.where(negative, y, -1.0), np.where(negative, x, 1.0)
-    slope = (ans - 1 / np.sqrt(x)) / (2 * (left - x))
-    return np.where(negative, -(ans / 2 + x * slope) / left if i else slope, integral(np.where(negative, 1.0, y)))
+    if i:
+        slope = -(ans / 2 + (x * ans - np.sqrt(x)) / (2 * (left - x))) / left
+    else:
+        slope = (ans - 1 / np.sqrt(x)) / (2 * (left - x))
+    return np.where(negative, slope, integral(np.where(negative, 1.0, y)))
 
 
 def _agm_in_x(ans: Any, x: Any, y: Any) -> Any:
-    """M²/x³ · 2/(3π) R_D(0, (y/x)², 1), in a form that is homogeneous."""
+    """M²/x³ · 2/(3π) R_D(0, (y/x)², 1), in a form that is homogeneous.
+
+    From zero the mean rises like 1/log, with infinite slopes: there stand functions that have them, and the value.
+    """
+    zero = (x == 0) != (y == 0)
+    if is_at_hand(zero) and not np.any(zero):
+        return _agm_slope(ans, x, y)
+    first, second = np.where(zero, 1.0, x), np.where(zero, 1.0, y)
+    inner = _agm_slope(sp.agm(first, second), first, second)
+    own, other = np.where(zero, x, 1.0), np.where(zero, y, 1.0)
+    return np.where(zero, np.where(x == 0, other / own, np.sqrt(other)), inner)
+
+
+def _agm_slope(ans: Any, x: Any, y: Any) -> Any:
     a, b = x / (x + y), y / (x + y)
     mean = ans / (x + y)
     return 2 / (3 * pi) * mean * mean * a * sp.elliprd(0, b * b, a * a)

@@ -281,7 +281,7 @@ def _negative_binomial_slope(k: Any, n: Any, p: Any) -> Any:
 elementwise(sp.pdtr, None, lambda ans, k, m: -_poisson_mass(k, m))
 elementwise(sp.pdtrc, None, lambda ans, k, m: _poisson_mass(k, m))
 elementwise(sp.pdtri, None, lambda ans, k, y: -1 / _poisson_mass(k, ans))
-inverse(sp.pdtrik, 0, lambda k, m: -_in_a(k + 1, m), lambda k, m: -gamma_density(k + 1, m))
+inverse(sp.pdtrik, 0, lambda k, m: -_in_a(k + 1, m), lambda k, m: -gamma_density(k + 1, m), clipped=True)
 
 elementwise(sp.bdtr, None, refused("bdtr", "n", _INTEGER), lambda ans, *args: -_binomial_slope(*args))
 elementwise(sp.bdtrc, None, refused("bdtrc", "n", _INTEGER), lambda ans, *args: _binomial_slope(*args))
@@ -291,7 +291,7 @@ _BINOMIAL = (  # I(n - k, k + 1, 1 - p)
     lambda k, n, p: _beta_in_a(n - k, k + 1, 1 - p),
     lambda k, n, p: -beta_density(k + 1, n - k, p),
 )
-inverse(sp.bdtrik, 0, *_BINOMIAL)
+inverse(sp.bdtrik, 0, *_BINOMIAL, clipped=True)
 inverse(sp.bdtrin, 1, *_BINOMIAL)
 
 elementwise(sp.nbdtr, None, refused("nbdtr", "n", _INTEGER), lambda ans, *args: _negative_binomial_slope(*args))
@@ -304,7 +304,7 @@ _NEGATIVE_BINOMIAL = (  # I(n, k + 1, p)
     lambda k, n, p: _beta_in_a(n, k + 1, p),
     lambda k, n, p: beta_density(n, k + 1, p),
 )
-inverse(sp.nbdtrik, 0, *_NEGATIVE_BINOMIAL)
+inverse(sp.nbdtrik, 0, *_NEGATIVE_BINOMIAL, clipped=True)
 inverse(sp.nbdtrin, 1, *_NEGATIVE_BINOMIAL)
 
 # Non-central chi-squared

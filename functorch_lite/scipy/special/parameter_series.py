@@ -26,7 +26,7 @@ from functorch_lite.scipy.special.deviance import (
 )
 from functorch_lite.scipy.special.ufuncs import sp
 
-__all__ = ["beta_derivative", "gamma_derivative"]
+__all__ = ["beta_derivative", "beta_ratio_derivative", "gamma_derivative", "gamma_ratio_derivative"]
 
 EPSILON = float(np.finfo(float).eps)
 #: A series that has not converged after so many terms gives NaN: its arguments are out of all reasonable range.
@@ -64,6 +64,52 @@ def beta_derivative(a: Any, b: Any, x: Any, order_a: int, order_b: int) -> Any:
     return result.astype(dtype)[()]
 
 
+def gamma_ratio_derivative(a: Any, x: Any, order: int, *, upper: bool) -> Any:
+    """Return a derivative in a, of order zero too, of the logarithm of P, or Q, over the density x^(a-1) e^(-x) / Γ(a).
+
+    It is found in the tail, to rounding however small the function is: for P where x < a + 1, for Q elsewhere. It is
+    zero where the function is no tail.
+    """
+    refuse_foreign("the logarithm of an incomplete gamma function", a, x)
+    dtype = _floating(a, x)
+    a, x = (np.asarray(v, float) for v in np.broadcast_arrays(a, x))
+    result = np.where(np.isnan(a) | np.isnan(x), np.nan, 0.0)
+    inside = (a > 0) & (x > 0) & np.isfinite(a) & np.isfinite(x)
+    tail = inside & ((x < a + 1) != upper)
+    if not np.any(tail):
+        return result.astype(dtype)[()]
+    a, x = a[tail], x[tail]
+    if upper:
+        series = -_logarithm(_upper_gamma_fraction(a, x, order))
+        series[0, 0] += np.log(x)
+    else:
+        series = _logarithm(_lower_gamma_sum(a, x, order)) - _logarithm(_linear(a, 1.0, order))
+        series[0, 0] += np.log(x)
+    result[tail] = series[order, 0] * factorial(order)
+    return result.astype(dtype)[()]
+
+
+def beta_ratio_derivative(a: Any, b: Any, x: Any, order_a: int, order_b: int) -> Any:
+    """Return a derivative in a and b of the logarithm of I(a, b, x) over the density of x.
+
+    As in `gamma_ratio_derivative` it is found in the lower tail, and zero elsewhere.
+    """
+    refuse_foreign("the logarithm of an incomplete beta function", a, b, x)
+    dtype = _floating(a, b, x)
+    a, b, x = (np.asarray(v, float) for v in np.broadcast_arrays(a, b, x))
+    result = np.where(np.isnan(a) | np.isnan(b) | np.isnan(x), np.nan, 0.0)
+    inside = (a > 0) & (b > 0) & (x > 0) & np.isfinite(a) & np.isfinite(b)
+    tail = inside & (x <= (a + 1) / (a + b + 2))
+    if not np.any(tail):
+        return result.astype(dtype)[()]
+    a, b, x = a[tail], b[tail], x[tail]
+    series = _logarithm(_lower_beta_sum(a, b, x, order_a, order_b))
+    series[:, :1] -= _logarithm(_linear(a, 1.0, order_a))
+    series[0, 0] += np.log(x) + np.log1p(-x)
+    result[tail] = series[order_a, order_b] * factorial(order_a) * factorial(order_b)
+    return result.astype(dtype)[()]
+
+
 def _floating(*arrays: Any) -> np.dtype[Any]:
     dtype = np.result_type(*arrays)
     return dtype if dtype.kind == "f" else np.dtype(float)
@@ -77,6 +123,10 @@ def _lower_gamma(a: Any, x: Any, order: int) -> Any:
     logarithm = _series_of_log_gamma(a + 1, order, 0, sign=-1)
     logarithm[0, 0] = log_gamma_density(a, x) + np.log(x / a)
     logarithm[1, 0] = log_gamma_density_in_a(a, x) - 1 / a
+    return _product(_exp(logarithm), _lower_gamma_sum(a, x, order))[order, 0] * factorial(order)
+
+
+def _lower_gamma_sum(a: Any, x: Any, order: int) -> Any:
     term = _one(a, order, 0)
     total = term.copy()
     for n in range(1, MOST_TERMS):
@@ -86,23 +136,27 @@ def _lower_gamma(a: Any, x: Any, order: int) -> Any:
             break
     else:
         total[:] = np.nan
-    return _product(_exp(logarithm), total)[order, 0] * factorial(order)
+    return total
 
 
 def _upper_gamma(a: Any, x: Any, order: int) -> Any:
     """Q = x^a e^(-x) / Γ(a) / (x + 1 - a - 1 (1 - a) / (x + 3 - a - 2 (2 - a) / (x + 5 - a - …)))."""
+    if not a.size:
+        return a
     logarithm = _series_of_log_gamma(a, order, 0, sign=-1)
     logarithm[0, 0] = log_gamma_density(a, x) + np.log(x)
     logarithm[1, 0] = log_gamma_density_in_a(a, x)
-    if not a.size:
-        return a
+    return _quotient(_exp(logarithm), _upper_gamma_fraction(a, x, order))[order, 0] * factorial(order)
+
+
+def _upper_gamma_fraction(a: Any, x: Any, order: int) -> Any:
     # Two neighbouring convergents agree after some hundred levels, a few √a when x is near a.
     levels = 200 + 6 * int(np.sqrt(np.max(a)))
     fraction = _linear(x + 2 * levels + 1 - a, -1.0, order)
     for n in range(levels, 0, -1):
         numerator = _linear(n * (n - a), -float(n), order)
         fraction = _linear(x + 2 * n - 1 - a, -1.0, order) - _quotient(numerator, fraction)
-    return _quotient(_exp(logarithm), fraction)[order, 0] * factorial(order)
+    return fraction
 
 
 def _lower_beta(a: Any, b: Any, x: Any, rest: Any, order_a: int, order_b: int) -> Any:
@@ -116,6 +170,11 @@ def _lower_beta(a: Any, b: Any, x: Any, rest: Any, order_a: int, order_b: int) -
         logarithm[1, 0] = log_beta_density_in_a(a, b, x, _log(x, rest)) - 1 / a
     if order_b:
         logarithm[0, 1] = log_beta_density_in_a(b, a, rest, _log(rest, x))
+    product = _product(_exp(logarithm), _lower_beta_sum(a, b, x, order_a, order_b))
+    return product[order_a, order_b] * factorial(order_a) * factorial(order_b)
+
+
+def _lower_beta_sum(a: Any, b: Any, x: Any, order_a: int, order_b: int) -> Any:
     term = _one(a, order_a, order_b)
     total = term.copy()
     for n in range(1, MOST_TERMS):
@@ -125,7 +184,7 @@ def _lower_beta(a: Any, b: Any, x: Any, rest: Any, order_a: int, order_b: int) -
             break
     else:
         total[:] = np.nan
-    return _product(_exp(logarithm), total)[order_a, order_b] * factorial(order_a) * factorial(order_b)
+    return total
 
 
 # --- Truncated power series -------------------------------------------------------------------------------------------
@@ -145,7 +204,9 @@ def _one(like: Any, order_a: int, order_b: int) -> Any:
 def _linear(value: Any, slope: float, order: int) -> Any:
     """Return value + slope · ε."""
     series = np.zeros((order + 1, 1, *value.shape))
-    series[0, 0], series[1, 0] = value, slope
+    series[0, 0] = value
+    if order:
+        series[1, 0] = slope
     return series
 
 
@@ -203,6 +264,25 @@ def _exp(c: Any) -> Any:
             elif j:
                 e[0, j] = sum(q * c[0, q] * e[0, j - q] for q in range(1, j + 1)) / j
     return e
+
+
+def _logarithm(c: Any) -> Any:
+    """Return the logarithm, by the same equation as the exponential."""
+    s = np.zeros_like(c)
+    s[0, 0] = np.log(c[0, 0])
+    for i in range(c.shape[0]):
+        for j in range(c.shape[1]):
+            if i:
+                known = sum(
+                    p * s[p, q] * c[i - p, j - q]
+                    for p in range(1, i + 1)
+                    for q in range(j + 1)
+                    if (p, q) != (i, j)
+                )
+                s[i, j] = (c[i, j] - known / i) / c[0, 0]
+            elif j:
+                s[0, j] = (c[0, j] - sum(q * s[0, q] * c[0, j - q] for q in range(1, j)) / j) / c[0, 0]
+    return s
 
 
 def _negligible(term: Any, total: Any) -> bool:

@@ -5,6 +5,7 @@ They take SciPy's arguments and are differentiated in all of them, shape paramet
 
 from __future__ import annotations
 
+from functorch_lite.scipy.stats.circular import vonmises, wrapcauchy
 from functorch_lite.scipy.stats.continuous import (
     beta,
     cauchy,
@@ -12,6 +13,7 @@ from functorch_lite.scipy.stats.continuous import (
     expon,
     f,
     gamma,
+    gennorm,
     gumbel_l,
     gumbel_r,
     halfnorm,
@@ -26,15 +28,17 @@ from functorch_lite.scipy.stats.continuous import (
     uniform,
     weibull_min,
 )
-from functorch_lite.scipy.stats.discrete import bernoulli, binom, geom, nbinom, poisson
+from functorch_lite.scipy.stats.discrete import bernoulli, betabinom, binom, geom, nbinom, poisson
 from functorch_lite.scipy.stats.distribution import Continuous, Discrete
 from functorch_lite.scipy.stats.multivariate import dirichlet, multinomial, multivariate_normal, multivariate_t
+from functorch_lite.scipy.stats.truncated import truncnorm
 
 __all__ = [
     "Continuous",
     "Discrete",
     "bernoulli",
     "beta",
+    "betabinom",
     "binom",
     "cauchy",
     "chi2",
@@ -42,6 +46,7 @@ __all__ = [
     "expon",
     "f",
     "gamma",
+    "gennorm",
     "geom",
     "gumbel_l",
     "gumbel_r",
@@ -59,6 +64,9 @@ __all__ = [
     "poisson",
     "rayleigh",
     "t",
+    "truncnorm",
     "uniform",
+    "vonmises",
     "weibull_min",
+    "wrapcauchy",
 ]

@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.primitive import Primitive
+from functorch_lite.scipy.special.declare import elementwise, inverse
 from functorch_lite.scipy.special.deviance import log_beta_density, log_f_density, log_gamma_density
-from functorch_lite.scipy.special.incomplete import beta_density, gamma_density
+from functorch_lite.scipy.special.incomplete import beta_density, gamma_density, gammainc_in_a
+from functorch_lite.scipy.special.log_incomplete import log_betainc_tail, log_gammainc_tail, log_gammaincc_tail
 from functorch_lite.scipy.special.student import log_student_density
 from functorch_lite.scipy.special.ufuncs import sp
 from functorch_lite.scipy.stats.distribution import Continuous
@@ -23,6 +26,7 @@ __all__ = [
     "expon",
     "f",
     "gamma",
+    "gennorm",
     "gumbel_l",
     "gumbel_r",
     "halfnorm",
@@ -56,7 +60,7 @@ halfnorm = Continuous(
     logpdf=lambda y: -0.5 * y * y + 0.5 * log(2 / pi),
     cdf=lambda y: sp.erf(y / 2**0.5),
     sf=lambda y: sp.erfc(y / 2**0.5),
-    logsf=lambda y: sp.log_ndtr(-y) + log(2),
+    upper_tail=lambda y: sp.log_ndtr(-y) + log(2),
     ppf=lambda q: 2**0.5 * sp.erfinv(q),
     isf=lambda q: 2**0.5 * sp.erfcinv(q),
     support=POSITIVE,
@@ -65,7 +69,7 @@ halfnorm = Continuous(
 lognorm = Continuous(
     "lognorm",
     "s",
-    logpdf=lambda y, s: -0.5 * (np.log(y) / s) ** 2 - np.log(s * y) - LOG_ROOT_TWO_PI,
+    logpdf=lambda y, s: -0.5 * (np.log(y) / s) ** 2 - np.log(y) - np.log(s) - LOG_ROOT_TWO_PI,
     cdf=lambda y, s: sp.ndtr(np.log(y) / s),
     sf=lambda y, s: sp.ndtr(-np.log(y) / s),
     logcdf=lambda y, s: sp.log_ndtr(np.log(y) / s),
@@ -103,6 +107,8 @@ gamma = Continuous(
     pdf=lambda y, a: gamma_density(a, y),
     cdf=lambda y, a: sp.gammainc(a, y),
     sf=lambda y, a: sp.gammaincc(a, y),
+    lower_tail=lambda y, a: log_gammainc_tail(a, y),
+    upper_tail=lambda y, a: log_gammaincc_tail(a, y),
     ppf=lambda q, a: sp.gammaincinv(a, q),
     isf=lambda q, a: sp.gammainccinv(a, q),
     support=POSITIVE,
@@ -114,6 +120,8 @@ invgamma = Continuous(
     logpdf=lambda y, a: log_gamma_density(a, 1 / y) - 2 * np.log(y),
     cdf=lambda y, a: sp.gammaincc(a, 1 / y),
     sf=lambda y, a: sp.gammainc(a, 1 / y),
+    lower_tail=lambda y, a: log_gammaincc_tail(a, 1 / y),
+    upper_tail=lambda y, a: log_gammainc_tail(a, 1 / y),
     ppf=lambda q, a: 1 / sp.gammainccinv(a, q),
     isf=lambda q, a: 1 / sp.gammaincinv(a, q),
     support=(np.nextafter(0.0, 1.0), np.inf),
@@ -126,6 +134,8 @@ chi2 = Continuous(
     pdf=lambda y, df: 0.5 * gamma_density(0.5 * df, 0.5 * y),
     cdf=lambda y, df: sp.chdtr(df, y),
     sf=lambda y, df: sp.chdtrc(df, y),
+    lower_tail=lambda y, df: log_gammainc_tail(df / 2, y / 2),
+    upper_tail=lambda y, df: log_gammaincc_tail(df / 2, y / 2),
     ppf=lambda q, df: 2 * sp.gammaincinv(df / 2, q),
     isf=lambda q, df: sp.chdtri(df, q),
     support=POSITIVE,
@@ -138,6 +148,8 @@ beta = Continuous(
     pdf=lambda y, a, b: beta_density(a, b, y),
     cdf=lambda y, a, b: sp.betainc(a, b, y),
     sf=lambda y, a, b: sp.betaincc(a, b, y),
+    lower_tail=lambda y, a, b: log_betainc_tail(a, b, y),
+    upper_tail=lambda y, a, b: log_betainc_tail(b, a, 1 - y),
     ppf=lambda q, a, b: sp.betaincinv(a, b, q),
     isf=lambda q, a, b: sp.betainccinv(a, b, q),
     support=(0.0, 1.0),
@@ -149,7 +161,10 @@ f = Continuous(
     logpdf=lambda y, dfn, dfd: log_f_density(dfn / 2, dfd / 2, y),
     cdf=lambda y, dfn, dfd: sp.fdtr(dfn, dfd, y),
     sf=lambda y, dfn, dfd: sp.fdtrc(dfn, dfd, y),
+    lower_tail=lambda y, dfn, dfd: log_betainc_tail(dfn / 2, dfd / 2, 1 / (1 + dfd / (dfn * y))),
+    upper_tail=lambda y, dfn, dfd: log_betainc_tail(dfd / 2, dfn / 2, 1 / (1 + dfn * y / dfd)),
     ppf=lambda q, dfn, dfd: sp.fdtri(dfn, dfd, q),
+    isf=lambda q, dfn, dfd: 1 / sp.fdtri(dfd, dfn, q),
     support=POSITIVE,
     inside=1.0,
 )
@@ -159,12 +174,27 @@ t = Continuous(
     logpdf=lambda y, df: log_student_density(y * y, df),
     cdf=lambda y, df: sp.stdtr(df, y),
     sf=lambda y, df: sp.stdtr(df, -y),
+    lower_tail=lambda y, df: _t_tail(y, df),
+    upper_tail=lambda y, df: _t_tail(y, df),
     ppf=lambda q, df: _t_quantile(q, df),
     isf=lambda q, df: -_t_quantile(q, df),
+    inside=1.0,
+)
+gennorm = Continuous(
+    "gennorm",
+    "beta",
+    logpdf=lambda y, beta: np.log(beta / 2) - sp.gammaln(1 / beta) - np.abs(y) ** beta,
+    cdf=lambda y, beta: _gennorm_cdf.bind((y, beta), ()),
+    sf=lambda y, beta: _gennorm_cdf.bind((-y, beta), ()),
+    lower_tail=lambda y, beta: _gennorm_tail(y, beta),
+    upper_tail=lambda y, beta: _gennorm_tail(y, beta),
+    ppf=lambda q, beta: _gennorm_ppf.bind((q, beta), ()),
+    isf=lambda q, beta: -_gennorm_ppf.bind((q, beta), ()),
+    inside=1.0,
 )
 cauchy = Continuous(
     "cauchy",
-    logpdf=lambda y: -np.log1p(y * y) - log(pi),
+    logpdf=lambda y: -2 * np.log(np.hypot(1, y)) - log(pi),
     cdf=lambda y: np.arctan2(1.0, -y) / pi,
     sf=lambda y: np.arctan2(1.0, y) / pi,
     ppf=lambda q: _cauchy_quantile(q),
@@ -247,10 +277,53 @@ gumbel_l = Continuous(
 )
 
 
+def _gennorm_value(y: Any, beta: Any) -> Any:
+    part = np.abs(y) ** beta
+    upper = 0.5 * sp.gammaincc(1 / beta, part)
+    return np.where(y < 0, upper, 0.5 + 0.5 * sp.gammainc(1 / beta, part))[()]
+
+
+def _gennorm_quantile(q: Any, beta: Any) -> Any:
+    lower = q < 0.5
+    size = sp.gammainccinv(1 / beta, 2 * np.where(lower, q, 1 - q)) ** (1 / beta)
+    return np.where(lower, -size, size)[()]
+
+
+def _gennorm_density(y: Any, beta: Any) -> Any:
+    return 0.5 * beta * sp.rgamma(1 / beta) * np.exp(-(np.abs(y) ** beta))
+
+
+def _gennorm_in_beta(y: Any, beta: Any) -> Any:
+    """Differentiate ½ P(1/β, |y|^β), in a form without the density of zero."""
+    size = np.abs(y)
+    part = size**beta
+    moved = sp.xlogy(size, size) * sp.rgamma(1 / beta) * np.exp(-part)
+    return 0.5 * np.sign(y) * (moved - gammainc_in_a(1 / beta, part, 1) / beta**2)
+
+
+def _gennorm_tail(y: Any, beta: Any) -> Any:
+    return log_gammaincc_tail(1 / beta, np.abs(y) ** beta) - log(2)
+
+
+#: Primitives, as at zero the power that they are made of may have no slope.
+_gennorm_cdf: Primitive = elementwise(
+    _gennorm_value,
+    lambda ans, y, beta: _gennorm_density(y, beta),
+    lambda ans, y, beta: _gennorm_in_beta(y, beta),
+    name="gennorm_cdf",
+)
+_gennorm_ppf: Primitive = inverse(_gennorm_quantile, 0, _gennorm_density, _gennorm_in_beta)
+
+
 def _t_quantile(q: Any, df: Any) -> Any:
     """Give SciPy's quantile, whose infinity for a probability near zero has the wrong sign."""
     quantile = sp.stdtrit(df, q)
     return np.where((q < 0.5) & (quantile > 0), -np.inf, quantile)
+
+
+def _t_tail(y: Any, df: Any) -> Any:
+    """Compute the logarithm of the smaller of the probabilities on both sides."""
+    return log_betainc_tail(df / 2, 0.5, (1 / np.hypot(1, y / np.sqrt(df))) ** 2) - log(2)
 
 
 def _cauchy_quantile(q: Any) -> Any:

@@ -8,10 +8,11 @@ import numpy as np
 
 from functorch_lite.scipy.special.deviance import log_beta_density, log_gamma_density
 from functorch_lite.scipy.special.incomplete import beta_density, gamma_density
+from functorch_lite.scipy.special.log_incomplete import log_betainc_tail, log_gammainc_tail, log_gammaincc_tail
 from functorch_lite.scipy.special.ufuncs import sp
 from functorch_lite.scipy.stats.distribution import Discrete
 
-__all__ = ["bernoulli", "binom", "geom", "nbinom", "poisson"]
+__all__ = ["bernoulli", "betabinom", "binom", "geom", "nbinom", "poisson"]
 
 bernoulli = Discrete(
     "bernoulli",
@@ -29,8 +30,20 @@ binom = Discrete(
     logpmf=lambda k, n, p: log_beta_density(k + 1, n - k + 1, p) - np.log1p(n),
     cdf=lambda k, n, p: sp.betainc(n - k, k + 1, 1 - p),
     sf=lambda k, n, p: sp.betainc(k + 1, n - k, p),
+    lower_tail=lambda k, n, p: log_betainc_tail(n - k, k + 1, 1 - p),
+    upper_tail=lambda k, n, p: log_betainc_tail(k + 1, n - k, p),
     support=(0.0, lambda n, p: n),
     inside=0.0,
+)
+betabinom = Discrete(
+    "betabinom",
+    "n a b",
+    logpmf=lambda k, n, a, b: (
+        sp.betaln(k + a, n - k + b) - sp.betaln(a, b) - sp.betaln(k + 1, n - k + 1) - np.log1p(n)
+    ),
+    support=(0.0, lambda n, a, b: n),
+    inside=0.0,
+    valid=lambda n, a, b: (n >= 0) & (a > 0) & (b > 0),
 )
 geom = Discrete(
     "geom",
@@ -44,9 +57,12 @@ geom = Discrete(
 nbinom = Discrete(
     "nbinom",
     "n p",
+    pmf=lambda k, n, p: beta_density(n, k + 1, p) * p / (n + k),
     logpmf=lambda k, n, p: _log_negative_binomial(k, n, p),
     cdf=lambda k, n, p: sp.betainc(n, k + 1, p),
     sf=lambda k, n, p: sp.betaincc(n, k + 1, p),
+    lower_tail=lambda k, n, p: log_betainc_tail(n, k + 1, p),
+    upper_tail=lambda k, n, p: log_betainc_tail(k + 1, n, 1 - p),
     support=(0.0, np.inf),
     inside=0.0,
 )
@@ -57,6 +73,8 @@ poisson = Discrete(
     logpmf=lambda k, mu: log_gamma_density(k + 1, mu),
     cdf=lambda k, mu: sp.gammaincc(k + 1, mu),
     sf=lambda k, mu: sp.gammainc(k + 1, mu),
+    lower_tail=lambda k, mu: log_gammaincc_tail(k + 1, mu),
+    upper_tail=lambda k, mu: log_gammainc_tail(k + 1, mu),
     support=(0.0, np.inf),
     inside=0.0,
 )

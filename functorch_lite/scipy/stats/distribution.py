@@ -29,13 +29,19 @@ class _Distribution:
     inside
         A standard value within the support for every shape, which takes the place of values outside: the density there
         is zero whatever the formula would give, and no NaN of it reaches a derivative.
+    valid
+        Whether the shape parameters are such, where this is not to be positive, or for distributions of integers not
+        to be negative, nor for a ``p`` greater than one.
     """
 
-    def __init__(self, name: str, shapes: str, support: tuple[Any, Any], inside: float) -> None:
+    def __init__(
+        self, name: str, shapes: str, support: tuple[Any, Any], inside: float, valid: Function | None
+    ) -> None:
         self.name = name
         self.shapes = tuple(shapes.split())
         self.lower, self.upper = support
         self.inside = inside
+        self._valid = valid
 
     def __repr__(self) -> str:
         return f"<distribution {self.name}({', '.join((*self.shapes, *self.defaults))})>"
@@ -72,6 +78,11 @@ class _Distribution:
     def _bounds(self, shapes: tuple[Any, ...]) -> tuple[Any, Any]:
         return tuple(bound(*shapes) if callable(bound) else bound for bound in (self.lower, self.upper))
 
+    def _given(self, function: Function | None, what: str) -> Function:
+        if function is None:
+            raise NotImplementedError(f"{what} of {self.name} have no closed form")
+        return function
+
 
 class Continuous(_Distribution):
     """A continuous distribution with location and scale.
@@ -82,7 +93,7 @@ class Continuous(_Distribution):
 
     Parameters
     ----------
-    name, shapes, support, inside
+    name, shapes, support, inside, valid
         See `_Distribution`.
     logpdf
         The logarithm of the standard density, ``logpdf(y, *shapes)``.
@@ -90,7 +101,10 @@ class Continuous(_Distribution):
         The density itself, where it has a slope at an end of the support at which its logarithm is infinite.
     cdf, sf, logcdf, logsf, ppf, isf
         The standard distribution function, its complement, their logarithms, and their inverses. What is left out is
-        derived from what is given; without ``ppf`` the distribution has no quantiles in closed form.
+        derived from what is given; without ``ppf`` the distribution has no quantiles in closed form, without any no
+        probabilities.
+    lower_tail, upper_tail
+        The logarithms of ``cdf`` and ``sf`` where these are so small that they underflow, or powers of them.
 
     Examples
     --------
@@ -113,22 +127,27 @@ class Continuous(_Distribution):
         sf: Function | None = None,
         logcdf: Function | None = None,
         logsf: Function | None = None,
+        lower_tail: Function | None = None,
+        upper_tail: Function | None = None,
         ppf: Function | None = None,
         isf: Function | None = None,
         support: tuple[Any, Any] = (-np.inf, np.inf),
         inside: float = 0.0,
+        valid: Function | None = None,
     ) -> None:
-        super().__init__(name, shapes, support, inside)
+        super().__init__(name, shapes, support, inside, valid)
         self._logpdf, self._pdf = logpdf, pdf
         self._cdf = cdf or _exp_of(logcdf) or _complement(sf or _exp_of(logsf))
         self._sf = sf or _exp_of(logsf) or _complement(self._cdf)
-        self._logcdf = logcdf or _log_of(self._cdf, self._sf)
-        self._logsf = logsf or _log_of(self._sf, self._cdf)
+        self._logcdf = logcdf or _log_of(self._cdf, self._sf, lower_tail, inside)
+        self._logsf = logsf or _log_of(self._sf, self._cdf, upper_tail, inside)
         self._ppf = ppf or (None if isf is None else lambda q, *shapes: isf(1 - q, *shapes))
         self._isf = isf or (None if ppf is None else lambda q, *shapes: ppf(1 - q, *shapes))
 
     def _are_parameters(self, shapes: tuple[Any, ...], others: list[Any]) -> Any:
         valid = others[1] > 0
+        if self._valid is not None:
+            return valid & self._valid(*shapes)
         for shape in shapes:
             valid = valid & (shape > 0)
         return valid
@@ -351,8 +370,15 @@ class Continuous(_Distribution):
         return self._quantile(self._isf, q, args, kwargs)
 
     def _accumulated(
-        self, function: Function, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any], below: float, above: float
+        self,
+        function: Function | None,
+        x: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        below: float,
+        above: float,
     ) -> Any:
+        function = self._given(function, "probabilities")
         x, shapes, (loc, scale) = self._arguments(x, args, kwargs)
         y = (x - loc) / scale
         lower, upper = self._bounds(shapes)
@@ -361,8 +387,7 @@ class Continuous(_Distribution):
         return np.where(np.isnan(y), y, np.where(y <= lower, below, np.where(within, value, above)))
 
     def _quantile(self, function: Function | None, q: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if function is None:
-            raise NotImplementedError(f"the quantiles of {self.name} have no closed form")
+        function = self._given(function, "quantiles")
         q, shapes, (loc, scale) = self._arguments(q, args, kwargs)
         return loc + scale * function(_nan_unless((q >= 0) & (q <= 1), q), *shapes)
 
@@ -376,7 +401,7 @@ class Discrete(_Distribution):
 
     Parameters
     ----------
-    name, shapes, support, inside
+    name, shapes, support, inside, valid
         See `_Distribution`.
     logpmf
         The logarithm of the standard probabilities, ``logpmf(k, *shapes)``.
@@ -384,6 +409,8 @@ class Discrete(_Distribution):
         The probabilities, where they have a slope at parameters at which the logarithms are infinite.
     cdf, sf, logsf
         The standard distribution function of an integer ``k``, its complement, and the complement's logarithm.
+    lower_tail, upper_tail
+        As for `Continuous`.
 
     Examples
     --------
@@ -404,18 +431,24 @@ class Discrete(_Distribution):
         *,
         logpmf: Function,
         pmf: Function | None = None,
-        cdf: Function,
+        cdf: Function | None = None,
         sf: Function | None = None,
         logsf: Function | None = None,
+        lower_tail: Function | None = None,
+        upper_tail: Function | None = None,
         support: tuple[Any, Any],
         inside: float,
+        valid: Function | None = None,
     ) -> None:
-        super().__init__(name, shapes, support, inside)
+        super().__init__(name, shapes, support, inside, valid)
         self._logpmf, self._pmf = logpmf, pmf
         self._cdf, self._sf = cdf, sf or _exp_of(logsf) or _complement(cdf)
-        self._logcdf, self._logsf = _log_of(self._cdf, self._sf), logsf or _log_of(self._sf, self._cdf)
+        self._logcdf = _log_of(self._cdf, self._sf, lower_tail, inside)
+        self._logsf = logsf or _log_of(self._sf, self._cdf, upper_tail, inside)
 
     def _are_parameters(self, shapes: tuple[Any, ...], others: list[Any]) -> Any:
+        if self._valid is not None:
+            return self._valid(*shapes)
         valid: Any = True
         for name, shape in zip(self.shapes, shapes, strict=True):
             valid = valid & (shape >= 0) & (shape <= (1.0 if name == "p" else np.inf))
@@ -579,8 +612,15 @@ class Discrete(_Distribution):
         return np.where(np.isnan(y), y, np.where(within, value, elsewhere))
 
     def _accumulated(
-        self, function: Function, k: Any, args: tuple[Any, ...], kwargs: dict[str, Any], below: float, above: float
+        self,
+        function: Function | None,
+        k: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        below: float,
+        above: float,
     ) -> Any:
+        function = self._given(function, "probabilities")
         k, shapes, (loc,) = self._arguments(k, args, kwargs)
         y = k - loc
         lower, upper = self._bounds(shapes)
@@ -612,20 +652,31 @@ def _exp_of(function: Function | None) -> Function | None:
     return None if function is None else lambda y, *shapes: np.exp(function(y, *shapes))
 
 
-def _log_of(function: Function, complement: Function) -> Function:
-    """Return the logarithm of a probability, found from the complement where that is the smaller one."""
+def _log_of(
+    function: Function | None, complement: Function | None, tail: Function | None, inside: float
+) -> Function | None:
+    """Return the logarithm of a probability, found from the complement where that is the smaller one.
+
+    In the tail, where derivatives of log p by powers of 1/p would overflow, it has a formula of its own.
+    """
+    if function is None or complement is None:
+        return None
 
     def logarithm(y: Any, *shapes: Any) -> Any:
         p = function(y, *shapes)
         likely = p > 0.5
-        if is_at_hand(likely) and not np.any(likely):
+        unlikely = p < np.finfo(p.dtype).tiny ** (1 / 3) if tail else False
+        if is_at_hand(likely) and not np.any(likely | unlikely):
             return np.log(p)
         rest = np.where(likely, complement(y, *shapes), 0.0)
-        return np.where(likely, np.log1p(-rest), np.log(np.where(likely, 1.0, p)))
+        value = np.where(likely, np.log1p(-rest), np.log(np.where(likely | unlikely, 1.0, p)))
+        if tail is None or (is_at_hand(unlikely) and not np.any(unlikely)):
+            return value
+        shapes = tuple(np.where(unlikely, shape, 0.5) for shape in shapes)  # which is a parameter of each distribution
+        return np.where(unlikely, tail(np.where(unlikely, y, inside), *shapes), value)
 
     return logarithm
 
 
-def _complement(function: Function | None) -> Function:
-    assert function is not None
-    return lambda y, *shapes: 1 - function(y, *shapes)
+def _complement(function: Function | None) -> Function | None:
+    return None if function is None else lambda y, *shapes: 1 - function(y, *shapes)
