@@ -19,7 +19,7 @@ from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS, out_by_name
-from functorch_lite.core.trace import Tracer
+from functorch_lite.core.trace import is_tracer
 from functorch_lite.core.tracer import array_of_tracers
 from functorch_lite.core.ufunc_calls import uncommon_call
 from functorch_lite.tensor.aliases import in_own_memory
@@ -229,7 +229,7 @@ class Tensor(GraphMember, Declared):
                 f"lose it. Use tensor.detach() (or tensor.data), or NumPy functions that dispatch (np.stack, np.dot)."
             )
         array = self.data
-        return array.__array__(dtype, copy) if isinstance(array, Tracer) else np.array(array, dtype, copy=copy)
+        return array.__array__(dtype, copy) if is_tracer(array) else np.array(array, dtype, copy=copy)
 
     def item(self, *index: Any) -> Any:
         """Return the only element (or the one at an index) as a Python number; of several `RuntimeError` is raised.
