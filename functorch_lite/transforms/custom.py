@@ -36,6 +36,7 @@ from functorch_lite.transforms.arguments import (
     returned_leaves,
 )
 from functorch_lite.transforms.closures import Replacing
+from functorch_lite.transforms.saving import numbered_below
 
 __all__ = ["custom_jvp", "custom_vjp", "stop_gradient"]
 
@@ -256,7 +257,7 @@ class _Call:
         self.captured: list[Any] = []
         self.nondiff = nondiff
         self.name = name_of(custom.f)
-        traces = [x._trace for x in leaves if isinstance(x, Tracer)]
+        traces = [x._trace for x in map(numbered_below, leaves) if isinstance(x, Tracer)]
         if traces and not max(traces, key=lambda trace: trace.number).is_concrete:
             self.captured = _traced_values(self.rules)
 

@@ -118,6 +118,17 @@ def test_derivatives_by_what_it_closes_over_are_refused(c: Callable[[Any, Any], 
             f()
 
 
+@pytest.mark.parametrize("c", CALLS)
+@pytest.mark.parametrize("policy", [None, {"mul"}, lambda name: True])
+def test_in_a_checkpoint(c: Callable[[Any, Any], Any], policy: Any) -> None:
+    def f(x: Any, w: Any) -> Any:
+        return ft.checkpoint(lambda x: np.sin(c(x, w)) * c(x, w), policy=policy)(x)
+
+    expected = W * (np.cos(X * W) * X * W + np.sin(X * W))
+    for transformed in (ft.vmap(ft.grad(f)), ft.jit(ft.vmap(ft.grad(f))), ft.vmap(ft.grad(ft.jit(f)))):
+        assert np.allclose(transformed(X, W), expected)
+
+
 def test_a_compiled_function_that_a_branch_closes_over_sees_the_values_of_the_branch() -> None:
     def f(x: Any) -> Any:
         root = ft.jit(lambda: np.sqrt(x))
