@@ -64,6 +64,13 @@ def test_piecewise_calls_each_function_on_its_own_piece() -> None:
         ft.vjp(lambda x: np.piecewise(x, [X > 0], [1, 2, 3]), X)
 
 
+@pytest.mark.parametrize("transform", [ft.jit, ft.vmap])
+def test_pieces_of_which_no_one_knows_the_elements_are_refused(transform: Any) -> None:
+    f = transform(lambda x: np.piecewise(x, [x < 0, x >= 0], [lambda v: -v, np.sqrt]))
+    with pytest.raises(TypeError, match=r"np\.piecewise at test_selection\.py.*Write np\.select"):
+        f(np.array([[-1.0, 2.0], [3.0, -4.0]]))
+
+
 # --- Clipping ---------------------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from functorch_lite.calculus.arguments import as_array, refuse_out
 from functorch_lite.calculus.creation import copied
 from functorch_lite.calculus.declare import linear, zero_function
 from functorch_lite.calculus.indexing import getitem, scatter
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import aligned, shape_of
 from functorch_lite.core.primitive import PRIMITIVES, Arrays, Params, Pointwise, Primitive
 from functorch_lite.core.tables import implements
@@ -93,7 +94,14 @@ def _piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw:
         raise ValueError(f"with {n} condition(s), either {n} or {n + 1} functions are expected")
     result = np.zeros_like(x)
     for mask, function in zip(masks, funclist, strict=True):
-        chosen = x[mask]  # a function sees the elements of its own piece only, as some are defined nowhere else
+        try:
+            chosen = x[mask]  # a function sees the elements of its own piece only, as some are defined nowhere else
+        except TypeError as error:
+            raise TypeError(
+                f"np.piecewise at {user_line()}: which elements are in which piece is not one thing for all examples "
+                f"of a batch, nor for all values under jit. Write np.select([x < 0, x >= 0], [f(x), g(x)]), with "
+                f"functions that are defined for all x; or, where x is a number, ft.cond(x < 0, f, g, x)"
+            ) from error
         if chosen.size:
             values = function(chosen, *args, **kw) if isinstance(function, Callable) else function  # type: ignore[arg-type]
             values = np.broadcast_to(as_array(values), chosen.shape).astype(x.dtype)

@@ -6,13 +6,13 @@ a generator which is not made yet; it is made of the system's entropy, and begin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-__all__ = ["drawing_alike", "drawing_from", "seed_generator", "shared_generator", "shared_state"]
+__all__ = ["drawing_from", "seed_generator", "shared_generator", "shared_state"]
 
 
 class _Shared:
@@ -53,17 +53,3 @@ def drawing_from(state: Any) -> Iterator[None]:
     finally:
         _Shared.generator = generator
         generator.bit_generator.state = now
-
-
-def drawing_alike(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that draws in each call the numbers that it drew in the first."""
-    first: list[Any] = []
-
-    def alike(*args: Any) -> Any:
-        if not first:
-            first.append(shared_state())
-            return f(*args)
-        with drawing_from(first[0]):
-            return f(*args)
-
-    return alike

@@ -42,6 +42,8 @@ class Trace:
     #: Whether the value of a tracer is what the program computes with: not so of all examples of a batch, nor where a
     #: function is recorded for other values too.
     is_concrete = True
+    #: What of a function it traces, if not the whole.
+    part = ""
 
     def __init__(self) -> None:
         self.number = next_birth()
@@ -123,6 +125,13 @@ class ClosedTrace(Trace):
     def touch(self, action: str, preposition: str = "of") -> None:
         if self._serves:
             return self.open_class.touch(self, action, preposition)
+        if self.part:
+            raise EscapedTracerError(
+                f"{action} at {user_line()} {preposition} a value of {self.part}, which {self.transformation} has "
+                f"recorded as a program of its own. It was kept in an attribute, a list, a variable or an array of "
+                f"outside. Return it: from every branch, in the carried value, or among the rows of scan; an array to "
+                f"be filled is carried too (y = y.copy(); y[i] = x; return y)."
+            )
         raise EscapedTracerError(
             f"{action} at {user_line()} {preposition} a value traced by {self.transformation}, which has already "
             f"returned. The value escaped, for instance into a global, an attribute or a list that outlives the call, "

@@ -25,7 +25,6 @@ from functorch_lite.program.named_axes import combines_along
 from functorch_lite.program.naming import input_names
 from functorch_lite.program.passes import inlined
 from functorch_lite.program.program import Program, Variable
-from functorch_lite.program.random_state import global_random_state, has_drawn
 from functorch_lite.program.recomputation import recomputed
 from functorch_lite.program.signatures import signature
 from functorch_lite.program.staging import representative, stage
@@ -36,6 +35,7 @@ from functorch_lite.transforms.axes import Axis, axis_of
 from functorch_lite.transforms.batching import Batched, Unbatched, vmap
 from functorch_lite.transforms.collectives import combined_by_some
 from functorch_lite.transforms.masked import is_run_by_some
+from functorch_lite.transforms.random_states import RandomStates, generators_of
 
 __all__ = ["CompiledCall", "recorded"]
 
@@ -61,16 +61,17 @@ def recorded(f: Callable[..., Any], leaves: Sequence[Any], structure: Any, stati
         return out
 
     name = name_of(f) if name_of(f).isidentifier() and not keyword.iskeyword(name_of(f)) else "f"
+    generators = generators_of(f, [value.value for _, value in static])
     for _ in range(MOST_RECORDINGS if active_count() > 1 else 1):
-        before = global_random_state()
+        before = RandomStates(generators)
         program, captured = stage(run, [representative(x) for x in leaves], name)
-        if not has_drawn(before) or _draws(program, [*map(representative, (*leaves, *captured))]):
+        moved = before.moved()
+        if moved is None or _draws(program, [*map(representative, (*leaves, *captured))], generators):
             break
     else:
         raise RuntimeError(
-            f"{name_of(f)} drew from a global random state (np.random, random, ft.rand) while jit recorded it; the "
-            "program would give the same numbers at each call. Pass a key (ft.random.key) or the random numbers as an "
-            "argument."
+            f"{name_of(f)} drew from {moved} while jit recorded it; the program would give the same numbers at each "
+            "call. Pass a key (ft.random.key) or the random numbers as an argument."
         )
     args, kwargs = tree.unflatten(structure, leaves)
     names = input_names(f, args, kwargs, [place for place, _ in static if isinstance(place, int)])
@@ -184,11 +185,11 @@ class CompiledCall(ProgramPrimitive):
 STRUCTURES["call"] = lambda programs: CompiledCall(Entry(*programs))
 
 
-def _draws(program: Program, values: Sequence[Any]) -> bool:
+def _draws(program: Program, values: Sequence[Any], generators: Sequence[Any]) -> bool:
     """Say whether an operation of a program draws, which is no fault of the function: SciPy estimates norms so."""
-    before = global_random_state()
+    before = RandomStates(generators)
     program(*values)
-    return has_drawn(before)
+    return before.moved() is not None
 
 
 def _is_only_batched(x: Any) -> bool:

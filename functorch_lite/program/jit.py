@@ -67,7 +67,8 @@ def jit(
         If ``f`` asks a traced value for its truth or its number, which would be recorded for all other values too; if
         an argument or a result is no array and no number.
     RuntimeError
-        If ``f`` draws from the global random state, which would be recorded as one number.
+        If ``f`` draws from a global random state, or from a generator that it holds or names: the numbers would be
+        recorded once for all calls.
 
     Notes
     -----
@@ -187,6 +188,9 @@ class JitFunction(NamedFunction):
 
     def _parts(self) -> tuple[Any, ...]:
         return self.f, *self._static
+
+    def forget(self) -> None:
+        self._entries, self._singles = {}, {}
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)

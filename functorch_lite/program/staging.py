@@ -160,7 +160,9 @@ class StagingTrace(Trace):
         return variable
 
 
-def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: str = "f") -> tuple[Program, list[Any]]:
+def stage(
+    function: Callable[..., Sequence[Any]], values: Sequence[Any], name: str = "f", part: str = ""
+) -> tuple[Program, list[Any]]:
     """Record a function of leaves that returns leaves.
 
     Parameters
@@ -171,6 +173,8 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
         Real arrays and Python numbers, of which only shapes and dtypes enter the program.
     name
         The program's.
+    part
+        What the function is in a larger one, if it is recorded as a part.
 
     Returns
     -------
@@ -181,6 +185,7 @@ def stage(function: Callable[..., Sequence[Any]], values: Sequence[Any], name: s
     for v in values:
         _check_mask(v)
     trace = StagingTrace()
+    trace.part = part
     inputs = [Variable(np.shape(v), dtype_or_type(v)) for v in values]
     staged = [trace.staged(v, variable) for v, variable in zip(values, inputs, strict=True)]
     try:

@@ -34,6 +34,9 @@ from functorch_lite.transforms.structured import recorder
 __all__ = ["RecordedStructures"]
 
 
+_PART = "a branch or the body of a loop"
+
+
 class _Part:
     """The program of one function of a loop or a branch, what it closed over, and the structure of its result."""
 
@@ -51,7 +54,7 @@ class _Part:
             return out
 
         with np.errstate(all="ignore"):  # a branch is recorded with values of which it may never be run
-            program, self.captured = stage(run, [representative(x) for x in leaves], name)
+            program, self.captured = stage(run, [representative(x) for x in leaves], name, _PART)
         self.structure: tree.Structure = found[0]
         #: The number of results; behind them are the tokens of effects.
         self.count = len(program.outputs)

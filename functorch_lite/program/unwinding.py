@@ -30,6 +30,7 @@ from functorch_lite.program.loops import repeated
 from functorch_lite.program.lowering import spliced
 from functorch_lite.program.passes import optimized
 from functorch_lite.program.program import Program
+from functorch_lite.program.repetition import Repeated
 from functorch_lite.program.signatures import signature
 from functorch_lite.program.staging import harmless
 from functorch_lite.program.text import STRUCTURES
@@ -60,6 +61,7 @@ class Winding(ProgramPrimitive):
         self.condition, self.body = condition, body
         self.asked, self.constants, self.carried = asked, constants, carried
         self.results = ()
+        self._condition, self._body = Repeated(condition, 0, asked), Repeated(body, 0, constants)
 
     def settings(self) -> list[tuple[str, Any]]:
         return [("asked", self.asked), ("constants", self.constants), ("carried", self.carried)]
@@ -69,13 +71,17 @@ class Winding(ProgramPrimitive):
         arrays = tuple(x.copy() if type(x) is np.ndarray else x for x in arrays)  # the caller's may change meanwhile
         first, n = self.asked + self.constants, self.carried
         asked, same, carry = arrays[: self.asked], arrays[self.asked : first], arrays[first:]
-        condition, body = self.condition.run, self.body.run
         history = History()
-        while condition(*asked, *carry)[0]:
+        condition, given = self._condition.given(asked)
+        if not condition(*given, *carry)[0]:
+            return (*carry, history)
+        body, same = self._body.given(same)
+        while True:
             outputs = body(*same, *carry)
             carry = outputs[:n]
             history.append(outputs[n:])
-        return (*carry, history)
+            if not condition(*given, *carry)[0]:
+                return (*carry, history)
 
 
 class Unwinding(ProgramPrimitive):
@@ -94,15 +100,18 @@ class Unwinding(ProgramPrimitive):
     def __init__(self, body: Entry, constants: int) -> None:
         super().__init__("unwind", [body])
         self.body, self.constants = body, constants
+        kept = len(body.program.inputs) - constants - len(body.program.outputs)
+        self._body = Repeated(body, kept, constants)
 
     def settings(self) -> list[tuple[str, Any]]:
         return [("constants", self.constants)]
 
     def run(self, *arrays: Any) -> Arrays:
         history, same, carry = arrays[0], arrays[1 : 1 + self.constants], arrays[1 + self.constants :]
-        body = self.body.run
-        for kept in reversed(history):
-            carry = body(*kept, *same, *carry)
+        if history:
+            body, same = self._body.given(same)
+            for kept in reversed(history):
+                carry = body(*same, *kept, *carry)
         return carry
 
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:

@@ -35,6 +35,7 @@ from functorch_lite.program.loops import repeated, settled
 from functorch_lite.program.lowering import unwound
 from functorch_lite.program.named_axes import combines_along
 from functorch_lite.program.program import Program
+from functorch_lite.program.repetition import Repeated
 from functorch_lite.program.signatures import signature
 from functorch_lite.program.staging import harmless, representative
 from functorch_lite.program.text import STRUCTURES
@@ -70,16 +71,21 @@ class While(ProgramPrimitive):
         self.first = asked + constants
         self.carried = len(body.program.outputs)
         self.results = (body,)
+        self._condition, self._body = Repeated(condition, 0, asked), Repeated(body, 0, constants)
 
     def settings(self) -> list[tuple[str, Any]]:
         return [("asked", self.asked), ("constants", self.constants)]
 
     def run(self, *arrays: Any) -> Arrays:
         asked, same, carry = arrays[: self.asked], arrays[self.asked : self.first], arrays[self.first :]
-        condition, body = self.condition.run, self.body.run
-        while condition(*asked, *carry)[0]:
+        condition, given = self._condition.given(asked)
+        if not condition(*given, *carry)[0]:
+            return carry
+        body, same = self._body.given(same)
+        while True:
             carry = body(*same, *carry)
-        return carry
+            if not condition(*given, *carry)[0]:
+                return carry
 
     def reaches(self, flags: Sequence[bool], differentiably: bool, along: Axis | None = None) -> list[bool]:
         active = {i for i, f in enumerate(flags[self.asked :]) if f}

@@ -21,6 +21,7 @@ from functorch_lite.core.rules import KEEP_ANS, KEEP_NOTHING, KEEP_X, KEEP_Y
 from functorch_lite.core.tape import FIRST_PARENT, Node, ReverseTrace, next_order
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording
+from functorch_lite.transforms.custom import stop_gradient
 from functorch_lite.transforms.structured import recorder
 
 __all__ = [
@@ -28,7 +29,9 @@ __all__ = [
     "LEAVES",
     "AmbientTrace",
     "constant",
+    "is_read_at_each_call",
     "is_tensor",
+    "looked_at",
     "note_made",
     "sharing",
     "tensor_of",
@@ -284,13 +287,20 @@ def note_made(tensor: Any) -> None:
         program.made[id(tensor)] = tensor
 
 
-def sharing(x: Any) -> Any:
-    """Return a tensor without a history that shares memory with another: it is no more of a constant than that."""
-    made = tensor_of(x.data, None)
+def is_read_at_each_call(x: Any) -> bool:
+    """Say whether a program is being recorded that is to read a tensor anew at each call: it was there before."""
     program = recorder.get()
-    if program is not None and id(x) not in program.made:
-        del program.made[id(made)]
-    return made
+    return program is not None and id(x) not in program.made
+
+
+def looked_at(x: Any) -> Any:
+    """Return the raw value of a tensor; of one that a program reads at each call, the program's value, detached."""
+    return stop_gradient(x) if is_read_at_each_call(x) else x.value
+
+
+def sharing(x: Any) -> Any:
+    """Return a tensor without a history that shares memory with another; or what a program reads of it."""
+    return stop_gradient(x) if is_read_at_each_call(x) else tensor_of(x._array, None)
 
 
 def is_tensor(x: Any) -> bool:

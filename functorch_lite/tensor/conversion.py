@@ -264,7 +264,7 @@ def _contiguous_tensor(x: Any) -> Any:
     >>> ft.zeros(2, 3).T.contiguous().is_contiguous()
     True
     """
-    return x if x.data.flags.c_contiguous else np.reshape(np.ravel(x), x.shape)
+    return x if x._array.flags.c_contiguous else np.reshape(np.ravel(x), x.shape)
 
 
 def _is_contiguous_tensor(x: Any) -> bool:
@@ -276,7 +276,7 @@ def _is_contiguous_tensor(x: Any) -> bool:
     >>> ft.zeros(2, 3).is_contiguous(), ft.zeros(2, 3).T.is_contiguous()
     (True, False)
     """
-    return bool(x.data.flags.c_contiguous)
+    return bool(x._array.flags.c_contiguous)
 
 
 def _data_ptr(x: Any) -> int:
@@ -289,7 +289,7 @@ def _data_ptr(x: Any) -> int:
     >>> x.data_ptr() == x.detach().data_ptr(), x.data_ptr() == x.clone().data_ptr()
     (True, False)
     """
-    address: int = x.data.__array_interface__["data"][0]
+    address: int = x._array.__array_interface__["data"][0]
     return address
 
 
@@ -302,7 +302,7 @@ def _stride(x: Any, dim: int | None = None) -> Any:
     >>> ft.zeros(2, 3).stride(), ft.zeros(2, 3).T.stride(0)
     ((3, 1), 1)
     """
-    steps = tuple(step // x.data.itemsize for step in x.data.strides)
+    steps = tuple(step // x._array.itemsize for step in x._array.strides)
     return steps if dim is None else steps[dim]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from functorch_lite.core.cache_lines import CACHE_LINE
 from functorch_lite.core.memory import owner
-from functorch_lite.tensor.ambient import tensor_of
+from functorch_lite.tensor.ambient import is_read_at_each_call, tensor_of
 
 __all__ = ["deep_copy"]
 
@@ -26,7 +26,10 @@ def deep_copy(x: Any, memo: dict[int, Any]) -> Any:
         )
     if id(x) in memo:
         return memo[id(x)]
-    copied = tensor_of(_copied(x.data, memo), None)
+    if is_read_at_each_call(x):
+        memo[id(x)] = x.clone()
+        return memo[id(x)]
+    copied = tensor_of(_copied(x.value, memo), None)
     memo[id(x)] = copied
     copied.requires_grad_(x.node is not None)
     if x._grad is not None:

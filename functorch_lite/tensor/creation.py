@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.calculus.creation import copied
 from functorch_lite.core.cache_lines import on_line
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.generator import seed_generator, shared_generator
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.trace import Tracer, is_tracer
 from functorch_lite.numpy.construction import array, asarray, holds_tracers
-from functorch_lite.tensor.ambient import is_tensor, tensor_of
+from functorch_lite.tensor.ambient import is_tensor, looked_at, tensor_of
 from functorch_lite.tensor.grad_mode import recording
 from functorch_lite.tensor.tensor import Tensor
 
@@ -93,7 +94,10 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored:
             return traced
         if is_tensor(data):
             _warn_of_lost_history(data)
-            data = data.value
+            data = looked_at(data)
+            if is_tracer(data):
+                traced = copied(data) if dtype is None else data.astype(dtype)
+                return traced
     return _made(np.array(_raw(data, dtype), dtype), requires_grad)
 
 
@@ -539,7 +543,7 @@ def _constant(value: Any) -> Any:
     """Return a raw value; what is differentiated or traced as the tracer it is."""
     if getattr(value, "dtype", None) is OBJECT:
         value = stacked(value)
-    return value.value if is_tensor(value) and value.node is None else value
+    return looked_at(value) if is_tensor(value) and value.node is None else value
 
 
 def _raw(data: Any, dtype: Any) -> Any:

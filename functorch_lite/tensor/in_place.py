@@ -18,7 +18,7 @@ from functorch_lite.core.primitive import Primitive
 from functorch_lite.core.tape import FIRST_PARENT, ORDER, Node, next_order
 from functorch_lite.core.trace import Tracer
 from functorch_lite.core.tracer import ArrayTracer
-from functorch_lite.tensor.ambient import AMBIENT, is_tensor, tensor_of, way_from_base
+from functorch_lite.tensor.ambient import AMBIENT, is_read_at_each_call, is_tensor, looked_at, tensor_of, way_from_base
 from functorch_lite.tensor.grad_mode import is_inference_mode_enabled, recording, restore, switch
 from functorch_lite.tensor.graph import move_retained, retains
 from functorch_lite.tensor.update import part_of, update_node
@@ -105,16 +105,29 @@ def _is_leaf(x: Any) -> bool:
     return x.node is not None and x.node[1] is None
 
 
-def replace(x: Any, result: Any, name: str, begun: int | None = None) -> Any:
-    """Write a result into a tensor's memory, and let the tensor have its history.
+def refuse_recorded(x: Any, result: Any, name: str) -> None:
+    """Raise if a traced value is to be written into a tensor, or any value while a program is recorded that reads it.
 
-    ``begun`` is when the computation of the result began, which may be several operations; if not told, it was one.
+    That would happen once, when the program is recorded.
     """
     if isinstance(result, Tracer) and not is_tensor(result):
         raise RuntimeError(
             f"{name} would write a value traced by {result._trace.transformation} into a tensor, which outlives it; "
             f"write the function without in-place operations (y = np.where(…), y + …)"
         )
+    if is_read_at_each_call(x):
+        raise RuntimeError(
+            f"{name} at {user_line()} would write into a tensor that a function under jit closes over, when the "
+            f"function is recorded and at no other call. Return the new value, and write it outside of jit."
+        )
+
+
+def replace(x: Any, result: Any, name: str, begun: int | None = None) -> Any:
+    """Write a result into a tensor's memory, and let the tensor have its history.
+
+    ``begun`` is when the computation of the result began, which may be several operations; if not told, it was one.
+    """
+    refuse_recorded(x, result, name)
     dtype = x.dtype
     refuse_cast(result, dtype, name)
     shape = np.shape(result.value if is_tensor(result) else result)
@@ -194,6 +207,7 @@ def assign(x: Any, key: Any, value: Any, name: str = "index assignment") -> None
     """Perform ``x[key] = value``."""
     if is_tensor(value) and value.dtype != x.dtype:
         value = value.astype(x.dtype)
+    refuse_recorded(x, value, name)
     if _is_basic(key):
         replace_part(x[key], value, name)
         return
@@ -324,7 +338,7 @@ def _is_basic(key: Any) -> bool:
 def _plain_key(key: Any) -> Any:
     if type(key) is tuple:
         return tuple(map(_plain_key, key))
-    return np.array(key.value) if is_tensor(key) else np.array(key) if type(key) is list else key
+    return np.array(looked_at(key)) if is_tensor(key) else np.array(key) if type(key) is list else key
 
 
 def increment_version(tensor: Any) -> None:
@@ -353,4 +367,4 @@ def increment_version(tensor: Any) -> None:
     for x in tensor if isinstance(tensor, list | tuple) else (tensor,):
         if not is_tensor(x):
             raise TypeError(f"increment_version at {user_line()} takes tensors, not a {type(x).__name__}")
-        record_write(x.data, "a write that increment_version told of")
+        record_write(x._array, "a write that increment_version told of")

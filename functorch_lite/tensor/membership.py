@@ -10,9 +10,10 @@ from weakref import ref
 
 import numpy as np
 
+from functorch_lite.core.errors import user_line
 from functorch_lite.core.memory import record_write, version
 from functorch_lite.core.tape import Taped, leaf
-from functorch_lite.tensor.ambient import LEAVES, constant, is_tensor
+from functorch_lite.tensor.ambient import LEAVES, constant, is_read_at_each_call, is_tensor
 from functorch_lite.tensor.engine import backward
 from functorch_lite.tensor.grad_mode import enable_grad, no_grad
 from functorch_lite.tensor.graph import (
@@ -165,6 +166,11 @@ class GraphMember(Taped):
             warnings.warn(
                 "the grad of a Tensor that is not a leaf is not kept; call retain_grad() on it before backward",
                 stacklevel=2,
+            )
+        if self._grad is not None and is_read_at_each_call(self):
+            raise RuntimeError(
+                f"grad at {user_line()} of a tensor that a function under jit closes over: the program would read the "
+                f"gradient of now at each call. Pass the gradient as an argument."
             )
         return self._grad
 

@@ -16,6 +16,7 @@ from functorch_lite.calculus.arguments import as_array, only_axis
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.tensor.aliases import in_own_memory
+from functorch_lite.tensor.ambient import is_tensor
 from functorch_lite.tensor.method_table import METHODS, TENSOR_METHODS, method, methods_of_functions
 
 __all__ = [
@@ -221,7 +222,7 @@ def _view_of_tensor(x: Any, *shape: Any) -> Any:
     [[1.0, 0.0], [0.0, 0.0]]
     """
     result = view(x, *shape)
-    if result.size and not np.may_share_memory(result.data, x.data):
+    if is_tensor(result) and result.size and not np.may_share_memory(result._array, x._array):
         raise RuntimeError(
             f"view{unpacked(shape)} at {user_line()} of a tensor of shape {x.shape}, whose elements do not lie in this "
             f"order in memory, would be a copy; write reshape where a copy will do"

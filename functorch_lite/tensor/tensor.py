@@ -19,14 +19,15 @@ from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS, out_by_name
+from functorch_lite.core.trace import is_tracer
 from functorch_lite.core.tracer import array_of_tracers
 from functorch_lite.core.ufunc_calls import uncommon_call
 from functorch_lite.tensor.aliases import in_own_memory
-from functorch_lite.tensor.ambient import AMBIENT, sharing, tensor_of
+from functorch_lite.tensor.ambient import AMBIENT, is_read_at_each_call, looked_at, sharing, tensor_of
 from functorch_lite.tensor.copying import deep_copy
 from functorch_lite.tensor.declared import Declared
 from functorch_lite.tensor.engine import backward, grad
-from functorch_lite.tensor.in_place import assign, derive_history, own_memory, replace
+from functorch_lite.tensor.in_place import assign, derive_history, own_memory, refuse_recorded, replace
 from functorch_lite.tensor.membership import GraphMember
 from functorch_lite.tensor.numpy_writes import (
     WRITERS,
@@ -123,17 +124,23 @@ class Tensor(GraphMember, Declared):
         >>> x
         tensor([3., 3.], requires_grad=True)
         """
-        own_memory(self) if type(self.value) is not np.ndarray else None
-        return self.value
+        return looked_at(self) if is_read_at_each_call(self) else self._array
 
     @data.setter
     def data(self, value: Any) -> None:
+        refuse_recorded(self, value, "an assignment to data")
         value = value.value if isinstance(value, Tensor) else np.array(value) if np.ndim(value) == 0 else value
         if not isinstance(value, np.ndarray):
             value = np.array(value)
         if self.node is not None and value.dtype.kind not in "fc":
             raise RuntimeError(f"data of a tensor that requires grad must be floating, not {value.dtype}")
         self._set_value(value)
+
+    @property
+    def _array(self) -> Any:
+        """The raw array, whatever is being recorded."""
+        own_memory(self) if type(self.value) is not np.ndarray else None
+        return self.value
 
     def set_(self, source: Any) -> Any:
         """Replace the value by another tensor's, sharing its memory; return the tensor.
@@ -221,7 +228,8 @@ class Tensor(GraphMember, Declared):
                 f"at a conversion to a plain array: this tensor of shape {self.shape} requires grad, and NumPy would "
                 f"lose it. Use tensor.detach() (or tensor.data), or NumPy functions that dispatch (np.stack, np.dot)."
             )
-        return np.array(self.data, dtype, copy=copy)
+        array = self.data
+        return array.__array__(dtype, copy) if is_tracer(array) else np.array(array, dtype, copy=copy)
 
     def item(self, *index: Any) -> Any:
         """Return the only element (or the one at an index) as a Python number; of several `RuntimeError` is raised.
@@ -234,7 +242,7 @@ class Tensor(GraphMember, Declared):
         """
         if self.value.size != 1 and not index:
             raise RuntimeError(f"a Tensor with {self.value.size} elements cannot be converted to Scalar")
-        return self.value.item(*index)
+        return looked_at(self).item(*index)
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers.
@@ -245,7 +253,7 @@ class Tensor(GraphMember, Declared):
         >>> ft.eye(2).tolist()
         [[1.0, 0.0], [0.0, 1.0]]
         """
-        return self.value.tolist()
+        return looked_at(self).tolist()
 
     def __float__(self) -> float:  # type: ignore[override]
         return float(self.item())
@@ -261,10 +269,11 @@ class Tensor(GraphMember, Declared):
             raise RuntimeError(
                 f"Boolean value of Tensor with {self.value.size} values is ambiguous; use .any() or .all()"
             )
-        return bool(self.value)
+        return bool(looked_at(self))
 
     def __index__(self) -> int:
-        return operator.index(self.value if self.value.ndim == 0 else self.value.item())
+        value = looked_at(self)
+        return operator.index(value if value.ndim == 0 else value.item())
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self.value.ndim == 0 else format(str(self), spec)
@@ -315,11 +324,11 @@ class Tensor(GraphMember, Declared):
                 f"at {user_line()} a tensor of shape {self.shape} that requires grad was to be exported to another "
                 f"library, which would lose its derivative. Use x.detach()."
             )
-        return self.data.__dlpack__(**kwargs)
+        return self._array.__dlpack__(**kwargs)
 
     def __dlpack_device__(self) -> Any:
         """Return the device as DLPack names it."""
-        return self.data.__dlpack_device__()
+        return self._array.__dlpack_device__()
 
     def __getattr__(self, name: str) -> Any:
         if name == "node" and self._view is not None:  # a view, whose base was written to
@@ -409,7 +418,7 @@ class Tensor(GraphMember, Declared):
         >>> ft.ones(2, requires_grad=True).copy()
         tensor([1., 1.])
         """
-        return tensor_of(np.array(self.value), None)
+        return copied(sharing(self)) if is_read_at_each_call(self) else tensor_of(np.array(self.value), None)
 
     def is_inference(self) -> bool:
         """Say whether the tensor was made in inference mode.
@@ -428,7 +437,9 @@ class Tensor(GraphMember, Declared):
         return deep_copy(self, memo)
 
     def __copy__(self) -> Any:
-        return sharing(self).requires_grad_(self.node is not None) if self.is_leaf else self.clone()
+        if not self.is_leaf or is_read_at_each_call(self):
+            return self.clone()
+        return sharing(self).requires_grad_(self.node is not None)
 
     def __reduce__(self) -> Any:
         if not self.is_leaf:

@@ -24,7 +24,7 @@ from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.closures import holds_tracers
 from functorch_lite.transforms.pullback import vjp_with
 
-__all__ = ["NO_COTANGENT", "Application", "wraps_its_own_level"]
+__all__ = ["NO_COTANGENT", "Application", "closes_over_differentiated", "wraps_its_own_level"]
 
 #: The zero that stands for None in a rule's cotangents; the engine gives it the shape that it needs.
 NO_COTANGENT = 0.0
@@ -42,6 +42,9 @@ class Application(JointPrimitive):
     fwd, bwd
         ``fwd(leaves) → (leaves, residuals)`` and ``bwd(residuals, cotangents) → cotangents``, or None: the transpose of
         ``jvp``.
+    captured
+        How many of the last leaves are values that the function and its rules close over: the rules give no derivative
+        by these.
     """
 
     def __init__(
@@ -51,12 +54,14 @@ class Application(JointPrimitive):
         jvp: Callable[..., Any] | None,
         fwd: Callable[..., Any] | None,
         bwd: Callable[..., Any] | None,
+        captured: int = 0,
     ) -> None:
         now = next_birth()
         super().__init__(partial(run_again, now, run), ["arrays"], name=name, variadic=True, multiple=True)
         self.jvp = jvp and partial(run_again, now, jvp)
         self.fwd = fwd and partial(run_again, now, fwd)
         self.bwd = bwd and partial(run_again, now, bwd)
+        self.captured = captured
 
     def bind(self, arrays: Arrays, params: Params) -> Any:
         token = SEAL.set(next_birth())
@@ -66,6 +71,7 @@ class Application(JointPrimitive):
             SEAL.reset(token)
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
+        self._check(values, [i for i, t in enumerate(tangents) if t is not None])
         filled = tuple(_zero_tangent(x) if t is None else t for x, t in zip(values, tangents, strict=True))
         if self.jvp is not None:
             return self.jvp(values, filled)  # type: ignore[no-any-return]
@@ -88,6 +94,7 @@ class Application(JointPrimitive):
     def reverse(
         self, trace: Any, values: Arrays, active: Sequence[int]
     ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
+        self._check(values, active)
         if self.bwd is not None:
             assert self.fwd is not None
             outputs, residuals = self.fwd(values)
@@ -155,7 +162,19 @@ class Application(JointPrimitive):
         def batch_run(values: Arrays) -> Any:
             return vmap(run, (axes,), axis_size=size)(values)
 
-        return Application(self.name, batch_run, batch_jvp, batch_fwd, batch_bwd).bind(arrays, ())
+        return Application(self.name, batch_run, batch_jvp, batch_fwd, batch_bwd, self.captured).bind(arrays, ())
+
+    def _check(self, values: Arrays, active: Sequence[int]) -> None:
+        if self.captured and any(i >= len(values) - self.captured for i in active):
+            raise closes_over_differentiated(self.name)
+
+
+def closes_over_differentiated(name: str) -> TypeError:
+    """Return the error of a function with rules whose result depends on a differentiated value beside its arguments."""
+    return TypeError(
+        f"{name} has custom derivatives and closes over a traced value, for which its rules give no derivative; pass "
+        f"the value as an argument, or close over stop_gradient of it"
+    )
 
 
 def wraps_its_own_level(outputs: Arrays) -> bool:

@@ -15,13 +15,13 @@ from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from functorch_lite.core import tree
-from functorch_lite.core.generator import drawing_alike
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer, next_birth, repeated
 from functorch_lite.numpy.buffers import SEAL, run_again
 from functorch_lite.transforms.application import wraps_its_own_level
 from functorch_lite.transforms.arguments import check_callable, name_of, returned_leaves
 from functorch_lite.transforms.batching import vmap
+from functorch_lite.transforms.random_states import drawing_alike, generators_of
 from functorch_lite.transforms.reverse import vjp
 from functorch_lite.transforms.saving import ReplayTrace, SavingTrace
 
@@ -36,8 +36,8 @@ def checkpoint(
     Parameters
     ----------
     f
-        A pure function of pytrees of arrays; of what is random, the generator of ``ft.rand`` and its kin draws in the
-        second run what it drew in the first. It may close over values of the reverse mode at hand, parameters for
+        A pure function of pytrees of arrays; random generators that it holds or names draw in the second run what they
+        drew in the first. It may close over values of the reverse mode at hand, parameters for
         instance; closing over values of a younger transformation works too, but then nothing is saved.
     policy
         What to keep after all, because it is dear: the names of primitives (``{"matmul", "contract"}``), or a predicate
@@ -83,7 +83,8 @@ def checkpoint(
             outputs, out_structure = returned_leaves(g(*new_args, **new_kwargs), None, f)
             return tuple(outputs)
 
-        outputs = _Recomputation(name_of(f), drawing_alike(run), keeps).bind(tuple(leaves), ())
+        alike = drawing_alike(run, generators_of(f, *leaves))
+        outputs = _Recomputation(name_of(f), alike, keeps).bind(tuple(leaves), ())
         if wraps_its_own_level(outputs):
             return f(*args, **kwargs)
         return tree.unflatten(out_structure, outputs)

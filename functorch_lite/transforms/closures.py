@@ -13,6 +13,7 @@ from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from functorch_lite.core import tree
+from functorch_lite.core.pickling import NamedFunction
 from functorch_lite.core.trace import is_tracer
 
 __all__ = ["Replacing", "holds_tracers"]
@@ -60,6 +61,8 @@ class Replacing:
             made = tuple(map(self.of, x))
         elif _is_container(x):
             made = tree.map(self.of, x)
+        elif isinstance(x, NamedFunction):
+            return self._wrapper(x)
         else:
             return self._instance(x)
         self.made[id(x)] = x, made
@@ -114,6 +117,14 @@ class Replacing:
         self.made[id(x)] = x, made
         made.update((name, self.of(value)) for name, value in [*x.items()])
         self.dicts.append((made, x, {**made}))
+        return made
+
+    def _wrapper(self, x: NamedFunction) -> NamedFunction:
+        """Return a wrapper of ours around other functions; these may close over it."""
+        made: NamedFunction = object.__new__(type(x))
+        self.made[id(x)] = x, made
+        vars(made).update((name, self.of(value)) for name, value in [*vars(x).items()])
+        made.forget()
         return made
 
     def _instance(self, x: Any) -> Any:

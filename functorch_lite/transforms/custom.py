@@ -7,7 +7,8 @@ for leaves.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial, update_wrapper
 from types import FunctionType, MethodType
 from typing import Any
@@ -17,7 +18,13 @@ from functorch_lite.core.operands import OBJECT, shape_of
 from functorch_lite.core.pickling import NamedFunction
 from functorch_lite.core.primitive import Arrays, Zero
 from functorch_lite.core.trace import Tracer
-from functorch_lite.transforms.application import NO_COTANGENT, Application, wraps_its_own_level
+from functorch_lite.numpy.buffers import Buffer
+from functorch_lite.transforms.application import (
+    NO_COTANGENT,
+    Application,
+    closes_over_differentiated,
+    wraps_its_own_level,
+)
 from functorch_lite.transforms.arguments import (
     INTEGER,
     check_callable,
@@ -28,6 +35,8 @@ from functorch_lite.transforms.arguments import (
     returned,
     returned_leaves,
 )
+from functorch_lite.transforms.closures import Replacing
+from functorch_lite.transforms.saving import numbered_below
 
 __all__ = ["custom_jvp", "custom_vjp", "stop_gradient"]
 
@@ -144,13 +153,10 @@ class _CustomFunction(NamedFunction):
         leaves, structure = tree.flatten(tuple(a for i, a in enumerate(args) if i not in nondiff))
         if not any(isinstance(x, Tracer) or _is_object_array(x) for x in leaves):
             return self.f(*args)
-        call = _Call(self, structure, nondiff, static)
-        outputs = call.application().bind(tuple(leaves), ())
+        call = _Call(self, structure, nondiff, static, leaves)
+        outputs = call.application().bind((*leaves, *call.captured), ())
         if wraps_its_own_level(outputs):
-            raise TypeError(
-                f"{name_of(self.f)} has custom derivatives and closes over a traced value, for which its rules give no "
-                f"derivative; pass the value as an argument"
-            )
+            raise closes_over_differentiated(name_of(self.f))
         return tree.unflatten(call.out_structure, outputs)
 
 
@@ -231,34 +237,64 @@ class _Call:
     """A call of a custom function on trees: its rules, restated for leaves.
 
     The application refers to the call and not the other way, so that both die with their last user.
+
+    Where the function is to run for a whole batch, or later, in a program, the traced values that it and its rules
+    close over become leaves too, behind those of the arguments.
     """
 
     def __init__(
-        self, custom: _CustomFunction, structure: tree.Structure, nondiff: Sequence[int], static: tuple[Any, ...]
+        self,
+        custom: _CustomFunction,
+        structure: tree.Structure,
+        nondiff: Sequence[int],
+        static: tuple[Any, ...],
+        leaves: Sequence[Any],
     ) -> None:
         self.structure = structure
         self.out_structure = tree.LEAF
         self.shapes: tuple[tuple[int, ...], ...] = ()
-        self.static = static
-        self.custom = custom
+        self.rules = custom.f, custom.jvp, custom.fwd, custom.bwd, static
+        self.captured: list[Any] = []
         self.nondiff = nondiff
         self.name = name_of(custom.f)
+        traces = [x._trace for x in map(numbered_below, leaves) if isinstance(x, Tracer)]
+        if traces and not max(traces, key=lambda trace: trace.number).is_concrete:
+            self.captured = _traced_values(self.rules)
 
     def application(self) -> Application:
         """Return the primitive that stands for the call."""
-        given_jvp, given_bwd = self.custom.jvp is not None, self.custom.bwd is not None
+        _, jvp, _, bwd, _ = self.rules
         return Application(
             self.name,
             self._run,
-            self._jvp if given_jvp else None,
-            self._fwd if given_bwd else None,
-            self._bwd if given_bwd else None,
+            None if jvp is None else self._jvp,
+            None if bwd is None else self._fwd,
+            None if bwd is None else self._bwd,
+            len(self.captured),
         )
 
-    def _arguments(self, leaves: Arrays) -> list[Any]:
+    @contextmanager
+    def _rules_at(self, captured: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """Give the function and its rules, with other values in the places of those that they close over."""
+        if not captured:
+            yield self.rules
+            return
+        others = {id(x): other for x, other in zip(self.captured, captured, strict=True)}
+        holding = Replacing(lambda x: others.get(id(x), x))
+        try:
+            yield holding.of(self.rules)
+        finally:
+            holding.give_back()
+
+    def _parted(self, leaves: Arrays) -> tuple[Arrays, Arrays]:
+        """Return the leaves of the arguments, and the captured values."""
+        count = len(leaves) - len(self.captured)
+        return leaves[:count], leaves[count:]
+
+    def _arguments(self, leaves: Arrays, static: tuple[Any, ...]) -> list[Any]:
         self.shapes = tuple(map(shape_of, leaves))
         args = list(tree.unflatten(self.structure, leaves))
-        for i, value in zip(self.nondiff, self.static, strict=True):
+        for i, value in zip(self.nondiff, static, strict=True):
             args.insert(i, value)
         return args
 
@@ -267,12 +303,15 @@ class _Call:
         return tuple(leaves)
 
     def _run(self, leaves: Arrays) -> Arrays:
-        return self._outputs(self.custom.f(*self._arguments(leaves)), self.custom.f)
+        leaves, captured = self._parted(leaves)
+        with self._rules_at(captured) as (f, _, _, _, static):
+            return self._outputs(f(*self._arguments(leaves, static)), self.rules[0])
 
     def _jvp(self, leaves: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
-        result = self.custom.jvp(  # type: ignore[misc]
-            *self.static, tree.unflatten(self.structure, leaves), tree.unflatten(self.structure, tangents)
-        )
+        (leaves, captured), (tangents, _) = self._parted(leaves), self._parted(tangents)
+        primals, directions = tree.unflatten(self.structure, leaves), tree.unflatten(self.structure, tangents)
+        with self._rules_at(captured) as (_, jvp, _, _, static):
+            result = jvp(*static, primals, directions)
         if not (isinstance(result, tuple | list) and len(result) == 2):
             raise TypeError(f"the forward rule of {self.name} must return a pair (out, tangent_out)")
         rule = f"the forward rule of {self.name}"
@@ -292,14 +331,18 @@ class _Call:
         return outputs, tuple(pushed)
 
     def _fwd(self, leaves: Arrays) -> tuple[Arrays, Any]:
-        result = self.custom.fwd(*self._arguments(leaves))  # type: ignore[misc]
+        leaves, captured = self._parted(leaves)
+        with self._rules_at(captured) as (_, _, fwd, _, static):
+            result = fwd(*self._arguments(leaves, static))
         if not (isinstance(result, tuple | list) and len(result) == 2):
             raise TypeError(f"the rule fwd of {self.name} must return a pair (out, residuals)")
-        return self._outputs(result[0], f"the rule fwd of {self.name}"), result[1]
+        return self._outputs(result[0], f"the rule fwd of {self.name}"), (result[1], captured)
 
     def _bwd(self, residuals: Any, g: Arrays) -> Arrays:
         cotangent = tree.unflatten(self.out_structure, g)
-        result = self.custom.bwd(*self.static, residuals, cotangent)  # type: ignore[misc]
+        residuals, captured = residuals
+        with self._rules_at(captured) as (_, _, _, bwd, static):
+            result = bwd(*static, residuals, cotangent)
         arguments = tree.unflatten(self.structure, range(len(self.shapes)))
         if not (isinstance(result, tuple | list) and len(result) == len(arguments)):
             raise TypeError(
@@ -316,7 +359,20 @@ class _Call:
                     f"the rule bwd of {self.name} returned a cotangent of shape {shape_of(c)} for an argument of shape "
                     f"{shape}; they must agree (sum it over the axes that were broadcast)"
                 )
-        return cotangents
+        return cotangents + (NO_COTANGENT,) * len(captured)
+
+
+def _traced_values(x: Any) -> list[Any]:
+    """Return the values that a transformation traces among those that are reached; buffers and tensors are none."""
+    found: dict[int, Any] = {}
+
+    def note(value: Any) -> Any:
+        if value._trace.number and not isinstance(value, Buffer):
+            found[id(value)] = value
+        return value
+
+    Replacing(note).of(x)
+    return [*found.values()]
 
 
 def _filled(name: str, cotangent: Any, argument: Any) -> list[Any]:

@@ -232,3 +232,51 @@ def test_a_batch_of_cotangents_goes_back_along_one_history() -> None:
     np.testing.assert_allclose(ft.jacrev(ft.jit(last))(X), ft.jacrev(last)(X), rtol=1e-12)
     np.testing.assert_allclose(ft.jacfwd(ft.jacrev(ft.jit(last)))(X), ft.jacfwd(ft.jacrev(last))(X), rtol=1e-10)
     np.testing.assert_allclose(ft.jacrev(ft.jacrev(ft.jit(last)))(X), ft.jacrev(ft.jacrev(last))(X), rtol=1e-10)
+
+
+def test_what_depends_on_nothing_carried_is_computed_once_if_there_is_a_step() -> None:
+    calls: list[str] = []
+
+    def counted(name: str) -> Any:
+        @ft.custom_jvp
+        def f(a: Any) -> Any:
+            calls.append(name)
+            return np.linalg.inv(a)
+
+        f.defjvp(lambda p, t: (f(*p), -f(*p) @ t[0] @ f(*p)))
+        return f
+
+    of_body, of_condition = counted("body"), counted("condition")
+
+    def f(a: Any, x: Any) -> Any:
+        return ft.while_loop(
+            lambda x: np.sum(of_condition(a + np.eye(2)) @ x) < 20.0, lambda x: x + of_body(a) @ np.exp(a[0]), x
+        )
+
+    a, x = np.array([[2.0, 0.5], [0.25, 1.0]]), np.ones(2)
+    compiled, gradient = ft.jit(f), ft.jit(ft.grad(lambda a, x: np.sum(f(a, x) ** 2)))
+    expected = ft.grad(lambda a, x: np.sum(f(a, x) ** 2))(a, x)
+    assert np.allclose(compiled(a, x), f(a, x))
+    assert np.allclose(gradient(a, x), expected)
+    calls.clear()
+    compiled(a, x)
+    assert calls == ["condition", "body"]
+    calls.clear()
+    gradient(a, x)
+    assert calls.count("condition") == 1
+    assert calls.count("body") <= 4  # there and back, in the function and in its rule
+    # Without a step the body's inverse, which does not exist here, is not asked for.
+    singular = np.array([[0.0, 0.0], [0.0, 0.0]])
+    assert np.array_equal(compiled(singular, 50.0 * x), 50.0 * x)
+
+
+def test_an_effect_of_what_stays_happens_in_each_step(capsys: Any) -> None:
+    def body(x: Any, a: Any) -> Any:
+        ft.debug.print("a = {}", a)
+        return x + np.exp(a)
+
+    f = ft.jit(lambda a, x: ft.while_loop(lambda x: x < 3.0, lambda x: body(x, a), x))
+    f(0.0, 0.0)
+    capsys.readouterr()
+    assert f(0.0, 0.0) == 3.0
+    assert capsys.readouterr().out == "a = 0.0\n" * 3
