@@ -226,6 +226,59 @@ nn.max_pool2d(s[None],2,stride=1,padding=1) nn.max_pool3d(s[None],2) nn.avg_pool
 nn.avg_pool2d(s,(2,3),stride=1) nn.avg_pool2d(s[None],2,1,padding=1,count_include_pad=False) nn.avg_pool3d(s[None],2)
 """
 
+_WINDOWS = """
+nn.conv_transpose1d(s,r[0,:3,None]) nn.conv_transpose1d(s,s.mT[0].reshape(3,4,1).expand(3,4,2),row,2,1,1)
+nn.conv_transpose1d(s[0],s.transpose(0,1),stride=3,output_padding=2,dilation=2,padding=2)
+nn.conv_transpose2d(s[None],s[:,:2,:2,None],stride=(2,1),padding=(1,0),groups=2)
+nn.conv_transpose2d(s[:,None],r[:1,:,:2,None],v[:4],2,1,(1,0),1,(2,1))
+nn.conv_transpose3d(s[None,None],r[:1,None,:2,:2,None],stride=(2,1,2),dilation=(1,2,1))
+nn.conv2d(s[None],r[:,:2,:2,None].mT,v[:2],stride=2,padding=(0,1),dilation=(1,2)) nn.unfold(s,2)
+nn.unfold(s[:,None],(2,3),dilation=(2,1),padding=(1,2),stride=(1,2)) nn.unfold(s,1)
+nn.fold(nn.unfold(s[None],(2,3),padding=1,stride=2),(3,4),(2,3),padding=1,stride=2)
+nn.fold(k[:,:2],(2,2),(2,1),1,(0,1),2)
+nn.fold(x[:,:4].reshape(1,4,3),(2,4),2) nn.max_pool1d(s,3,2,1,1,True,True) nn.max_pool1d(s,3,stride=2,ceil_mode=True)
+nn.max_pool1d(s,2,stride=3,padding=1,ceil_mode=True)
+nn.max_pool2d(s[None],(2,3),(1,2),(1,1),(2,1),return_indices=True) nn.max_pool2d_with_indices(s,2)
+nn.max_pool3d(s[None],2,return_indices=True) nn.max_pool2d(s,2,2,1,ceil_mode=True)
+nn.max_unpool1d(*nn.max_pool1d(s,2,return_indices=True),2)
+nn.max_unpool1d(*nn.max_pool1d(s,3,return_indices=True),3,output_size=(4,))
+nn.max_unpool2d(*nn.max_pool2d(s,2,return_indices=True),2,output_size=(3,4))
+nn.max_unpool3d(*nn.max_pool3d(s[None],2,return_indices=True),2,output_size=(2,3,4)) nn.avg_pool1d(s,3,2,1,True)
+nn.avg_pool1d(s,3,2,1,True,False) nn.avg_pool2d(s,2,2,0,True,False) nn.avg_pool2d(s,2,2,0,True)
+nn.avg_pool2d(s,2,1,1,divisor_override=3) nn.avg_pool3d(s[None],2,2,1,True,True,5) nn.lp_pool1d(s,2,3)
+nn.lp_pool1d(s,2,3,2,True) nn.lp_pool2d(s.abs(),3,(2,3)) nn.lp_pool3d(s[None],4.,(2,2,1)) nn.adaptive_avg_pool1d(s,3)
+nn.adaptive_avg_pool1d(s,6) nn.adaptive_avg_pool2d(s,(2,None)) nn.adaptive_avg_pool3d(s[None],(1,2,3))
+nn.adaptive_max_pool1d(s,3) nn.adaptive_max_pool1d(s,6,return_indices=True) nn.adaptive_max_pool2d(s[None],(2,3),True)
+nn.adaptive_max_pool2d_with_indices(s,1) nn.adaptive_max_pool3d(s[None],(1,2,3),return_indices=True)
+nn.interpolate(s,7) nn.interpolate(s,scale_factor=1.7) nn.interpolate(s,scale_factor=1.7,mode='nearest-exact')
+nn.interpolate(s[None],(7,3)) nn.interpolate(s,3,mode='area')
+nn.interpolate(s[None],scale_factor=(1.5,.5),mode='area') nn.interpolate(s,7,mode='linear')
+nn.interpolate(s,7,mode='linear',align_corners=True) nn.interpolate(s,1,mode='linear',align_corners=True)
+nn.interpolate(s,scale_factor=1.7,mode='linear')
+nn.interpolate(s,scale_factor=1.7,mode='linear',recompute_scale_factor=True)
+nn.interpolate(s[None],(7,3),mode='bilinear')
+nn.interpolate(s[None],scale_factor=(2,.5),mode='bilinear',align_corners=True)
+nn.interpolate(s[None,None],(3,2,7),mode='trilinear')
+nn.interpolate(s[None,None],(3,2,7),mode='trilinear',align_corners=True) nn.interpolate(s[None],(7,3),mode='bicubic')
+nn.interpolate(s[None],scale_factor=2.3,mode='bicubic')
+nn.interpolate(s[None],(7,3),mode='bicubic',align_corners=True)
+nn.interpolate(s[None],(2,3),mode='bilinear',antialias=True)
+nn.interpolate(s[None],(2,7),mode='bicubic',antialias=True)
+nn.interpolate(s[None],scale_factor=.6,mode='bilinear',antialias=True) nn.upsample(s,scale_factor=2)
+nn.pixel_shuffle(r.reshape(1,4,3,2),2) nn.pixel_unshuffle(r,1) nn.pixel_unshuffle(s[...,:2,:],2)
+nn.channel_shuffle(r,2) nn.local_response_norm(s,2) nn.local_response_norm(s,3,alpha=.5,beta=.6,k=2.)
+nn.affine_grid(a3[None],(1,1,3,4)) nn.affine_grid(a3[None],(1,1,3,1),align_corners=True)
+nn.affine_grid(x[None],(1,1,2,3,2)) nn.affine_grid(x[None],(1,1,1,3,2),align_corners=True)
+nn.grid_sample(s[None],x.reshape(1,3,2,2)) nn.grid_sample(s[None],x.reshape(1,3,2,2),align_corners=True)
+nn.grid_sample(s[None],1.8*x.reshape(1,3,2,2)) nn.grid_sample(s[None],1.8*x.reshape(1,3,2,2),padding_mode='border')
+nn.grid_sample(s[:,None],2.9*s.reshape(2,3,2,2),padding_mode='reflection')
+nn.grid_sample(s[:,None],2.9*s.reshape(2,3,2,2),padding_mode='reflection',align_corners=True)
+nn.grid_sample(s[None],1.8*x.reshape(1,3,2,2),'nearest') nn.grid_sample(s[None],x.reshape(1,3,2,2),'bicubic')
+nn.grid_sample(s[None],1.8*x.reshape(1,3,2,2),'bicubic','reflection',True)
+nn.grid_sample(s[None,None],x.reshape(1,1,2,2,3))
+nn.grid_sample(s[None,None],1.8*x.reshape(1,1,2,2,3),'nearest','border')
+"""
+
 _LINALG = """
 la.norm(x) la.norm(x,1,dim=1) la.norm(x,ord='nuc') la.norm(s,dim=(1,2)) la.norm(s,2,dim=(0,1),keepdim=True)
 la.norm(v,float('inf')) la.vector_norm(x) la.vector_norm(x,1) la.vector_norm(x,3,dim=1,keepdim=True)
@@ -242,7 +295,7 @@ fft.fftshift(x) fft.fftshift(x,dim=1) fft.ifftshift(s,dim=(0,2)) fft.ifft(x,dim=
 
 _FAMILIES = [
     *(_ELEMENTWISE, _REDUCTIONS, _ORDER, _SHAPES, _SELECTION, _PRODUCTS, _NN),
-    *(_SPECIAL, _ASSEMBLED, _LAYERS, _LINALG),
+    *(_SPECIAL, _ASSEMBLED, _LAYERS, _WINDOWS, _LINALG),
 ]
 ROWS: list[str] = " ".join(_FAMILIES).split()
 
