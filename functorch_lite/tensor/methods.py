@@ -9,6 +9,7 @@ transformation. Three rules say which vocabulary a call speaks:
 """
 
 from functorch_lite.tensor import (  # noqa: F401 - they fill the table
+    accumulating,
     activations,
     assembling,
     conversion,
@@ -18,6 +19,7 @@ from functorch_lite.tensor import (  # noqa: F401 - they fill the table
     matrices,
     ordering,
     products,
+    putting,
     reductions,
     selection,
     shaping,

@@ -16,7 +16,7 @@ from functorch_lite.calculus.indexing import as_indices
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.tensor.fitting import checked_index, refuse_other_shape
-from functorch_lite.tensor.selection import scatter
+from functorch_lite.tensor.putting import scatter
 from functorch_lite.tensor.windows import each, last_axes, padded_patches, spans_of
 
 __all__ = [

@@ -132,6 +132,13 @@ x.index_select(0,pick) x.index_select(1,pick) x.index_add(0,pair,k.T[:2]) s.inde
 x.index_copy(0,pair,y[:2]) x.index_fill(1,pick,0.5) x.masked_fill(mask,0.5) x.masked_select(mask)
 row.masked_select(mask) x.masked_scatter(mask,y) x.take_along_dim(i,dim=0) x.take_along_dim(labels) x.where(mask,y)
 F.where(mask,x,y) F.where(mask,x,0.0) F.take(x,pick) x[mask] F.argwhere(edges)
+x.scatter_reduce(0,i,p[:2],'sum') x.scatter_reduce(0,i,p[:2],'sum',include_self=False)
+x.scatter_reduce(0,i,p[:2],'prod') F.scatter_reduce(x,1,i1,q[:,:2],'prod',include_self=False)
+x.scatter_reduce(0,i,p[:2],'mean') x.scatter_reduce(0,i,p[:2],reduce='mean',include_self=False)
+x.scatter_reduce(0,i,p[:2],'amax') x.scatter_reduce(1,i1,-q[:,:2],'amax',include_self=False)
+x.scatter_reduce(0,i,-p[:2],'amin') F.scatter_reduce(x,0,i,p[:2],'amin',include_self=False)
+x.scatter_reduce(0,i,x.sign()[:2],'amax') x.index_reduce(0,pick,p,'mean') F.index_reduce(x,0,pick,p,'prod')
+x.index_reduce(1,pick,p[:,:3],'amax') x.index_reduce(1,pick,p[:,:3],'amin',include_self=False)
 """
 _PRODUCTS = """
 x.matmul(k) x.mm(k) k.mv(a3[0]) s.bmm(r) v.dot(w) v.inner(w) v.outer(w) F.outer(v,row) m.addmm(x,k)
