@@ -36,9 +36,7 @@ from numpy.linalg import det, slogdet
 from numpy.linalg import inv as inverse
 from functorch_lite.calculus.taking import take
 from functorch_lite.tensor.accumulating import index_add, index_reduce, scatter_add, scatter_reduce
-from functorch_lite.tensor.activations import (
-    celu, cosine_similarity, digamma, erf, layer_norm, lgamma, prelu, relu, selu, sigmoid,
-)
+from functorch_lite.tensor.activations import celu, erf, prelu, relu, selu, sigmoid
 from functorch_lite.tensor.assembling import (
     block_diag, broadcast_tensors, cartesian_prod, combinations, diagonal_scatter, select_scatter, slice_scatter,
     unique_consecutive,
@@ -61,6 +59,7 @@ from functorch_lite.tensor.joining import cat as concat
 from functorch_lite.tensor.joining import split as split_with_sizes
 from functorch_lite.tensor.joining import vstack as row_stack
 from functorch_lite.tensor.joining import cat as concatenate
+from functorch_lite.tensor.layers import cosine_similarity, layer_norm
 from functorch_lite.tensor.matrices import (
     addbmm, addr, adjoint, chain_matmul, cholesky_inverse, cholesky_solve, matrix_exp, renorm,
 )
@@ -94,7 +93,9 @@ from functorch_lite.tensor.shaping import (
 from functorch_lite.tensor.softmax import log_softmax, logsumexp, softmax
 from functorch_lite.tensor.traced import clone_of as clone
 from functorch_lite.tensor.traced import detached as detach
-from functorch_lite.tensor.special_functions import erfc, erfinv, i0, igamma, igammac, mvlgamma, polygamma
+from functorch_lite.tensor.special_functions import (
+    digamma, erfc, erfinv, i0, igamma, igammac, lgamma, mvlgamma, polygamma,
+)
 
 __all__ = [
     "abs", "absolute", "acos", "acosh", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr",

@@ -200,6 +200,7 @@ def scaled_dot_product_attention(
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
+    enable_gqa: bool = False,
     *,
     generator: Any = None,
 ) -> Any:
@@ -218,6 +219,9 @@ def scaled_dot_product_attention(
         Whether query i sees the keys up to i only.
     scale
         What products are multiplied by; None for ``1 / sqrt(E)``.
+    enable_gqa
+        Whether keys and values may have fewer heads, on the third axis from the last, each of which serves several of
+        the query's, one after the other.
     generator
         As for `dropout`.
 
@@ -236,6 +240,9 @@ def scaled_dot_product_attention(
     """
     if attn_mask is not None and is_causal:
         raise ValueError(f"scaled_dot_product_attention at {user_line()}: give attn_mask or is_causal, not both")
+    if enable_gqa:
+        heads = shape_of(query)[-3]
+        key, value = (np.repeat(x, heads // shape_of(x)[-3], axis=-3) for x in (key, value))
     scores = np.matmul(query, np.swapaxes(key, -1, -2)) * (1 / sqrt(shape_of(query)[-1]) if scale is None else scale)
     if is_causal:
         attn_mask = np.tri(*shape_of(scores)[-2:], dtype=np.bool_)

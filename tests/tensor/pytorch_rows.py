@@ -231,6 +231,15 @@ nn.conv2d(s[None],r[:,:1,:2,None].mT,groups=2) nn.conv3d(s[None],m[None,None,Non
 nn.max_pool1d(s,2) nn.max_pool1d(s,3,stride=1,padding=1) nn.max_pool1d(s,2,stride=1,dilation=2) nn.max_pool2d(s,(2,3))
 nn.max_pool2d(s[None],2,stride=1,padding=1) nn.max_pool3d(s[None],2) nn.avg_pool1d(s,2) nn.avg_pool1d(s,3,1,1)
 nn.avg_pool2d(s,(2,3),stride=1) nn.avg_pool2d(s[None],2,1,padding=1,count_include_pad=False) nn.avg_pool3d(s[None],2)
+nn.embedding_bag(i,k) nn.embedding_bag(i,k,mode='max') nn.embedding_bag(i,k,mode='sum',per_sample_weights=y[:2])
+nn.embedding_bag(counts,k,pair.flip(0),mode='mean',padding_idx=1)
+nn.embedding_bag(counts,k,pair.flip(0),mode='max',padding_idx=1)
+nn.embedding_bag(counts,k,F.cat((pair.flip(0),pair[:1]+3)),mode='sum',include_last_offset=True)
+nn.multilabel_margin_loss(x,once.T[[0,1,2]][:,[0,1,1,0]]-1) nn.multilabel_margin_loss(x[0],i[0],reduction='sum')
+nn.triplet_margin_with_distance_loss(x,y,p,margin=2.,swap=True,reduction='none')
+nn.ctc_loss(nn.log_softmax(s.permute(2,0,1),dim=-1),once[:,[0,2]]+0*pair+1-(once[:,[0,2]]>1)*1,pair*0+4,pair*0+2)
+nn.rrelu(x) nn.rrelu(x,.1,.2)
+nn.scaled_dot_product_attention(s.reshape(1,2,3,4),x[None,None],y[None,None],enable_gqa=True)
 """
 
 _WINDOWS = """
