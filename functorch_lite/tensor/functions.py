@@ -42,6 +42,9 @@ from functorch_lite.tensor.assembling import (
     unique_consecutive,
 )
 from functorch_lite.tensor.conversion import is_complex, is_floating_point, is_nonzero, is_same_size, is_signed, numel
+from functorch_lite.tensor.diagonals import (
+    diag, diag_embed, diagflat, diagonal, tril, tril_indices, triu, triu_indices,
+)
 from functorch_lite.tensor.draws import bernoulli, multinomial, normal, poisson
 from functorch_lite.tensor.elementwise import (
     add, addcdiv, addcmul, clamp, clamp_max, clamp_min, div, equal, frac, lerp, logit, nan_to_num, polar,
@@ -86,9 +89,8 @@ from functorch_lite.tensor.selection import (
     take_along_dim, unique, where,
 )
 from functorch_lite.tensor.shaping import (
-    broadcast_to, diag, diag_embed, diagflat, diagonal, flatten, flip, fliplr, flipud, movedim, permute,
-    repeat_interleave, roll, rot90, squeeze, t, tile, transpose, tril, tril_indices, triu, triu_indices, unflatten,
-    unsqueeze,
+    broadcast_to, flatten, flip, fliplr, flipud, movedim, permute, repeat_interleave, roll, rot90, squeeze, t, tile,
+    transpose, unflatten, unsqueeze,
 )
 from functorch_lite.tensor.softmax import log_softmax, logsumexp, softmax
 from functorch_lite.tensor.traced import clone_of as clone

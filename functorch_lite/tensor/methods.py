@@ -14,6 +14,7 @@ from functorch_lite.tensor import (  # noqa: F401 - they fill the table
     assembling,
     conversion,
     creation_alike,
+    diagonals,
     elementwise,
     joining,
     matrices,
