@@ -75,7 +75,7 @@ from functorch_lite.transforms.reverse import grad, grad_and_value, linear_trans
 from functorch_lite.transforms.scans import associative_scan, map, scan
 
 if TYPE_CHECKING:
-    from functorch_lite import autograd, debug, fft, func, linalg, nn, optim, random
+    from functorch_lite import autograd, cuda, debug, fft, func, linalg, nn, optim, random
     from functorch_lite.nn.functional import (
         adaptive_avg_pool1d,
         adaptive_max_pool1d,
@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     )
     from functorch_lite.program.jit import jit, make_program
     from functorch_lite.program.program import Program
+    from functorch_lite.tensor.devices import Generator, device
     from functorch_lite.tensor.spectra import (
         bartlett_window,
         blackman_window,
@@ -123,8 +124,12 @@ __version__ = "0.1.0"
 #: What a shape is.
 Size: type[tuple[Any, ...]] = tuple
 
+#: A new axis in an index: ``x[:, newaxis]``.
+newaxis = None
+
 __all__ = [
     "EscapedTracerError",
+    "Generator",
     "GradcheckError",
     "Program",
     "Size",
@@ -153,12 +158,14 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cuda",
     "curl",
     "custom_jvp",
     "custom_linear_solve",
     "custom_vjp",
     "debug",
     "derivative",
+    "device",
     "divergence",
     "e",
     "empty",
@@ -216,6 +223,7 @@ __all__ = [
     "max_pool2d",
     "max_pool3d",
     "nan",
+    "newaxis",
     "nn",
     "no_grad",
     "ones",
@@ -279,11 +287,12 @@ _OF_SPECTRA = (
 #: What is loaded when it is first asked for, so that what a program does not use costs it no time: by name the module
 #: that has it, or is it.
 _LATE = {
-    **{name: name for name in ("autograd", "debug", "fft", "func", "linalg", "nn", "optim", "program", "random")},
-    **{name: name for name in ("scipy", "special", "testing")},
+    **{name: name for name in ("autograd", "cuda", "debug", "fft", "func", "linalg", "nn", "optim", "program")},
+    **{name: name for name in ("random", "scipy", "special", "testing")},
     **dict.fromkeys(("jit", "make_program"), "program.jit"),
     "Program": "program.program",
     **dict.fromkeys(_OF_LAYERS, "nn.functional"),
+    **dict.fromkeys(("Generator", "device"), "tensor.devices"),
     **dict.fromkeys(_OF_SPECTRA, "tensor.spectra"),
     **dict.fromkeys(("GradcheckError", "check_grads", "gradcheck", "gradgradcheck"), "testing"),
     **dict.fromkeys(("sparse_hessian", "sparse_jacobian"), "transforms.sparsity"),

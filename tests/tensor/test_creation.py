@@ -241,3 +241,22 @@ def test_arrays_of_another_type_are_copied() -> None:
     x = ft.as_tensor(np.zeros(2), dtype=ft.float32)
     assert x.dtype == np.float32
     assert ft.as_tensor([1, 2]).tolist() == [1, 2]
+
+
+def test_the_lines_that_scripts_begin_with() -> None:
+    device = ft.device("cuda" if ft.cuda.is_available() else "cpu")
+    ft.cuda.manual_seed_all(0)
+    x = ft.zeros(2, device=device).to(device)
+    assert x.device == device == ft.device("cpu:0") == ft.device("cpu", 0) == ft.device(device)
+    assert (device.type, device.index, repr(device)) == ("cpu", None, "device(type='cpu')")
+    assert x[:, ft.newaxis].shape == (2, 1)
+    generator = ft.Generator(device=device)
+    assert generator.manual_seed(3) is generator
+    ft.manual_seed(3)
+    assert ft.equal(ft.randn(3), ft.randn(3, generator=generator))
+    assert ft.randint(0, 5, (3,), generator=generator).shape == (3,)
+    assert generator.initial_seed() == 3
+    with pytest.raises(RuntimeError, match=r"device\('cuda'\) at .*: the only device is 'cpu'"):
+        ft.device("cuda")
+    with pytest.raises(RuntimeError, match="the only device is"):
+        ft.Generator("cuda:1")
