@@ -26,22 +26,12 @@ from functorch_lite.tensor.creation import (
     full,
     full_like,
     get_default_dtype,
-    get_rng_state,
     is_tensor,
     linspace,
     logspace,
-    manual_seed,
     ones,
     ones_like,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
     set_default_dtype,
-    set_rng_state,
     tensor,
     zeros,
     zeros_like,
@@ -55,6 +45,18 @@ from functorch_lite.tensor.grad_mode import (
     is_inference_mode_enabled,
     no_grad,
     set_grad_enabled,
+)
+from functorch_lite.tensor.random_tensors import (
+    get_rng_state,
+    manual_seed,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+    set_rng_state,
 )
 from functorch_lite.tensor.tensor import Tensor, fwbw_all_zero
 from functorch_lite.tensor.tracked import track_grad
@@ -73,9 +75,45 @@ from functorch_lite.transforms.reverse import grad, grad_and_value, linear_trans
 from functorch_lite.transforms.scans import associative_scan, map, scan
 
 if TYPE_CHECKING:
-    from functorch_lite import autograd, debug, fft, func, linalg, nn, optim, random
+    from functorch_lite import autograd, cuda, debug, fft, func, linalg, nn, optim, random
+    from functorch_lite.nn.functional import (
+        adaptive_avg_pool1d,
+        adaptive_max_pool1d,
+        avg_pool1d,
+        bilinear,
+        channel_shuffle,
+        conv1d,
+        conv2d,
+        conv3d,
+        conv_transpose1d,
+        conv_transpose2d,
+        conv_transpose3d,
+        group_norm,
+        hardshrink,
+        max_pool1d,
+        max_pool1d_with_indices,
+        max_pool2d,
+        max_pool3d,
+        pairwise_distance,
+        pdist,
+        pixel_shuffle,
+        pixel_unshuffle,
+        rms_norm,
+        rrelu,
+        threshold,
+    )
     from functorch_lite.program.jit import jit, make_program
     from functorch_lite.program.program import Program
+    from functorch_lite.tensor.devices import Generator, device
+    from functorch_lite.tensor.spectra import (
+        bartlett_window,
+        blackman_window,
+        hamming_window,
+        hann_window,
+        istft,
+        kaiser_window,
+        stft,
+    )
     from functorch_lite.testing import GradcheckError, check_grads, gradcheck, gradgradcheck
     from functorch_lite.transforms.sparsity import sparse_hessian, sparse_jacobian
     from functorch_lite.transforms.taylor import derivative, jet
@@ -86,29 +124,48 @@ __version__ = "0.1.0"
 #: What a shape is.
 Size: type[tuple[Any, ...]] = tuple
 
+#: A new axis in an index: ``x[:, newaxis]``.
+newaxis = None
+
 __all__ = [
     "EscapedTracerError",
+    "Generator",
     "GradcheckError",
     "Program",
     "Size",
     "Tensor",
     "TracerConversionError",
+    "adaptive_avg_pool1d",
+    "adaptive_max_pool1d",
     "all_gather",
     "arange",
     "as_tensor",
     "associative_scan",
     "autograd",
+    "avg_pool1d",
     "axis_index",
     "axis_size",
+    "bartlett_window",
+    "bilinear",
+    "blackman_window",
+    "channel_shuffle",
     "check_grads",
     "checkpoint",
     "cond",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "cuda",
     "curl",
     "custom_jvp",
     "custom_linear_solve",
     "custom_vjp",
     "debug",
     "derivative",
+    "device",
     "divergence",
     "e",
     "empty",
@@ -129,6 +186,10 @@ __all__ = [
     "grad_and_value",
     "gradcheck",
     "gradgradcheck",
+    "group_norm",
+    "hamming_window",
+    "hann_window",
+    "hardshrink",
     "hessian",
     "hessian_diag",
     "hvp",
@@ -140,12 +201,14 @@ __all__ = [
     "is_inference_mode_enabled",
     "is_tensor",
     "is_tracer",
+    "istft",
     "jacfwd",
     "jacobian",
     "jacrev",
     "jet",
     "jit",
     "jvp",
+    "kaiser_window",
     "laplacian",
     "linalg",
     "linear_transpose",
@@ -155,13 +218,22 @@ __all__ = [
     "make_program",
     "manual_seed",
     "map",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool3d",
     "nan",
+    "newaxis",
     "nn",
     "no_grad",
     "ones",
     "ones_like",
     "optim",
+    "pairwise_distance",
+    "pdist",
     "pi",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "pmax",
     "pmean",
     "pmin",
@@ -174,15 +246,19 @@ __all__ = [
     "randn_like",
     "random",
     "randperm",
+    "rms_norm",
+    "rrelu",
     "scan",
     "set_default_dtype",
     "set_grad_enabled",
     "set_rng_state",
     "sparse_hessian",
     "sparse_jacobian",
+    "stft",
     "stop_gradient",
     "switch",
     "tensor",
+    "threshold",
     "track_grad",
     "tree",
     "value_and_grad",
@@ -195,13 +271,29 @@ __all__ = [
     "zeros_like",
 ]
 
+# fmt: off
+#: The functions of ``nn.functional`` that PyTorch has at the top level as well, and those of signals.
+_OF_LAYERS = (
+    "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "bilinear", "channel_shuffle", "conv1d", "conv2d",
+    "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "group_norm", "hardshrink",
+    "max_pool1d", "max_pool1d_with_indices", "max_pool2d", "max_pool3d", "pairwise_distance", "pdist",
+    "pixel_shuffle", "pixel_unshuffle", "rms_norm", "rrelu", "threshold",
+)
+_OF_SPECTRA = (
+    "bartlett_window", "blackman_window", "hamming_window", "hann_window", "istft", "kaiser_window", "stft",
+)
+# fmt: on
+
 #: What is loaded when it is first asked for, so that what a program does not use costs it no time: by name the module
 #: that has it, or is it.
 _LATE = {
-    **{name: name for name in ("autograd", "debug", "fft", "func", "linalg", "nn", "optim", "program", "random")},
-    **{name: name for name in ("scipy", "special", "testing")},
+    **{name: name for name in ("autograd", "cuda", "debug", "fft", "func", "linalg", "nn", "optim", "program")},
+    **{name: name for name in ("random", "scipy", "special", "testing")},
     **dict.fromkeys(("jit", "make_program"), "program.jit"),
     "Program": "program.program",
+    **dict.fromkeys(_OF_LAYERS, "nn.functional"),
+    **dict.fromkeys(("Generator", "device"), "tensor.devices"),
+    **dict.fromkeys(_OF_SPECTRA, "tensor.spectra"),
     **dict.fromkeys(("GradcheckError", "check_grads", "gradcheck", "gradgradcheck"), "testing"),
     **dict.fromkeys(("sparse_hessian", "sparse_jacobian"), "transforms.sparsity"),
     **dict.fromkeys(("derivative", "jet"), "transforms.taylor"),

@@ -28,6 +28,7 @@ NAMESPACES = (
     "functorch_lite.autograd.functional",
     "functorch_lite.autograd.graph",
     "functorch_lite.core.tree",
+    "functorch_lite.cuda",
     "functorch_lite.debug",
     "functorch_lite.fft",
     "functorch_lite.func",

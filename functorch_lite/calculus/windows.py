@@ -1,4 +1,8 @@
-"""Windows that slide over an array, as a view of it; their transpose adds what overlaps."""
+"""Windows that slide over an array, as a view of it; their transpose adds what overlaps.
+
+`windows` are NumPy's, along any axes and each one element behind the one before; `patches` are those of convolution and
+pooling, over the last axes and with steps between windows and within them, whose transpose touches no others.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,16 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
 from functorch_lite.calculus.arguments import as_array, refuse_foreign
-from functorch_lite.calculus.batching import shifted_axes
+from functorch_lite.calculus.batching import same_axes, shifted_axes
 from functorch_lite.calculus.declare import linear
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.numbering import Shape
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import implements
+
+__all__ = ["overlaid", "patches", "put_together", "windows"]
+
+# --- NumPy's ----------------------------------------------------------------------------------------------------------
 
 
 def _batch_of_windows(
@@ -60,3 +68,37 @@ def _sliding_window_view(
     shape = tuple(window_shape) if np.iterable(window_shape) else (window_shape,)
     axes = range(x.ndim) if axis is None else normalize_axis_tuple(axis, x.ndim, allow_duplicate=True)
     return windows(x, shape, tuple(axes))
+
+
+# --- With steps -------------------------------------------------------------------------------------------------------
+
+
+def _put_back(g: Any, x_shape: Shape, sizes: Shape, strides: Shape, steps: Shape) -> Any:
+    return put_together(g, x_shape[-len(sizes) :], sizes, strides, steps)
+
+
+@linear(_put_back, moves=True, batch=same_axes)
+def patches(x: Any, sizes: Shape, strides: Shape, steps: Shape) -> Any:
+    """Return windows of the last axes, ``strides`` apart, of elements ``steps`` apart; their own axes come last."""
+    spans = tuple((n - 1) * step + 1 for n, step in zip(sizes, steps, strict=True))
+    seen: Any = np.lib.stride_tricks.sliding_window_view(x, spans, tuple(range(-len(sizes), 0)))
+    key = tuple(slice(None, None, n) for n in (*strides, *steps))
+    return seen if all(k.step == 1 for k in key) else seen[(..., *key)]
+
+
+def _taken_apart(g: Any, lengths: Shape, sizes: Shape, strides: Shape, steps: Shape) -> Any:
+    return patches(g, sizes, strides, steps)
+
+
+@linear(_taken_apart, collects=True, batch=same_axes)
+def put_together(x: Any, lengths: Shape, sizes: Shape, strides: Shape, steps: Shape) -> Any:
+    """Add windows up where `patches` finds them in zeros whose last axes have the given lengths."""
+    refuse_foreign("the transpose of windows", x)
+    rank = len(sizes)
+    total: Any = np.zeros((*x.shape[: -2 * rank], *lengths), x.dtype)
+    counts = x.shape[-2 * rank : -rank]
+    for place in np.ndindex(*sizes):  # what stands at one place of all windows does not overlap
+        within = zip(place, steps, counts, strides, strict=True)
+        key = (slice(k * step, k * step + (n - 1) * stride + 1, stride) for k, step, n, stride in within)
+        total[(..., *key)] += x[(..., *place)]
+    return total

@@ -1,4 +1,4 @@
-"""Making tensors: from data, filled, spaced, random."""
+"""Making tensors: from data, filled, spaced."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 from functorch_lite.calculus.creation import copied
 from functorch_lite.core.cache_lines import on_line
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.generator import seed_generator, shared_generator
 from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.trace import Tracer, is_tracer
 from functorch_lite.numpy.construction import array, asarray, holds_tracers
@@ -29,22 +28,12 @@ __all__ = [
     "full",
     "full_like",
     "get_default_dtype",
-    "get_rng_state",
     "is_tensor",
     "linspace",
     "logspace",
-    "manual_seed",
     "ones",
     "ones_like",
-    "rand",
-    "rand_like",
-    "randint",
-    "randint_like",
-    "randn",
-    "randn_like",
-    "randperm",
     "set_default_dtype",
-    "set_rng_state",
     "tensor",
     "zeros",
     "zeros_like",
@@ -85,7 +74,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored:
     >>> ft.tensor([1.0, 2.0], requires_grad=True)
     tensor([1., 2.], requires_grad=True)
     """
-    _only_device(ignored)
+    only_device(ignored)
     if holds_tracers(data):
         listed, data = isinstance(data, list | tuple), array(data, dtype)
         data = _defaulted(data, dtype) if listed else data
@@ -98,7 +87,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, **ignored:
             if is_tracer(data):
                 traced = copied(data) if dtype is None else data.astype(dtype)
                 return traced
-    return _made(np.array(_raw(data, dtype), dtype), requires_grad)
+    return made(np.array(_raw(data, dtype), dtype), requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, **ignored: Any) -> Tensor:
@@ -122,21 +111,21 @@ def as_tensor(data: Any, dtype: Any = None, **ignored: Any) -> Tensor:
     >>> a
     array([1., 0.])
     """
-    _only_device(ignored)
-    made: Tensor
+    only_device(ignored)
+    result: Tensor
     if is_tensor(data):
-        made = data if dtype is None or data.dtype == dtype else data.astype(dtype)
-        return made
+        result = data if dtype is None or data.dtype == dtype else data.astype(dtype)
+        return result
     if holds_tracers(data):
         listed, data = isinstance(data, list | tuple), asarray(data, dtype)
         data = _defaulted(data, dtype) if listed else data
         if is_tracer(data):
-            made = data
-            return made
+            result = data
+            return result
     raw = _raw(data, dtype)
     fits = isinstance(raw, np.ndarray) and (dtype is None or raw.dtype == dtype)
-    made = tensor_of(_numbers(raw), None) if fits else _made(np.array(raw, dtype))
-    return made
+    result = tensor_of(_numbers(raw), None) if fits else made(np.array(raw, dtype))
+    return result
 
 
 def from_numpy(array: Any) -> Tensor:
@@ -189,47 +178,6 @@ def get_default_dtype() -> Any:
     return _Defaults.dtype
 
 
-def manual_seed(seed: int) -> Any:
-    """Seed the generator of the random tensors, whose numbers are NumPy's, not PyTorch's; return it.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> generator = ft.manual_seed(0)
-    >>> x = ft.rand(2)
-    >>> generator = ft.manual_seed(0)
-    >>> ft.equal(ft.rand(2), x)
-    True
-    """
-    return seed_generator(seed)
-
-
-def get_rng_state() -> Any:
-    """Return where the generator of the random tensors stands, for `set_rng_state`.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> state = ft.get_rng_state()
-    >>> x = ft.rand(2)
-    >>> ft.set_rng_state(state)
-    >>> ft.equal(ft.rand(2), x)
-    True
-    """
-    return shared_generator().bit_generator.state
-
-
-def set_rng_state(new_state: Any) -> None:
-    """Let the generator of the random tensors go on from where it stood when `get_rng_state` was called.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> ft.set_rng_state(ft.get_rng_state())
-    """
-    shared_generator().bit_generator.state = new_state
-
-
 def zeros(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
     """Make a tensor of zeros.
 
@@ -249,8 +197,7 @@ def zeros(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    _only_device(ignored)
-    return _made(np.zeros(_shape(shape), dtype or _Defaults.dtype), requires_grad)
+    return made(np.zeros(asked_shape(shape, ignored), dtype or _Defaults.dtype), requires_grad)
 
 
 def ones(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
@@ -262,8 +209,7 @@ def ones(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored:
     >>> ft.ones(2, requires_grad=True)
     tensor([1., 1.], requires_grad=True)
     """
-    _only_device(ignored)
-    return _made(np.ones(_shape(shape), dtype or _Defaults.dtype), requires_grad)
+    return made(np.ones(asked_shape(shape, ignored), dtype or _Defaults.dtype), requires_grad)
 
 
 def empty(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
@@ -275,11 +221,12 @@ def empty(*shape: Any, dtype: Any = None, requires_grad: bool = False, **ignored
     >>> ft.empty(2, 3).shape
     (2, 3)
     """
-    _only_device(ignored)
-    return _made(np.empty(_shape(shape), dtype or _Defaults.dtype), requires_grad)
+    return made(np.empty(asked_shape(shape, ignored), dtype or _Defaults.dtype), requires_grad)
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
+def full(
+    shape: Any = (), fill_value: Any = 0.0, dtype: Any = None, requires_grad: bool = False, **ignored: Any
+) -> Tensor:
     """Make a tensor of a shape, filled with a value, whose dtype it has by default; the rest is as for `zeros`.
 
     Examples
@@ -288,18 +235,26 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = F
     >>> ft.full((2,), 3.0)
     tensor([3., 3.])
     """
-    _only_device(ignored)
+    sizes = asked_shape((shape,) if "size" not in ignored else (), ignored)
     value = _constant(fill_value)
     if isinstance(value, Tracer):
-        return _filled(_shape((shape,)), value, dtype, requires_grad)
+        return _filled(sizes, value, dtype, requires_grad)
     value = _raw(value, dtype)
-    return _made(np.full(_shape((shape,)), value, dtype or np.array(value).dtype), requires_grad)
+    return made(np.full(sizes, value, dtype or np.array(value).dtype), requires_grad)
 
 
-def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
+def arange(
+    *bounds: Any,
+    start: Any = None,
+    end: Any = None,
+    step: Any = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    **ignored: Any,
+) -> Tensor:
     """Make a tensor of evenly spaced numbers: ``arange(stop)``, ``arange(start, stop)``, ``arange(start, stop, step)``.
 
-    ``stop`` is left out. The numbers are integers if all bounds are; the rest is as for `zeros`.
+    ``stop`` is left out; by name it is ``end``. The numbers are integers if all bounds are; the rest is as for `zeros`.
 
     Examples
     --------
@@ -307,14 +262,30 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **ignor
     >>> ft.arange(3), ft.arange(0.0, 1.0, 0.5)
     (tensor([0, 1, 2]), tensor([0. , 0.5]))
     """
-    _only_device(ignored)
-    bounds = tuple(map(_constant, bounds))
+    only_device(ignored)
+    bounds = tuple(map(_constant, _bounds(bounds, start, end, step)))
     if any(isinstance(bound, Tracer) for bound in bounds):
         raise TypeError(
             f"arange at {user_line()}: how many numbers there are would depend on a value that is differentiated or "
             f"traced. Give Python's numbers (x.item() of a tensor), or write start + step * ft.arange(n)"
         )
-    return _made(_defaulted(np.arange(*bounds), dtype), requires_grad)
+    return made(_defaulted(np.arange(*bounds), dtype), requires_grad)
+
+
+def _bounds(bounds: tuple[Any, ...], start: Any, end: Any, step: Any) -> tuple[Any, ...]:
+    """Return start, end and step, of which those that are given by name are not among the bounds."""
+    if start is end is step is None:
+        return bounds
+    rest = list(bounds)
+    if start is None:
+        start = rest.pop(0) if len(rest) > (end is None) else 0
+    if end is None and rest:
+        end = rest.pop(0)
+    if rest or end is None:
+        raise TypeError(
+            f"arange at {user_line()} takes an end, or a start and an end, and a step; given {bounds} besides"
+        )
+    return start, end, 1 if step is None else step
 
 
 def linspace(
@@ -328,7 +299,7 @@ def linspace(
     >>> ft.linspace(0.0, 1.0, 5)
     tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
-    _only_device(ignored)
+    only_device(ignored)
     return _spaced(np.linspace(_constant(start), _constant(end), steps), dtype, requires_grad)
 
 
@@ -349,7 +320,7 @@ def logspace(
     >>> ft.logspace(0.0, 2.0, 3)
     tensor([  1.,  10., 100.])
     """
-    _only_device(ignored)
+    only_device(ignored)
     return _spaced(np.logspace(_constant(start), _constant(end), steps, base=base), dtype, requires_grad)
 
 
@@ -363,77 +334,15 @@ def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = F
     tensor([[1., 0.],
             [0., 1.]])
     """
-    _only_device(ignored)
-    return _made(np.eye(n, m, dtype=dtype or _Defaults.dtype), requires_grad)
-
-
-def rand(*shape: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None, **ignored: Any) -> Tensor:
-    """Make a tensor of random numbers, uniform between 0 and 1.
-
-    Parameters
-    ----------
-    *shape, dtype, requires_grad, **ignored
-        As for `zeros`.
-    generator
-        A generator of NumPy's; by default the one that `manual_seed` seeds.
-
-    Examples
-    --------
-    >>> import numpy as np, functorch_lite as ft
-    >>> ft.rand(2, 3, generator=np.random.default_rng(0)).shape
-    (2, 3)
-    """
-    _only_device(ignored)
-    return _made(_random(lambda g: g.random(_shape(shape)), dtype, generator), requires_grad)
-
-
-def randn(*shape: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None, **ignored: Any) -> Tensor:
-    """Make a tensor of random numbers of the standard normal distribution; the arguments are those of `rand`.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> ft.randn(2, 3).shape
-    (2, 3)
-    """
-    _only_device(ignored)
-    return _made(_random(lambda g: g.standard_normal(_shape(shape)), dtype, generator), requires_grad)
-
-
-def randint(*bounds_and_shape: Any, dtype: Any = None, generator: Any = None, **ignored: Any) -> Tensor:
-    """Make a tensor of random integers, int64 by default: ``randint(high, shape)``, ``randint(low, high, shape)``.
-
-    ``high`` itself is left out, and ``shape`` is a tuple; the rest is as for `rand`.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> ft.randint(0, 1, (3,))
-    tensor([0, 0, 0])
-    """
-    _only_device(ignored)
-    *bounds, shape = bounds_and_shape
-    source: Any = generator or shared_generator()
-    return _made(source.integers(*bounds, size=shape).astype(dtype or np.int64))
-
-
-def randperm(n: int, generator: Any = None) -> Tensor:
-    """Make a random permutation of ``0 … n - 1``, by NumPy's ``generator`` if one is given.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> ft.randperm(5).sort(dim=0).values
-    tensor([0, 1, 2, 3, 4])
-    """
-    return _made((generator or shared_generator()).permutation(n))
+    only_device(ignored)
+    return made(np.eye(n, m, dtype=dtype or _Defaults.dtype), requires_grad)
 
 
 def _like(make: Callable[[Any, Any], Any], name: str, doc: str) -> Callable[..., Tensor]:
     def like(x: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
-        _only_device(ignored)
+        only_device(ignored)
         dtype = dtype or x.dtype
-        return _made(np.array(make(np.shape(x), dtype), dtype), requires_grad)
+        return made(np.array(make(np.shape(x), dtype), dtype), requires_grad)
 
     like.__name__ = name
     like.__doc__ = f"""{doc} The rest is as for `zeros`.
@@ -451,26 +360,6 @@ def _like(make: Callable[[Any, Any], Any], name: str, doc: str) -> Callable[...,
 zeros_like = _like(np.zeros, "zeros_like", "Make zeros of another tensor's shape and dtype.")
 ones_like = _like(np.ones, "ones_like", "Make ones of another tensor's shape and dtype.")
 empty_like = _like(np.empty, "empty_like", "Make a tensor of another's shape and dtype, of whatever is in memory.")
-rand_like = _like(
-    lambda shape, dtype: shared_generator().random(shape), "rand_like", "Make `rand` of another's shape and dtype."
-)
-randn_like = _like(
-    lambda shape, dtype: shared_generator().standard_normal(shape),
-    "randn_like",
-    "Make `randn` of another's shape and dtype.",
-)
-
-
-def randint_like(x: Any, *bounds: Any, dtype: Any = None, generator: Any = None, **ignored: Any) -> Tensor:
-    """Make `randint` of another's shape and dtype: ``randint_like(x, high)``, ``randint_like(x, low, high)``.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> ft.randint_like(ft.zeros(2, 3), 10).shape
-    (2, 3)
-    """
-    return randint(*bounds, np.shape(x), dtype=dtype or x.dtype, generator=generator, **ignored)
 
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
@@ -489,7 +378,7 @@ def filled_alike(
     x: Any, shape: Any, fill_value: Any, dtype: Any, requires_grad: bool, name: str, ignored: dict[str, Any]
 ) -> Tensor:
     """Make a tensor of another's dtype, unless one is given, filled with a value."""
-    _only_device(ignored)
+    only_device(ignored)
     value = _constant(fill_value)
     if isinstance(value, Tracer):
         if dtype is None and value.dtype.kind in "fc" and x.dtype.kind not in "fc":  # type: ignore[attr-defined]
@@ -497,18 +386,18 @@ def filled_alike(
                 f"{name} at {user_line()}: {x.dtype} elements would have no derivative by the value they are filled "
                 f"with; say which dtype they shall have, {name}(…, value, dtype=value.dtype)"
             )
-        return _filled(_shape((shape,)), value, dtype or x.dtype, requires_grad)
-    return _made(np.full(_shape((shape,)), _raw(value, dtype), dtype or x.dtype), requires_grad)
+        return _filled(asked_shape((shape,), ignored), value, dtype or x.dtype, requires_grad)
+    return made(np.full(asked_shape((shape,), ignored), _raw(value, dtype), dtype or x.dtype), requires_grad)
 
 
-def _made(raw: Any, requires_grad: bool = False) -> Tensor:
+def made(raw: Any, requires_grad: bool = False) -> Tensor:
     """Return a tensor of an array that nobody else refers to."""
     if type(_numbers(raw)) is np.ndarray and raw.ndim > 1 and raw.nbytes >= SMALLEST_ON_LINES:
         raw = on_line(raw) if raw.flags.c_contiguous else raw
-    made: Tensor = tensor_of(raw, None)
+    new: Tensor = tensor_of(raw, None)
     if requires_grad:
-        made.requires_grad_()
-    return made
+        new.requires_grad_()
+    return new
 
 
 def _numbers(raw: Any) -> Any:
@@ -527,14 +416,14 @@ def _filled(shape: tuple[int, ...], value: Any, dtype: Any, requires_grad: bool)
     whole: Any = np.broadcast_to(value if dtype is None else value.astype(dtype), shape)
     if is_tensor(whole):
         whole = whole.clone() if whole.requires_grad else whole.copy()
-    made: Tensor = whole.requires_grad_() if requires_grad else whole
-    return made
+    filled: Tensor = whole.requires_grad_() if requires_grad else whole
+    return filled
 
 
 def _spaced(values: Any, dtype: Any, requires_grad: bool) -> Tensor:
     values = _defaulted(values, dtype)
     if not is_tracer(values):
-        return _made(values, requires_grad)
+        return made(values, requires_grad)
     spaced: Tensor = values.requires_grad_() if requires_grad else values
     return spaced
 
@@ -568,15 +457,16 @@ def _defaulted(array: Any, dtype: Any) -> Any:
     return array
 
 
-def _random(draw: Callable[[Any], Any], dtype: Any, generator: Any) -> Any:
-    return np.array(draw(generator or shared_generator())).astype(dtype or _Defaults.dtype)
-
-
-def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
+def asked_shape(shape: tuple[Any, ...], others: dict[str, Any]) -> tuple[int, ...]:
+    """Return the shape that a call asks for, by lengths, a tuple of them, or ``size=…`` among its other options."""
+    if not shape and "size" in others:
+        shape = (others.pop("size"),)
+    only_device(others)
     return tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], list | tuple) else shape
 
 
-def _only_device(ignored: dict[str, Any]) -> None:
+def only_device(ignored: dict[str, Any]) -> None:
+    """Raise if a call has other options than those that change nothing here."""
     for name, value in ignored.items():
         if name != "device":
             raise TypeError(

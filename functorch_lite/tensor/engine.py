@@ -74,12 +74,14 @@ def backward(
     create_graph
         Whether the gradients themselves can be differentiated.
     inputs
-        The tensors whose ``grad`` is added to, in the place of all leaves.
+        The tensors whose ``grad`` is added to, in the place of all leaves. Those that are no leaves retain theirs from
+        then on, as by `Tensor.retain_grad`. Nothing that they do not depend on is computed.
 
     Raises
     ------
     RuntimeError
-        If a tensor does not require grad; if it is no scalar and no cotangent is given; if the graph was freed.
+        If a tensor does not require grad; if it is no scalar and no cotangent is given; if the graph was freed; if an
+        input is the edge of a result, which has no ``grad``.
 
     Examples
     --------
@@ -91,13 +93,15 @@ def backward(
     """
     roots = _sequence(tensors)
     seeds = _seeds(roots, _sequence(grad_tensors, len(roots)), create_graph)
-    targets = None if inputs is None else _inputs(_sequence(inputs), "backward")
+    named = _sequence(inputs)
+    targets = None if inputs is None else _inputs(named, "backward")
     for i, x in enumerate(targets or ()):
-        if x.node[1] is not None:
+        if x.node[1] is not None and isinstance(named[i], GradientEdge):
             raise RuntimeError(
-                f"backward: input {i}, of shape {x.shape}, is not a leaf; use ft.autograd.grad for the gradients of "
-                f"results, or retain_grad() on them"
+                f"backward: input {i}, of shape {x.shape}, is the edge of a result, which has no grad to add to; use "
+                f"ft.autograd.grad, or give the tensor"
             )
+        x.retain_grad()  # at a leaf it does nothing
     held = {id(g) for _, g in seeds}
     found = walked(
         seeds,
@@ -107,6 +111,7 @@ def backward(
         free=not (create_graph if retain_graph is None else retain_graph),
         anomaly=checks_nan(),
         only=None if targets is None else [x.node[0] for x in targets],
+        retain=True,
     )
     if targets is None:
         for order, g in found.items():
@@ -118,7 +123,7 @@ def backward(
                 leaf._receive(g, create_graph, held)
         return
     for x in {id(x): x for x in targets}.values():
-        if x.node[0] in found:
+        if x.is_leaf and x.node[0] in found:
             x._receive(found[x.node[0]], create_graph, held)
 
 

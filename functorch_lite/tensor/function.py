@@ -1,4 +1,4 @@
-"""Operations with derivatives given by the user, in PyTorch's form: `Function` and `once_differentiable`.
+"""Operations with derivatives given by the user, in PyTorch's form: `Function`.
 
 A call of a `Function` is an `Application` (see `functorch_lite.transforms.custom`), so every transformation knows what
 to do with it. ``forward`` always sees plain values: tensors without a history, or examples of a ``vmap``. What it saves
@@ -7,8 +7,6 @@ is told apart by identity: an input is an input also in the derivative of the de
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -24,7 +22,7 @@ from functorch_lite.tensor.levels import is_watched, linked, lowered, plain, raw
 from functorch_lite.transforms.application import Application
 from functorch_lite.transforms.custom import stop_gradient
 
-__all__ = ["Function", "FunctionContext", "Static", "once_differentiable"]
+__all__ = ["Function", "FunctionContext", "Static"]
 
 
 class FunctionContext:
@@ -286,8 +284,10 @@ class _Call:
         outputs = [output] if single else list(output)
         is_array = [isinstance(y, Tracer | np.ndarray | np.generic) for y in outputs]
         dirty = [
-            (position, i) for position, y in enumerate(outputs) for i in self.places if any(y is d for d in ctx._dirty)
-            and y is args[i]
+            (position, i)
+            for position, y in enumerate(outputs)
+            for i in self.places
+            if any(y is d for d in ctx._dirty) and y is args[i]
         ]
         self.template = single, [(a, None if a else y) for a, y in zip(is_array, outputs, strict=True)], dirty
         return [y for a, y in zip(is_array, outputs, strict=True) if a], ctx, args
@@ -382,9 +382,7 @@ class _Call:
         with enable_grad() if any(map(is_watched, (*full, *ctx.saved_tensors))) else no_grad():
             pushed = self.cls.jvp(ctx, *full)  # type: ignore[attr-defined]
         pushed = pushed if isinstance(pushed, tuple) else (pushed,)
-        return outputs, tuple(
-            np.zeros_like(y) if t is None else raw(t) for t, y in zip(pushed, outputs, strict=True)
-        )
+        return outputs, tuple(np.zeros_like(y) if t is None else raw(t) for t, y in zip(pushed, outputs, strict=True))
 
 
 class Static:
@@ -392,62 +390,6 @@ class Static:
 
     def __init__(self, content: Any) -> None:
         self.content = content
-
-
-def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a ``backward`` whose own derivative is not to be taken: it raises instead of being wrong.
-
-    Parameters
-    ----------
-    backward
-        The static method, decorated inside ``staticmethod``.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> class Square(ft.autograd.Function):
-    ...     @staticmethod
-    ...     def forward(ctx, x):
-    ...         ctx.save_for_backward(x)
-    ...         return x * x
-    ...
-    ...     @staticmethod
-    ...     @ft.autograd.once_differentiable
-    ...     def backward(ctx, grad_output):
-    ...         (x,) = ctx.saved_tensors
-    ...         return 2.0 * x * grad_output
-    >>> ft.grad(ft.grad(Square.apply))(3.0)
-    Traceback (most recent call last):
-        ...
-    RuntimeError: trying to differentiate twice a function that was marked with @once_differentiable
-    """
-
-    @wraps(backward)
-    def wrapped(ctx: Any, *grad_outputs: Any) -> Any:
-        watched = any(map(is_watched, (*grad_outputs, *ctx.saved_tensors)))
-        if not watched:
-            return backward(ctx, *grad_outputs)
-        given = [plain(lowered(g)) if isinstance(g, Tracer) else g for g in grad_outputs]
-        kept = ctx.saved_tensors
-        ctx.saved_tensors = tuple(plain(lowered(x)) if isinstance(x, Tracer) else x for x in kept)
-        with no_grad():
-            found = backward(ctx, *given)
-        ctx.saved_tensors = kept
-        sources = tuple(x for x in (*grad_outputs, *kept) if isinstance(x, Tracer) and is_watched(x))
-        single = not isinstance(found, tuple)
-        outputs = tuple(_only_once(g, sources) if hasattr(g, "dtype") else g for g in ((found,) if single else found))
-        return outputs[0] if single else outputs
-
-    return wrapped
-
-
-def _only_once(g: Any, sources: tuple[Any, ...]) -> Any:
-    def refuse(*_: Any) -> Any:
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
-
-    value = raw(g)
-    call = Application("once_differentiable", lambda xs: (value,), None, lambda xs: ((value,), ()), refuse)
-    return constant(call.bind(sources, ())[0])
 
 
 def _has_own_context(cls: type[Function]) -> bool:

@@ -35,14 +35,16 @@ from numpy import trunc as fix
 from numpy.linalg import det, slogdet
 from numpy.linalg import inv as inverse
 from functorch_lite.calculus.taking import take
-from functorch_lite.tensor.activations import (
-    celu, cosine_similarity, digamma, erf, layer_norm, lgamma, prelu, relu, selu, sigmoid,
-)
+from functorch_lite.tensor.accumulating import index_add, index_reduce, scatter_add, scatter_reduce
+from functorch_lite.tensor.activations import celu, erf, prelu, relu, selu, sigmoid
 from functorch_lite.tensor.assembling import (
     block_diag, broadcast_tensors, cartesian_prod, combinations, diagonal_scatter, select_scatter, slice_scatter,
     unique_consecutive,
 )
 from functorch_lite.tensor.conversion import is_complex, is_floating_point, is_nonzero, is_same_size, is_signed, numel
+from functorch_lite.tensor.diagonals import (
+    diag, diag_embed, diagflat, diagonal, tril, tril_indices, triu, triu_indices,
+)
 from functorch_lite.tensor.draws import bernoulli, multinomial, normal, poisson
 from functorch_lite.tensor.elementwise import (
     add, addcdiv, addcmul, clamp, clamp_max, clamp_min, div, equal, frac, lerp, logit, nan_to_num, polar,
@@ -60,6 +62,7 @@ from functorch_lite.tensor.joining import cat as concat
 from functorch_lite.tensor.joining import split as split_with_sizes
 from functorch_lite.tensor.joining import vstack as row_stack
 from functorch_lite.tensor.joining import cat as concatenate
+from functorch_lite.tensor.layers import cosine_similarity, layer_norm
 from functorch_lite.tensor.matrices import (
     addbmm, addr, adjoint, chain_matmul, cholesky_inverse, cholesky_solve, matrix_exp, renorm,
 )
@@ -72,6 +75,7 @@ from functorch_lite.tensor.products import (
     addmm, addmv, baddbmm, bmm, cdist, cholesky, corrcoef, cov, cross, dist, einsum, logdet, matrix_power, mm, mv,
     pinverse, qr, svd, tensordot,
 )
+from functorch_lite.tensor.putting import index_copy, index_fill, index_put, scatter
 from functorch_lite.tensor.reductions import (
     amax, amin, argmax, argmin, count_nonzero, cumprod, cumsum, cumulative_trapezoid, diff, gradient, logcumsumexp,
     mean, nanmean, nansum, norm, prod, std, std_mean, trapezoid, var, var_mean,
@@ -81,24 +85,25 @@ from functorch_lite.tensor.reductions import all_ as all
 from functorch_lite.tensor.reductions import any_ as any
 from functorch_lite.tensor.reductions import sum_ as sum
 from functorch_lite.tensor.selection import (
-    bincount, bucketize, gather, index_add, index_copy, index_fill, index_put, index_select, masked_fill,
-    masked_scatter, masked_select, nonzero, scatter, scatter_add, searchsorted, take_along_dim, unique, where,
+    bincount, bucketize, gather, index_select, masked_fill, masked_scatter, masked_select, nonzero, searchsorted,
+    take_along_dim, unique, where,
 )
 from functorch_lite.tensor.shaping import (
-    broadcast_to, diag, diag_embed, diagflat, diagonal, flatten, flip, fliplr, flipud, movedim, permute,
-    repeat_interleave, roll, rot90, squeeze, t, tile, transpose, tril, tril_indices, triu, triu_indices, unflatten,
-    unsqueeze,
+    broadcast_to, flatten, flip, fliplr, flipud, movedim, permute, repeat_interleave, roll, rot90, squeeze, t, tile,
+    transpose, unflatten, unsqueeze,
 )
 from functorch_lite.tensor.softmax import log_softmax, logsumexp, softmax
 from functorch_lite.tensor.traced import clone_of as clone
 from functorch_lite.tensor.traced import detached as detach
-from functorch_lite.tensor.special_functions import erfc, erfinv, i0, igamma, igammac, mvlgamma, polygamma
+from functorch_lite.tensor.special_functions import (
+    digamma, erfc, erfinv, i0, igamma, igammac, lgamma, mvlgamma, polygamma,
+)
 
 __all__ = [
-    "abs", "absolute", "acos", "acosh", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "adjoint",
-    "all", "allclose", "amax", "amin", "aminmax", "angle", "any", "arccos", "arccosh", "arcsin", "arcsinh",
-    "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "asin", "asinh", "atan", "atan2",
-    "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "baddbmm", "bernoulli", "bincount", "bitwise_and",
+    "abs", "absolute", "acos", "acosh", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr",
+    "adjoint", "all", "allclose", "amax", "amin", "aminmax", "angle", "any", "arccos", "arccosh", "arcsin",
+    "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "asin", "asinh", "atan",
+    "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "baddbmm", "bernoulli", "bincount", "bitwise_and",
     "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "block_diag", "bmm",
     "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize", "can_cast", "cartesian_prod", "cat",
     "cdist", "ceil", "celu", "chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "chunk", "clamp",
@@ -110,22 +115,23 @@ __all__ = [
     "flatten", "flip", "fliplr", "flipud", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac",
     "frexp", "gather", "gcd", "ge", "ger", "gradient", "greater", "greater_equal", "gt", "heaviside", "hsplit",
     "hstack", "hypot", "i0", "igamma", "igammac", "iinfo", "imag", "index_add", "index_copy", "index_fill",
-    "index_put", "index_select", "inner", "inverse", "is_complex", "is_floating_point", "is_nonzero",
-    "is_same_size", "is_signed", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal",
-    "kron", "kthvalue", "layer_norm", "lcm", "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "log", "log1p",
-    "log2", "log10", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logdet", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lt", "masked_fill", "masked_scatter",
-    "masked_select", "matmul", "matrix_exp", "matrix_power", "max", "maximum", "mean", "median", "meshgrid", "min",
-    "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv", "mvlgamma",
-    "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "nextafter",
-    "nonzero", "norm", "normal", "not_equal", "numel", "outer", "permute", "pinverse", "poisson", "polar",
-    "polygamma", "positive", "pow", "prelu", "prod", "promote_types", "qr", "quantile", "rad2deg", "ravel", "real",
-    "reciprocal", "relu", "remainder", "renorm", "repeat_interleave", "reshape", "result_type", "roll", "rot90",
-    "round", "row_stack", "rsqrt", "scatter", "scatter_add", "searchsorted", "select", "select_scatter", "selu",
-    "sgn", "sigmoid", "sign", "signbit", "sin", "sinc", "sinh", "slice_scatter", "slogdet", "softmax", "sort",
-    "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum",
-    "svd", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor_split", "tensordot",
-    "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices",
-    "true_divide", "trunc", "unbind", "unflatten", "unique", "unique_consecutive", "unravel_index", "unsqueeze",
-    "vander", "var", "var_mean", "vdot", "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "xlogy",
+    "index_put", "index_reduce", "index_select", "inner", "inverse", "is_complex", "is_floating_point",
+    "is_nonzero", "is_same_size", "is_signed", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf",
+    "isposinf", "isreal", "kron", "kthvalue", "layer_norm", "lcm", "ldexp", "le", "lerp", "less", "less_equal",
+    "lgamma", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logdet",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lt", "masked_fill",
+    "masked_scatter", "masked_select", "matmul", "matrix_exp", "matrix_power", "max", "maximum", "mean", "median",
+    "meshgrid", "min", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply",
+    "mv", "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg",
+    "negative", "nextafter", "nonzero", "norm", "normal", "not_equal", "numel", "outer", "permute", "pinverse",
+    "poisson", "polar", "polygamma", "positive", "pow", "prelu", "prod", "promote_types", "qr", "quantile",
+    "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder", "renorm", "repeat_interleave", "reshape",
+    "result_type", "roll", "rot90", "round", "row_stack", "rsqrt", "scatter", "scatter_add", "scatter_reduce",
+    "searchsorted", "select", "select_scatter", "selu", "sgn", "sigmoid", "sign", "signbit", "sin", "sinc",
+    "sinh", "slice_scatter", "slogdet", "softmax", "sort", "split", "split_with_sizes", "sqrt", "square",
+    "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "svd", "swapaxes", "swapdims", "t", "take",
+    "take_along_dim", "tan", "tanh", "tensor_split", "tensordot", "tile", "topk", "trace", "transpose",
+    "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "unbind",
+    "unflatten", "unique", "unique_consecutive", "unravel_index", "unsqueeze", "vander", "var", "var_mean",
+    "vdot", "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "xlogy",
 ]

@@ -38,6 +38,7 @@ __all__ = [
     "writable",
     "write",
     "write_by",
+    "written_over",
 ]
 
 
@@ -53,6 +54,19 @@ def write(x: Any, name: str, compute: Callable[..., Any], *args: Any, **kwargs: 
     refuse_leaf(x, name)
     begun = next_order()
     return replace(x, compute(x, *args, **kwargs), name, begun)
+
+
+def written_over(x: Any, name: str, compute: Callable[..., Any], *args: Any) -> Any:
+    """Replace the elements of a tensor, or of an array of the caller's, by ``compute(x, *args)``; return it."""
+    if is_tensor(x):
+        return write(x, name, compute, *args)
+    if type(x) is not np.ndarray:
+        what = f"a value traced by {x._trace.transformation}" if isinstance(x, Tracer) else f"a {type(x).__name__}"
+        raise TypeError(
+            f"{name} at {user_line()}: nothing can be written into {what}; take the result without inplace=True"
+        )
+    x[...] = compute(x, *args)
+    return x
 
 
 def write_by(x: Any, name: str, ufunc: np.ufunc, other: Any) -> Any:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.tensor.creation import rand, randn
 from functorch_lite.tensor.grad_mode import recording
 from functorch_lite.tensor.in_place import overwrite, replace_part, write, write_by
+from functorch_lite.tensor.random_tensors import rand, randn
 from functorch_lite.tensor.tensor import Tensor
 
 __all__ = ["IN_PLACE", "install_in_place"]
@@ -23,17 +23,17 @@ __all__ = ["IN_PLACE", "install_in_place"]
 IN_PLACE = (
     "abs", "absolute", "acos", "acosh", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "arccos",
     "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh",
-    "baddbmm", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
-    "bitwise_xor", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "conj_physical", "copysign", "cos", "cosh",
-    "cumprod", "cumsum", "deg2rad", "digamma", "div", "divide", "eq", "erf", "erfc", "erfinv", "exp", "exp2",
-    "expm1", "fix", "float_power", "floor", "floor_divide", "fmod", "frac", "gcd", "ge", "greater", "greater_equal",
-    "gt", "heaviside", "hypot", "i0", "igamma", "igammac", "index_add", "index_copy", "index_fill", "index_put",
-    "lcm", "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "log", "log10", "log1p", "log2", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "logit", "lt", "masked_fill", "masked_scatter", "mul", "multiply",
-    "mvlgamma", "nan_to_num", "ne", "neg", "negative", "nextafter", "not_equal", "polygamma", "pow", "rad2deg",
-    "reciprocal", "relu", "remainder", "renorm", "round", "rsqrt", "scatter", "scatter_add", "sgn", "sigmoid",
-    "sign", "sin", "sinc", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh", "tril", "triu",
-    "true_divide", "trunc", "xlogy",
+    "baddbmm", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
+    "ceil", "clamp", "clamp_max", "clamp_min", "clip", "conj_physical", "copysign", "cos", "cosh", "cumprod", "cumsum",
+    "deg2rad", "digamma", "div", "divide", "eq", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "fix", "float_power",
+    "floor", "floor_divide", "fmod", "frac", "gcd", "ge", "greater", "greater_equal", "gt", "heaviside", "hypot", "i0",
+    "igamma", "igammac", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "lcm", "ldexp", "le",
+    "lerp", "less", "less_equal", "lgamma", "log", "log10", "log1p", "log2", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "logit", "lt", "masked_fill", "masked_scatter", "mul", "multiply", "mvlgamma",
+    "nan_to_num", "ne", "neg", "negative", "nextafter", "not_equal", "polygamma", "pow", "rad2deg", "reciprocal",
+    "relu", "remainder", "renorm", "round", "rsqrt", "scatter", "scatter_add", "scatter_reduce", "sgn", "sigmoid",
+    "sign", "sin", "sinc", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh", "tril", "triu", "true_divide",
+    "trunc", "xlogy",
 )
 _UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
 _OPERATORS = (
@@ -93,8 +93,10 @@ def fill_(self: Any, value: Any) -> Any:
     return overwrite(self, value, "fill_")
 
 
-def copy_(self: Any, source: Any) -> Any:
+def copy_(self: Any, source: Any, non_blocking: bool = False) -> Any:
     """Copy the elements of another array, broadcast and converted, into the tensor; return the tensor.
+
+    ``non_blocking`` is taken for PyTorch's sake: it returns when all is copied.
 
     Examples
     --------
@@ -107,7 +109,7 @@ def copy_(self: Any, source: Any) -> Any:
     return overwrite(self, source, "copy_")
 
 
-def normal_(self: Any, mean: float = 0.0, std: float = 1.0) -> Any:
+def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Any:
     """Fill the tensor with random numbers of a normal distribution; return the tensor.
 
     Examples
@@ -116,10 +118,10 @@ def normal_(self: Any, mean: float = 0.0, std: float = 1.0) -> Any:
     >>> ft.zeros(2).normal_(mean=5.0, std=0.0)
     tensor([5., 5.])
     """
-    return overwrite(self, randn(*self.shape) * std + mean, "normal_")
+    return overwrite(self, randn(*self.shape, generator=generator) * std + mean, "normal_")
 
 
-def uniform_(self: Any, low: float = 0.0, high: float = 1.0) -> Any:
+def uniform_(self: Any, low: float = 0.0, high: float = 1.0, *, generator: Any = None) -> Any:
     """Fill the tensor with random numbers, uniform between two bounds; return the tensor.
 
     Examples
@@ -128,7 +130,7 @@ def uniform_(self: Any, low: float = 0.0, high: float = 1.0) -> Any:
     >>> ft.zeros(2).uniform_(3.0, 3.0)
     tensor([3., 3.])
     """
-    return overwrite(self, rand(*self.shape) * (high - low) + low, "uniform_")
+    return overwrite(self, rand(*self.shape, generator=generator) * (high - low) + low, "uniform_")
 
 
 def fill_diagonal_(self: Any, value: Any) -> Any:

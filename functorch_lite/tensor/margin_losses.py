@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log, pi
 from typing import Any
 
@@ -16,7 +17,7 @@ from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.tensor.activations import logsigmoid, relu
 from functorch_lite.tensor.elementwise import xlogy
-from functorch_lite.tensor.fitting import positions
+from functorch_lite.tensor.fitting import positions, refuse_other_shape
 from functorch_lite.tensor.losses import reduced
 from functorch_lite.transforms.custom import stop_gradient
 
@@ -26,12 +27,14 @@ __all__ = [
     "hinge_embedding_loss",
     "margin_ranking_loss",
     "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "pairwise_distance",
     "pdist",
     "poisson_nll_loss",
     "soft_margin_loss",
     "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
 ]
 
 # --- Distances --------------------------------------------------------------------------------------------------------
@@ -103,9 +106,7 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return reduced(np.logaddexp(0, -target * input), reduction)
 
 
-def cosine_embedding_loss(
-    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
-) -> Any:
+def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
     """Return one minus the cosine of the vectors along the last axis, or ``max(0, cosine - margin)`` for targets -1.
 
     Parameters
@@ -163,9 +164,46 @@ def triplet_margin_loss(
     >>> float(F.triplet_margin_loss(a, near, far).round(4))
     0.5
     """
-    near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
+
+    def distance(x: Any, y: Any) -> Any:
+        return pairwise_distance(x, y, p, eps)
+
+    return triplet_margin_with_distance_loss(
+        anchor, positive, negative, distance_function=distance, margin=margin, swap=swap, reduction=reduction
+    )
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    distance_function: Callable[[Any, Any], Any] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Any:
+    """Return the loss of `triplet_margin_loss` for a distance of one's own.
+
+    Parameters
+    ----------
+    anchor, positive, negative, margin, swap, reduction
+        As for `triplet_margin_loss`.
+    distance_function
+        A function of two arrays; None for `pairwise_distance`.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite.nn.functional as F
+    >>> a, near, far = np.zeros((1, 2)), np.array([[0.0, 1.0]]), np.array([[1.5, 0.0]])
+    >>> cityblock = lambda x, y: np.abs(x - y).sum(-1)
+    >>> float(F.triplet_margin_with_distance_loss(a, near, far, distance_function=cityblock))
+    0.5
+    """
+    distance = pairwise_distance if distance_function is None else distance_function
+    near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
-        far = np.minimum(far, pairwise_distance(positive, negative, p, eps))
+        far = np.minimum(far, distance(positive, negative))
     return reduced(relu(margin + near - far), reduction)
 
 
@@ -204,6 +242,37 @@ def multi_margin_loss(
     missing = np.where(is_right, 0, relu(margin - right + input))
     losses = np.sum(missing if p == 1 else missing * missing, axis=-1) / classes
     return reduced(losses if weight is None else losses * take(weight, target), reduction)
+
+
+def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """Return by how much other classes come nearer than one to the scores of the right ones, over all such pairs.
+
+    Parameters
+    ----------
+    input
+        Scores of shape (N, C) or (C,).
+    target
+        Class numbers of that shape; the first -1 and what is behind it say nothing.
+    reduction
+        ``"mean"``, ``"sum"`` or ``"none"``. Sums of an example are divided by C.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite.nn.functional as F
+    >>> float(F.multilabel_margin_loss(np.array([0.5, 0.0, 2.0, 0.0]), np.array([0, 2, -1, 1])))
+    0.25
+    """
+    classes = shape_of(input)[-1]
+    target = as_array(target)
+    refuse_other_shape("multilabel_margin_loss", "target", target.shape, shape_of(input), "that of the scores")
+    counts = np.cumprod(target >= 0, axis=-1) > 0
+    target = positions(np.where(counts, target, 0), classes, "multilabel_margin_loss", negative=False)
+    named = np.expand_dims(counts, -1) & (np.expand_dims(target, -1) == np.arange(classes))
+    others = ~np.any(named, axis=-2, keepdims=True)
+    right = np.expand_dims(np.take_along_axis(input, target, axis=-1), -1)
+    missing = relu(1 - right + np.expand_dims(input, -2))
+    pairs = np.where(np.expand_dims(counts, -1) & others, missing, 0)
+    return reduced(np.sum(pairs, axis=(-2, -1)) / classes, reduction)
 
 
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:

@@ -9,15 +9,18 @@ transformation. Three rules say which vocabulary a call speaks:
 """
 
 from functorch_lite.tensor import (  # noqa: F401 - they fill the table
+    accumulating,
     activations,
     assembling,
     conversion,
     creation_alike,
+    diagonals,
     elementwise,
     joining,
     matrices,
     ordering,
     products,
+    putting,
     reductions,
     selection,
     shaping,

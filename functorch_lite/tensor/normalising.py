@@ -79,15 +79,30 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     return _affine(np.reshape(grouped, shape_of(x)), weight, bias)
 
 
-def instance_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def instance_norm(
+    x: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
     """Bring each channel of each example, all but axes 0 and 1, to mean 0 and variance 1; then scale and shift.
 
     Parameters
     ----------
     x
         An array of shape (N, C, …).
+    running_mean, running_var
+        As for `batch_norm`; what is mixed in is the mean over the examples.
     weight, bias, eps
         As for `group_norm`.
+    use_input_stats
+        Whether means and variances are those of the input, and not the running ones.
+    momentum
+        The share of the input in the new running values.
 
     Examples
     --------
@@ -96,6 +111,15 @@ def instance_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-
     array([[[-1.,  1.],
             [ 0.,  0.]]])
     """
+    if not use_input_stats:
+        return _by_known("instance_norm", x, running_mean, running_var, weight, bias, eps)
+    if running_mean is not None or running_var is not None:
+        axes = tuple(range(2, len(shape_of(x))))
+        count = prod(shape_of(x)[2:])
+        spread = np.var(x, axis=axes) * (count / max(count - 1, 1))
+        for running, value in ((running_mean, np.mean(x, axis=axes)), (running_var, spread)):
+            if running is not None:
+                _mix("instance_norm", running, np.mean(value, axis=0), momentum)
     return _affine(_standard(x, 2, eps), weight, bias)
 
 
@@ -141,27 +165,30 @@ def batch_norm(
     (tensor([0.2]), tensor([1.1]))
     """
     axes = (0, *range(2, len(shape_of(x))))
-    columns = (-1, *(1,) * (len(shape_of(x)) - 2))
     if not training:
-        if running_mean is None or running_var is None:
-            raise ValueError(f"batch_norm at {user_line()}: without training it needs running_mean and running_var")
-        scale = np.sqrt(np.reshape(running_var, columns) + eps)
-        return _affine((x - np.reshape(running_mean, columns)) / scale, weight, bias)
+        return _by_known("batch_norm", x, running_mean, running_var, weight, bias, eps)
     mean = np.mean(x, axis=axes, keepdims=True)
     centred = x - mean
     variance = np.mean(np.square(centred), axis=axes, keepdims=True)
     count = prod(shape_of(x)[i] for i in axes)
     for running, value in ((running_mean, mean), (running_var, variance * (count / max(count - 1, 1)))):
         if running is not None:
-            _mix(running, np.reshape(value, -1), momentum)
+            _mix("batch_norm", running, np.reshape(value, -1), momentum)
     return _affine(centred / np.sqrt(variance + eps), weight, bias)
 
 
+def _by_known(name: str, x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: float) -> Any:
+    if mean is None or variance is None:
+        raise ValueError(f"{name} at {user_line()}: without training it needs running_mean and running_var")
+    columns = (-1, *(1,) * (len(shape_of(x)) - 2))
+    return _affine((x - np.reshape(mean, columns)) / np.sqrt(np.reshape(variance, columns) + eps), weight, bias)
+
+
 @no_grad
-def _mix(running: Any, value: Any, momentum: float) -> None:
+def _mix(name: str, running: Any, value: Any, momentum: float) -> None:
     if not is_tensor(running):
         raise TypeError(
-            f"batch_norm at {user_line()} with training=True writes into running_mean and running_var, which are to be "
+            f"{name} at {user_line()} writes what it finds into running_mean and running_var, which are to be "
             f"Tensors and not {type(running).__name__}; pass None, and compute them as functions of the batch"
         )
     running.mul_(1 - momentum).add_(value * momentum)
@@ -200,6 +227,7 @@ def scaled_dot_product_attention(
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
+    enable_gqa: bool = False,
     *,
     generator: Any = None,
 ) -> Any:
@@ -218,6 +246,9 @@ def scaled_dot_product_attention(
         Whether query i sees the keys up to i only.
     scale
         What products are multiplied by; None for ``1 / sqrt(E)``.
+    enable_gqa
+        Whether keys and values may have fewer heads, on the third axis from the last, each of which serves several of
+        the query's, one after the other.
     generator
         As for `dropout`.
 
@@ -236,6 +267,9 @@ def scaled_dot_product_attention(
     """
     if attn_mask is not None and is_causal:
         raise ValueError(f"scaled_dot_product_attention at {user_line()}: give attn_mask or is_causal, not both")
+    if enable_gqa:
+        heads = shape_of(query)[-3]
+        key, value = (np.repeat(x, heads // shape_of(x)[-3], axis=-3) for x in (key, value))
     scores = np.matmul(query, np.swapaxes(key, -1, -2)) * (1 / sqrt(shape_of(query)[-1]) if scale is None else scale)
     if is_causal:
         attn_mask = np.tri(*shape_of(scores)[-2:], dtype=np.bool_)

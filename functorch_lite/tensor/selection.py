@@ -1,45 +1,36 @@
-"""Taking and putting by positions and masks, by PyTorch's names. What puts returns a new array.
+"""Taking and putting by positions and masks, by PyTorch's names.
 
-PyTorch's `gather` and `scatter` go along one axis: the position along it comes from ``index``, that along the others is
-the place in ``index``, which may be smaller than the array.
+PyTorch's `gather` goes along one axis: the position along it comes from ``index``, that along the others is the place
+in ``index``, which may be smaller than the array.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from functorch_lite.calculus import indexing, taking
 from functorch_lite.calculus.arguments import as_array, only_axis
-from functorch_lite.calculus.declare import zero_function
 from functorch_lite.calculus.keys import as_indices
-from functorch_lite.calculus.replacing import accumulated, replaced
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.tensor.ambient import constant, is_tensor
-from functorch_lite.tensor.fitting import checked_index, mask_of, positions, refuse_other_shape
+from functorch_lite.tensor.fitting import checked_index, mask_of
 from functorch_lite.tensor.method_table import METHODS, method, methods_of_functions
+from functorch_lite.tensor.places import key_of, places_of
 
 __all__ = [
     "at_hand",
     "bincount",
     "bucketize",
     "gather",
-    "index_add",
-    "index_copy",
-    "index_fill",
-    "index_put",
     "index_select",
     "like",
     "masked_fill",
     "masked_scatter",
     "masked_select",
     "nonzero",
-    "scatter",
-    "scatter_add",
     "searchsorted",
     "take_along_dim",
     "unique",
@@ -172,7 +163,7 @@ def gather(x: Any, dim: int, index: Any) -> Any:
             [4]])
     """
     x, index = as_array(x), as_indices(index)
-    return indexing.gather.bind((x, *_places(x, dim, index, "gather")), _key(x))
+    return indexing.gather.bind((x, *places_of(x, dim, index, "gather")), key_of(x))
 
 
 @method
@@ -207,126 +198,6 @@ def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     other = np.broadcast_shapes(*shapes)
     x, indices = (np.broadcast_to(a, (*other[:axis], shape_of(a)[axis], *other[axis + 1 :])) for a in (x, indices))
     return np.take_along_axis(x, indices, axis)
-
-
-# --- Putting by positions ---------------------------------------------------------------------------------------------
-
-
-@method
-def scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
-    """Put ``src[i, j]`` (or a number) at ``x[index[i, j], j]``; of several put at one place the last stays.
-
-    Parameters
-    ----------
-    x
-        An array.
-    dim
-        The axis along which ``index`` has positions.
-    index
-        Integers, with as many axes as ``x``; the other axes may be shorter.
-    src
-        A number, or an array at least as large as ``index``.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> ft.scatter(ft.zeros(3), 0, ft.tensor([2, 0]), ft.tensor([1.0, 5.0]))
-    tensor([5., 0., 1.])
-    """
-    x, index = as_array(x), as_indices(index)
-    axis = _axis_of_index(x, dim, index, "scatter")
-    writer = _writer(index, axis, x.shape)
-    src = as_array(src) if isinstance(src, list | tuple) else src
-    if shape_of(src):
-        within = _part_named(src, index, "scatter")
-        source = np.maximum(writer[(*within[:axis], slice(None), *within[axis + 1 :])], 0)
-        part = np.take_along_axis(src[within], source, axis)
-        src = np.pad(part, [(0, n - m) for n, m in zip(x.shape, part.shape, strict=True)])
-    return np.where(writer >= 0, src, x)
-
-
-@method
-def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
-    """Add ``src[i, j]`` to ``x[index[i, j], j]``, as often as a place is named; the arguments are those of `scatter`.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> ft.scatter_add(ft.zeros(3), 0, ft.tensor([2, 2]), ft.tensor([1.0, 5.0]))
-    tensor([0., 0., 6.])
-    """
-    x, index, src = as_array(x), as_indices(index), as_array(src)
-    places = _places(x, dim, index, "scatter_add")
-    src = src[_part_named(src, index, "scatter_add")] if src.ndim else np.broadcast_to(src, index.shape)
-    return x + indexing.scatter.bind((src, *places), (x.shape, *_key(x)))
-
-
-@method
-def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
-    """Add slices of ``source``, times ``alpha``, to the slices of the array that ``index`` names along an axis.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> ft.index_add(ft.zeros(3), 0, ft.tensor([2, 2]), ft.tensor([1.0, 5.0]))
-    tensor([0., 0., 6.])
-    """
-    x, index, source = as_array(x), _vector(index, "index_add"), as_array(source)
-    axis = _axis_of_slices(x, dim, index, source, "index_add")
-    added = indexing.scatter.bind((source, index), (x.shape, (slice(None),) * axis + (0,), (axis,), False))
-    return x + (added if alpha == 1 else alpha * added)
-
-
-@method
-def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
-    """Put slices of ``source`` in the place of the slices that ``index`` names along an axis.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> ft.index_copy(ft.zeros(3), 0, ft.tensor([2, 0]), ft.tensor([1.0, 5.0]))
-    tensor([5., 0., 1.])
-    """
-    x, index, source = as_array(x), _vector(index, "index_copy"), as_array(source)
-    axis = _axis_of_slices(x, dim, index, source, "index_copy")
-    index = np.reshape(index, (-1, *(1,) * (x.ndim - axis - 1)))
-    return scatter(x, axis, np.broadcast_to(index, source.shape), source)
-
-
-@method
-def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
-    """Put a number in all slices that ``index`` names along an axis.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> ft.index_fill(ft.zeros(3), 0, ft.tensor([2, 0]), 7.0)
-    tensor([7., 0., 7.])
-    """
-    axis, shape = only_axis(dim, np.ndim(x)), shape_of(x)
-    index = positions(index, shape[axis], "index_fill")
-    named = np.reshape(np.isin(np.arange(shape[axis]), index), (-1, *(1,) * (len(shape) - axis - 1)))
-    return np.where(named, value, x)
-
-
-@method
-def index_put(x: Any, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Any:
-    """Put values, broadcast, at the places that a tuple of index arrays names; ``accumulate`` adds them.
-
-    Of several values put at one place the last stays; all that are added count. None among the indices is all of an
-    axis.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> ft.index_put(ft.zeros(3), (ft.tensor([2, 2]),), ft.tensor([1.0, 5.0]), accumulate=True)
-    tensor([0., 0., 6.])
-    """
-    x, values = as_array(x), as_array(values)
-    key = tuple(slice(None) if k is None else at_hand(k) for k in indices)
-    if not accumulate:
-        return replaced(x, key, values)
-    return accumulated(x, key, values)
 
 
 def searchsorted(sorted_sequence: Any, values: Any, *, right: bool = False, side: Any = None) -> Any:
@@ -408,74 +279,3 @@ def at_hand(x: Any) -> Any:
 def like(x: Any, found: Any) -> Any:
     """Return what was found of a tensor's array as a tensor."""
     return constant(found) if is_tensor(x) else found
-
-
-# --- Parts of them ----------------------------------------------------------------------------------------------------
-
-
-def _places(x: Any, dim: int, index: Any, name: str) -> list[Any]:
-    """Return one array of positions for each axis: ``index`` for one, for the others the place in ``index``."""
-    rank, axis = x.ndim, _axis_of_index(x, dim, index, name)
-    places = [np.arange(n).reshape(-1, *(1,) * (rank - 1 - i)) for i, n in enumerate(index.shape)]
-    places[axis] = index
-    return places
-
-
-def _axis_of_index(x: Any, dim: int, index: Any, name: str) -> int:
-    """Return the axis along which ``index`` names positions, after a look that its other axes fit into the array."""
-    axis, shape = only_axis(dim, x.ndim), index.shape
-    if len(shape) != x.ndim or any(n > m for i, (n, m) in enumerate(zip(shape, x.shape, strict=True)) if i != axis):
-        raise ValueError(
-            f"{name} at {user_line()}: an index of shape {shape} does not fit an array of shape {x.shape}; it must "
-            f"have as many axes, none of them longer but axis {axis}, along which it names positions"
-        )
-    if index.dtype.kind not in "iu":
-        raise TypeError(f"{name} at {user_line()}: positions are integers, not {index.dtype}")
-    return axis
-
-
-def _part_named(src: Any, index: Any, name: str) -> tuple[slice, ...]:
-    """Return the key of the part of ``src`` that goes with ``index``, after a look that it is there."""
-    if len(shape_of(src)) != index.ndim or any(n > m for n, m in zip(index.shape, shape_of(src), strict=True)):
-        raise ValueError(
-            f"{name} at {user_line()}: src of shape {shape_of(src)} must have an element for each of the index, whose "
-            f"shape is {index.shape}"
-        )
-    return tuple(map(slice, index.shape))
-
-
-def _vector(index: Any, name: str) -> Any:
-    """Return positions as a vector."""
-    index = as_indices(index)
-    if index.ndim > 1:
-        raise ValueError(f"{name} at {user_line()}: index must be a vector, and has shape {index.shape}")
-    return index if index.ndim else np.reshape(index, (1,))
-
-
-def _axis_of_slices(x: Any, dim: int, index: Any, source: Any, name: str) -> int:
-    """Return the axis along which a vector names slices, after a look that ``source`` has one for each."""
-    axis = only_axis(dim, x.ndim)
-    expected = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
-    why = f"one slice of an array of shape {x.shape} for each of {index.shape[0]} positions"
-    refuse_other_shape(name, "source", source.shape, expected, why)
-    return axis
-
-
-def _key(x: Any) -> tuple[Any, ...]:
-    return (0,) * x.ndim, tuple(range(x.ndim)), False
-
-
-def _batched_writer(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
-    axis, shape = params
-    return primitive.bind(arrays, (axis + 1, (size, *shape)))
-
-
-@zero_function(batch=_batched_writer)
-def _writer(index: Any, axis: int, shape: tuple[int, ...]) -> Any:
-    """Find, for each place of an array of the given shape, which place of ``index`` along the axis named it last."""
-    found = np.full(shape, -1)
-    positions = np.arange(index.shape[axis]).reshape(-1, *(1,) * (index.ndim - axis - 1))
-    key = [np.arange(n).reshape(-1, *(1,) * (index.ndim - 1 - i)) for i, n in enumerate(index.shape)]
-    key[axis] = index
-    found[tuple(key)] = positions
-    return found

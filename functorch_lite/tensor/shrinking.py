@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.tensor.in_place import written_over
+
 __all__ = ["hardshrink", "softshrink", "threshold"]
 
 
-def threshold(x: Any, threshold: float, value: float) -> Any:
+def threshold(x: Any, threshold: float, value: float, inplace: bool = False) -> Any:
     """Keep what is larger than a threshold, and put a value for the rest.
 
     Examples
@@ -18,6 +20,12 @@ def threshold(x: Any, threshold: float, value: float) -> Any:
     >>> F.threshold(np.array([-1.0, 0.5, 2.0]), 0.5, 9.0)
     array([9., 9., 2.])
     """
+    if inplace:
+        return written_over(x, "threshold_", _threshold, threshold, value)
+    return _threshold(x, threshold, value)
+
+
+def _threshold(x: Any, threshold: float, value: float) -> Any:
     return np.where(x > threshold, x, value)
 
 

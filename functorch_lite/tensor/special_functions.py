@@ -10,7 +10,37 @@ from functorch_lite.core.operands import shape_of
 from functorch_lite.core.optional import scipy_module
 from functorch_lite.tensor.method_table import method
 
-__all__ = ["erfc", "erfinv", "i0", "igamma", "igammac", "mvlgamma", "polygamma"]
+__all__ = ["digamma", "erfc", "erfinv", "i0", "igamma", "igammac", "lgamma", "mvlgamma", "polygamma"]
+
+
+@method
+def lgamma(x: Any) -> Any:
+    """Return the logarithm of the absolute value of the gamma function; it needs scipy.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.lgamma(ft.tensor([1.0, 4.0])).exp()
+    tensor([1., 6.])
+    """
+    from scipy.special import gammaln  # noqa: PLC0415 - scipy is optional
+
+    return gammaln(x)
+
+
+@method
+def digamma(x: Any) -> Any:
+    """Return the derivative of `lgamma`; it needs scipy.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> bool(ft.allclose(ft.digamma(ft.tensor(2.5)), ft.grad(ft.lgamma)(ft.tensor(2.5))))
+    True
+    """
+    from scipy.special import digamma as exact  # noqa: PLC0415 - scipy is optional
+
+    return exact(x)
 
 
 def _of_scipy(name: str, ufunc: str, summary: str, example: str) -> Callable[..., Any]:

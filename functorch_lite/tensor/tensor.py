@@ -16,7 +16,6 @@ import numpy as np
 
 from functorch_lite.calculus.creation import copied
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.operands import OBJECT, stacked
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS, out_by_name
 from functorch_lite.core.trace import is_tracer
@@ -543,13 +542,6 @@ def _rebuilt(value: Any, requires_grad: bool, gradient: Any) -> Any:
     x = tensor_of(value, None).requires_grad_(requires_grad)
     x._grad = gradient
     return x
-
-
-def as_raw(value: Any) -> Any:
-    """Return a raw array of anything array-like that holds no derivative."""
-    if getattr(value, "dtype", None) is OBJECT:
-        value = stacked(value)
-    return value.value if isinstance(value, Tensor) else value
 
 
 AMBIENT.tracer = Tensor

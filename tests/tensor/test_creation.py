@@ -212,3 +212,51 @@ def test_new_tensors_as_pytorch_makes_them() -> None:
         x.new_full((2,), ft.tensor(1.5, requires_grad=True))
     with pytest.raises(TypeError, match="unexpected keyword argument layout"):
         x.new_zeros(2, layout="strided")
+
+
+def test_sizes_and_bounds_by_name() -> None:
+    for make in (ft.zeros, ft.ones, ft.empty, ft.rand, ft.randn):
+        assert make(size=(2, 3)).shape == (2, 3)
+    assert ft.full(size=(2,), fill_value=3.0).tolist() == [3.0, 3.0]
+    assert ft.arange(start=1, end=4).tolist() == [1, 2, 3]
+    assert ft.arange(end=2).tolist() == [0, 1]
+    assert ft.arange(0, 5, step=2).tolist() == ft.arange(5, step=2).tolist() == [0, 2, 4]
+    assert ft.arange(1, end=3).tolist() == [1, 2]
+    assert ft.randint(low=4, high=5, size=(2,)).tolist() == ft.randint(4, high=5, size=(2,)).tolist() == [4, 4]
+    assert ft.randint(1, (2,), dtype=ft.float32, requires_grad=True).requires_grad
+    assert ft.randperm(3, dtype=ft.int32).dtype == np.int32
+    generator = np.random.default_rng(0)
+    assert ft.rand_like(ft.zeros(2), generator=generator).tolist() == np.random.default_rng(0).random(2).tolist()
+    assert ft.zeros(2).normal_(generator=np.random.default_rng(0)).shape == (2,)
+    assert ft.zeros(2).copy_(ft.ones(2), non_blocking=True).tolist() == [1.0, 1.0]
+    with pytest.raises(TypeError, match=r"arange at .* takes an end"):
+        ft.arange(start=3)
+    with pytest.raises(TypeError, match=r"randint at .* takes .high, size."):
+        ft.randint(3)
+    with pytest.raises(TypeError, match="unexpected keyword argument length=3"):
+        ft.zeros(length=3)
+
+
+def test_arrays_of_another_type_are_copied() -> None:
+    x = ft.as_tensor(np.zeros(2), dtype=ft.float32)
+    assert x.dtype == np.float32
+    assert ft.as_tensor([1, 2]).tolist() == [1, 2]
+
+
+def test_the_lines_that_scripts_begin_with() -> None:
+    device = ft.device("cuda" if ft.cuda.is_available() else "cpu")
+    ft.cuda.manual_seed_all(0)
+    x = ft.zeros(2, device=device).to(device)
+    assert x.device == device == ft.device("cpu:0") == ft.device("cpu", 0) == ft.device(device)
+    assert (device.type, device.index, repr(device)) == ("cpu", None, "device(type='cpu')")
+    assert x[:, ft.newaxis].shape == (2, 1)
+    generator = ft.Generator(device=device)
+    assert generator.manual_seed(3) is generator
+    ft.manual_seed(3)
+    assert ft.equal(ft.randn(3), ft.randn(3, generator=generator))
+    assert ft.randint(0, 5, (3,), generator=generator).shape == (3,)
+    assert generator.initial_seed() == 3
+    with pytest.raises(RuntimeError, match=r"device\('cuda'\) at .*: the only device is 'cpu'"):
+        ft.device("cuda")
+    with pytest.raises(RuntimeError, match="the only device is"):
+        ft.Generator("cuda:1")

@@ -44,6 +44,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "index_copy": (0, i([2, -3]), Y[:2]),
     "index_fill": (1, i([0, -1]), 0.5),
     "index_put": ((i([0, 2]), i([1, 1])), i([0.5, 0.25])),
+    "index_reduce": (0, i([1, 1]), Y[:2], "mean"),
     "ldexp": (i([1, 2, 0]),),
     "lerp": (Y, 0.3),
     "masked_fill": (Y > 0.45, 2.0),
@@ -53,6 +54,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "renorm": (2, 0, 0.5),
     "scatter": (0, i([[2, 0, 1]]), Y),
     "scatter_add": (0, i([[2, 0, 1]]), Y),
+    "scatter_reduce": (0, i([[2, 0, 1]]), Y, "prod"),
 }
 SHAPES: dict[str, tuple[Any, ...]] = {"addmv": (X[0], Y, X[1]), "baddbmm": (X[None], Y[None], X[None])}
 #: What is defined from 1 on.

@@ -14,7 +14,6 @@ import pytest
 import functorch_lite as ft
 from functorch_lite import fft, linalg, special
 from functorch_lite.nn import functional
-from functorch_lite.tensor import functions
 from functorch_lite.tensor.methods import METHODS
 from tests.tensor.pytorch_rows import CONSTANTS, INPUTS, ROWS, cotangents, names_in, outputs
 
@@ -28,7 +27,7 @@ BATCH = (1.0, 0.95, 1.04)
 
 
 #: What a row calls functions of.
-NAMESPACES: dict[str, Any] = {"F": functions, "nn": functional, "sp": special, "la": linalg, "fft": fft}
+NAMESPACES: dict[str, Any] = {"F": ft, "nn": functional, "sp": special, "la": linalg, "fft": fft}
 
 
 class MethodCalls(ast.NodeTransformer):
