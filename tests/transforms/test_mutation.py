@@ -63,6 +63,13 @@ def _functions(xp: Any, x: Any) -> Any:
     np.add.at(z, [0, 0, 2], x[:3])
     np.copyto(z, z * 2.0, where=np.array([True, True, False, True]))
     np.putmask(z, np.array([False, True, False, False]), x * x)
+    np.put(z, [3, 0, 3], x[:2] * x[2])
+    np.put(z[1:], [4, -5], x[2] ** 2, mode="wrap")
+    np.put(z, [9], x[0] ** 2, mode="clip")
+    np.place(z, np.array([True, False, True, False]), x[1:] * z[1:])
+    np.place(z, np.zeros(4, bool), 7.0)
+    np.put_along_axis(y, np.array([[1], [0], [3], [2]]), x[0] * z[:1], 1)
+    np.put_along_axis(z, np.array([1]), x[3] * x[:1], 0)
     np.multiply(z, x, out=z)
     z.sort()
     return y @ z
@@ -608,3 +615,20 @@ def test_rules_that_would_read_another_value_later_raise() -> None:
 
     with pytest.raises(RuntimeError, match=SINCE):
         root(X)
+
+
+@pytest.mark.parametrize(
+    ("error", "write"),
+    [
+        (ValueError, lambda y: np.place(y, [True], 1.0)),
+        (ValueError, lambda y: np.place(y, np.ones(3, bool), [])),
+        (ValueError, lambda y: np.put(y, [0], 1.0, mode="round")),
+        (IndexError, lambda y: np.put(y, [3], 1.0)),
+        (ValueError, lambda y: np.put_along_axis(y, np.array([[0]]), 1.0, 0)),
+    ],
+)
+def test_what_numpy_refuses_to_put_is_refused(error: type[Exception], write: Any) -> None:
+    with pytest.raises(error):
+        write(np.zeros(3))
+    with pytest.raises(error):
+        ft.grad(lambda x: write(x.copy()))(np.zeros(3))
