@@ -92,7 +92,8 @@ def test_every_differentiable_function_has_a_sample(monkeypatch: pytest.MonkeyPa
         for case in all_cases():
             if not case.is_complex:
                 ft.jvp(case, case.args, directions(case.args, 0))
-    writing = ("copyto", "fill_diagonal", "putmask")  # into buffers: tests/transforms/test_mutation.py
+    # Into buffers: tests/transforms/test_mutation.py.
+    writing = ("copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask")
     apart = (*PASSED_BY, *writing, "trim_zeros")
     claimed = [entry for entry in TABLE if entry.kind == DIFFERENTIABLE and entry.name not in apart]
     assert [entry.qualified for entry in claimed if entry.function not in seen] == []

@@ -1,7 +1,4 @@
-"""What has no derivative here: functions refused by name, each with the reason and what to write instead.
-
-Functions that would write into their argument are refused beside their functional relatives, in `taking`.
-"""
+"""What has no derivative here: functions refused by name, each with the reason and what to write instead."""
 
 from __future__ import annotations
 

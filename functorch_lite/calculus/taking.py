@@ -15,7 +15,7 @@ from functorch_lite.calculus.keys import as_indices
 from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.tables import REFUSED, UFUNC_METHODS, implements
+from functorch_lite.core.tables import UFUNC_METHODS, implements
 
 __all__ = ["put_along_axis", "take"]
 
@@ -166,7 +166,7 @@ def _latest(indices: Any, length: int, axis: int) -> Any:
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None = -1) -> Any:
     """Return a copy of an array with values put at positions along an axis; of several at one place, the last stays.
 
-    `numpy.put_along_axis` does this in place, which under a transformation of a pure function no array can.
+    `numpy.put_along_axis` does this in place, which under a transformation of a pure function a buffer alone can.
 
     Parameters
     ----------
@@ -224,13 +224,6 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None = -1) -
 
 
 # --- Writing into arrays, which is refused ----------------------------------------------------------------------------
-
-_INSTEAD = "an array under a transformation of a pure function does not change. Make a new one: "
-REFUSED[np.place] = f"{_INSTEAD}y = np.where(mask, new, old)"
-REFUSED[np.put] = f"{_INSTEAD}y = np.where(np.isin(np.arange(n), positions), new, old), or np.concatenate the parts"
-REFUSED[np.put_along_axis] = (
-    f"{_INSTEAD}y = np.where(np.arange(n) == indices, new, old), or fnp.put_along_axis(x, i, new, axis)"
-)
 
 
 def _refuse_at(ufunc: np.ufunc, a: Any, indices: Any, *values: Any) -> NoReturn:

@@ -5,10 +5,27 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from types import CodeType, FrameType
+from contextvars import ContextVar
+from types import CodeType, FrameType, TracebackType
 from typing import Any, TypeVar
 
-__all__ = ["EscapedTracerError", "TracerConversionError", "stands_in", "user_line"]
+__all__ = [
+    "EscapedTracerError",
+    "TracerConversionError",
+    "conversions",
+    "note_conversion",
+    "note_library",
+    "stands_in",
+    "user_line",
+]
+
+#: How many traced values NumPy and SciPy have taken for arrays of objects, or wanted to take for plain ones.
+conversions: ContextVar[int] = ContextVar("conversions", default=0)
+
+
+def note_conversion() -> None:
+    """Note that a traced value becomes, or was to become, what is no traced value."""
+    conversions.set(conversions.get() + 1)
 
 
 class EscapedTracerError(RuntimeError):
@@ -43,6 +60,10 @@ class TracerConversionError(TypeError):
     functorch_lite.core.errors.TracerConversionError: float() of a traced float64[] ...
     """
 
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        note_conversion()
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,8 +91,66 @@ def user_line() -> str:
     while frame is not None:
         if frame.f_code in _stand_ins and (line := frame.f_locals["line"]):
             return str(line)
-        filename = frame.f_code.co_filename
-        if not filename.startswith((_PACKAGE, "<")) and not any(library in filename for library in _LIBRARIES):
-            return f"{os.path.basename(filename)}:{frame.f_lineno}, in {frame.f_code.co_name}"
+        if _is_users(frame):
+            return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}, in {frame.f_code.co_name}"
         frame = frame.f_back
     return "an unknown line"
+
+
+def note_library(error: Any, traceback: TracebackType | None) -> None:
+    """Add to an error in NumPy or SciPy, after a conversion, what they were given, and what to write instead."""
+    called = _library_call(error, traceback)
+    if called is None or hasattr(error, "__notes__"):
+        return
+    module, name = called
+    if module.startswith("scipy"):
+        if module.startswith("scipy.sparse"):
+            instead = "Write ft.linalg.sparse_matmul(A, x) and ft.linalg.spsolve(A, b) for products and solutions"
+        else:
+            instead = f"Look for its counterpart in functorch_lite.{module}"
+        error.add_note(
+            f"{module}.{name} takes plain arrays only, and was given a traced one. {instead}; where there is none, "
+            f"give the derivative by ft.custom_jvp, or by ft.implicit_root if it is a solver."
+        )
+    elif not isinstance(error, TracerConversionError):
+        error.add_note(
+            f"{module}.{name} was given a list or an array of objects that holds traced numbers. Make an array of them "
+            f"by fnp.array (import functorch_lite.numpy as fnp) or np.stack."
+        )
+
+
+def _library_call(error: Any, traceback: TracebackType | None) -> tuple[str, str] | None:
+    """Return the module and the name of the function of NumPy or SciPy that the user's program called last.
+
+    Refused conversions aside, it must be there that the error happened, and not in a function that it called back.
+    """
+    called: list[FrameType] = []
+    inside = False
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if _is_users(frame):
+            inside = False
+            if not isinstance(error, TracerConversionError):
+                called = []
+        elif any(library in frame.f_code.co_filename for library in _LIBRARIES):
+            called = [*called, frame] if inside else [frame]
+            inside = True
+        traceback = traceback.tb_next
+    names = list(map(_public_name, called))
+    known = (name for name in names if name[1] in vars(sys.modules.get(name[0], object)))
+    return next(known, names[0] if names else None)
+
+
+def _public_name(frame: FrameType) -> tuple[str, str]:
+    """Return the public module in which a function of a library is defined, and its name there, or of its class."""
+    module, _, _ = frame.f_globals["__name__"].partition("._")
+    name, owner = frame.f_code.co_name, frame.f_locals.get("self")
+    if owner is None:
+        return module, name
+    kind = type(owner).__name__
+    return module, kind if name.startswith("_") else f"{kind}.{name}"
+
+
+def _is_users(frame: FrameType) -> bool:
+    filename = frame.f_code.co_filename
+    return not filename.startswith((_PACKAGE, "<")) and not any(library in filename for library in _LIBRARIES)

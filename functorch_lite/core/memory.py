@@ -18,7 +18,7 @@ import numpy as np
 from functorch_lite.core.tape import FIRST_PARENT, ORDER, PRIMITIVE, Node, next_order
 from functorch_lite.core.trace import Tracer
 
-__all__ = ["check_unmodified", "last_write", "owner", "record_write", "version"]
+__all__ = ["check_kept", "check_unmodified", "last_write", "owner", "record_write", "version", "written_since"]
 
 
 class _Writes:
@@ -76,33 +76,42 @@ def last_write() -> int | None:
     return _latest if _writes else None
 
 
+def written_since(time: int) -> bool:
+    """Say whether some memory that is still alive may have been written to since a time."""
+    return bool(_writes) and _latest < time
+
+
 def check_unmodified(nodes: Iterable[Node], last: int) -> None:
     """Raise if something that nodes keep was written to since, the last write having been at a time."""
     for node in nodes:
         if node[ORDER] > last:
             for kept in node[FIRST_PARENT + 2 :: 3]:
-                action = _stale(kept, node)
-                if action is not None:
-                    raise RuntimeError(
-                        f"one of the variables needed for gradient computation has been modified by an inplace "
-                        f"operation: {node[PRIMITIVE].name} had kept {action} since. Write to a clone, or use the "
-                        f"operation that makes a new tensor."
-                    )
+                check_kept(kept, node[ORDER], node[PRIMITIVE].name)
 
 
-def _stale(kept: Any, node: Node) -> str | None:
-    """Say which value, of those kept, was written to by what after its node was made; None if none was."""
+def check_kept(kept: Any, since: int, name: str) -> None:
+    """Raise if a value, or one of a tuple of values, that an operation has kept was written to since a time."""
+    action = _stale(kept, since)
+    if action is not None:
+        raise RuntimeError(
+            f"one of the variables needed for gradient computation has been modified by an inplace operation: {name} "
+            f"had kept {action} since. Write to a clone, or use the operation that makes a new tensor."
+        )
+
+
+def _stale(kept: Any, since: int) -> str | None:
+    """Say which value, of those kept, was written to by what since a time; None if none was."""
     for value in kept if type(kept) is tuple else (kept,):
         while isinstance(value, Tracer):
             value = value.value
         if type(value) is np.ndarray:
             write = _writes.get(id(owner(value)))
-            if write is not None and write.order < node[ORDER]:
+            if write is not None and write.order < since:
                 return (
                     f"a value of shape {value.shape}, which {write.action} has changed; it is at version {write.number}"
                 )
         elif type(value) is tuple:
-            found = _stale(value, node)
+            found = _stale(value, since)
             if found is not None:
                 return found
     return None

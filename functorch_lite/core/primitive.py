@@ -315,6 +315,8 @@ class JointPrimitive(Primitive):
     takes_raw = False
     #: Whether the pullback gets zeros, not None, for results of which no cotangent arrived.
     fills = True
+    #: Whether the pullback says by itself that what it has kept was written to; it does not read the arrays then.
+    checks_kept = False
     #: The positions of results that are operands, written to in place.
     written_results: Sequence[int] = ()
 

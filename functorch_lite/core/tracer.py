@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from functorch_lite.core.array_methods import ArrayMethods
-from functorch_lite.core.errors import TracerConversionError, user_line
+from functorch_lite.core.errors import TracerConversionError, note_conversion, user_line
 from functorch_lite.core.operators import apply_binary
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS, refuse
@@ -239,6 +239,7 @@ def array_of_tracers(x: Any) -> Any:
             f"than {LARGEST_OBJECT_ARRAY}. Use fnp.asarray (import functorch_lite.numpy as fnp) or np.stack, which "
             f"keep it whole."
         )
+    note_conversion()
     array = np.empty(x.size, dtype=object)
     flat = x.reshape(-1)
     for i in range(x.size):

@@ -24,7 +24,8 @@ def uncommon_call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
     if any(o is not None for o in out) and not _rebinds_name(ufunc, inputs, out):
         raise TypeError(
             f"np.{ufunc.__name__} at {user_line()} was told to write a traced result into `out`, which cannot hold a "
-            f"derivative. Assign the result instead: y = np.{ufunc.__name__}(…)."
+            f"derivative. Let out be fnp.zeros(…) (import functorch_lite.numpy as fnp), which can, or assign the "
+            f"result instead: y = np.{ufunc.__name__}(…)."
         )
     if method != "__call__":
         implementation = UFUNC_METHODS.get((ufunc, method)) or UFUNC_METHODS.get((None, method))
@@ -43,7 +44,8 @@ def uncommon_call(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
     if where is not True:
         raise TypeError(
             f"np.{ufunc.__name__}(…, where=mask) at {user_line()} leaves elements undefined under a transformation; "
-            f"write np.where(mask, np.{ufunc.__name__}(…), otherwise)"
+            f"give it out=fnp.zeros(…) (import functorch_lite.numpy as fnp), or write "
+            f"np.where(mask, np.{ufunc.__name__}(…), otherwise)"
         )
     if dtype is not None:
         for x in inputs:

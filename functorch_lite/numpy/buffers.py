@@ -9,7 +9,7 @@ slice or another shape of it, is a buffer that reads it and writes it.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from itertools import pairwise
 from math import inf
@@ -171,12 +171,22 @@ class Buffer(ArrayTracer):
             kwargs |= {} if out is None else {"out": out}
             return getattr(ufunc, method)(*plain, **kwargs)
         if method == "__call__" and kwargs.get("where", True) is not True:
-            raise NotImplementedError(
-                f"np.{ufunc.__name__} at {user_line()} was told to write where a mask holds; write y[...] = "
-                f"np.where(mask, np.{ufunc.__name__}(…), y)"
-            )
+            out._write_where(present(kwargs.pop("where")), ufunc, plain, kwargs)
+            return out
         out._write(getattr(ufunc, method)(*plain, **kwargs))
         return out
+
+    def _write_where(self, mask: Any, ufunc: np.ufunc, inputs: Iterable[Any], kwargs: dict[str, Any]) -> None:
+        """Set the elements at which a mask holds, and apply the ufunc to no others: their slopes may be infinite."""
+        if isinstance(mask, Tracer):
+            raise NotImplementedError(
+                f"np.{ufunc.__name__} at {user_line()} was told to write where a mask holds that "
+                f"{mask._trace.transformation} traces; write y[...] = np.where(mask, np.{ufunc.__name__}(…), y), with "
+                f"operands at which it is smooth where the mask does not hold"
+            )
+        key = np.broadcast_to(mask, self.shape)
+        chosen = (x if isinstance(x, int | float | complex) else np.broadcast_to(x, self.shape)[key] for x in inputs)
+        self[key] = ufunc(*chosen, **kwargs)
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]

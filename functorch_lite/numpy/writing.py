@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from functorch_lite.calculus.creation import copied
+from functorch_lite.calculus.taking import put_along_axis
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.trace import Tracer, running
@@ -56,6 +57,46 @@ def _putmask(a: Any, mask: Any, values: Any) -> None:
     a[...] = np.where(mask, np.resize(values, a.shape), a.value)
 
 
+@implements(np.place)
+def _place(arr: Any, mask: Any, vals: Any) -> None:
+    if not isinstance(arr, Buffer):
+        _refuse_write("place")
+    if np.size(mask) != arr.size:
+        raise ValueError("place: mask and data must be the same size")
+    chosen = np.flatnonzero(mask)
+    if not chosen.size:
+        return
+    values = _as_values(vals)
+    if not np.size(values):
+        raise ValueError("Cannot insert from an empty array!")
+    arr.flat[chosen] = np.resize(values, chosen.size)
+
+
+@implements(np.put)
+def _put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
+    if not isinstance(a, Buffer):
+        _refuse_write("put")
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"clipmode must be one of 'clip', 'raise', or 'wrap' (got '{mode}')")
+    values = _as_values(v)
+    ind = np.ravel(_as_values(ind))
+    if not np.size(values) or not ind.size:
+        return
+    ind = ind % a.size if mode == "wrap" else np.clip(ind, 0, a.size - 1) if mode == "clip" else ind
+    a.flat[ind] = np.resize(values, ind.size)
+
+
+@implements(np.put_along_axis)
+def _put_along_axis(arr: Any, indices: Any, values: Any, axis: Any = -1) -> None:
+    if not isinstance(arr, Buffer):
+        _refuse_write("put_along_axis")
+    arr._write(put_along_axis(arr.value, present(indices), _as_values(values), axis))
+
+
+def _as_values(given: Any) -> Any:
+    return FUNCTIONS[np.array](given) if isinstance(given, list | tuple) else present(given)
+
+
 @implements(np.fill_diagonal)
 def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     if not isinstance(a, Buffer):
@@ -67,8 +108,7 @@ def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
         raise ValueError("All dimensions of input must be of equal length")
     stop = length * length if rank == 2 and not wrap else a.size
     places = a.flat[: stop : sum(length**i for i in range(rank))]
-    values = FUNCTIONS[np.array](val) if isinstance(val, list | tuple) else present(val)
-    places[...] = np.resize(values, len(places))
+    places[...] = np.resize(_as_values(val), len(places))
 
 
 def _refuse_write(name: str) -> NoReturn:

@@ -81,7 +81,8 @@ class Winding(ProgramPrimitive):
             carry = outputs[:n]
             history.append(outputs[n:])
             if not condition(*given, *carry)[0]:
-                return (*carry, history)
+                # What is returned may be written to, and may be in the history.
+                return (*(x.copy() if type(x) is np.ndarray else x for x in carry), history)
 
 
 class Unwinding(ProgramPrimitive):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from functorch_lite.core.memory import owner
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import constant, is_tensor
@@ -204,6 +205,12 @@ class _Application(Application):
     def reverse(self, trace: Any, values: Any, active: Any) -> Any:
         self.call.active = tuple(i in active for i in range(len(values)))
         return super().reverse(trace, values, active)
+
+    def kept(self, residuals: Any) -> Any:
+        saved, attributes, static = residuals
+        own = {id(owner(lowered(x))) for x in (*self.call.arrays, *static.content[-1])}
+        # Attributes that are neither inputs nor outputs may be meant to change: buffers, for instance.
+        return [*saved, *(x for x in attributes.values() if hasattr(x, "dtype") and id(owner(lowered(x))) in own)]
 
     def batch(self, size: int, arrays: Any, batched: tuple[bool, ...], params: Any) -> Any:
         if "vmap" in vars(self.call.cls):

@@ -48,8 +48,7 @@ def _log_softmax(x: Any, axis: int) -> Any:
 
 
 def _shares(ans: Any, x: Any, x_shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> Any:
-    total = expanded(ans, x_shape, axes, keepdims)
-    return np.exp(x - np.where(np.isinf(total), 0, total))
+    return np.exp(x - expanded(ans, x_shape, axes, keepdims))
 
 
 def _logsumexp_jvp(t: Any, ans: Any, x: Any, x_shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> Any:

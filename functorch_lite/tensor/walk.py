@@ -121,7 +121,8 @@ class _TensorWalk(Walk):
         A hook may write: that concerns the nodes alone that are processed later.
         """
         if self.last is not None:
-            check_unmodified(self.done[self.checked :], self.last)
+            done = self.done[self.checked :]
+            check_unmodified(done if self.record else [node for node in done if not _checks_kept(node)], self.last)
         self.checked, self.last = len(self.done) - unread, last_write()
 
     def run_watched(self) -> None:
@@ -200,6 +201,11 @@ class _TensorWalk(Walk):
             where = "before anomaly mode was on" if line is None else f"at {line}"
             raise RuntimeError(f"{name}Backward returned nan values; the operation was applied {where}")
         return c
+
+
+def _checks_kept(node: Node) -> bool:
+    primitive = node[PRIMITIVE]
+    return getattr(primitive.primitive if type(primitive) is Observed else primitive, "checks_kept", False)
 
 
 def contributions(node: Node, primitive: Any, kept: list[Any], g: Any, walk: Any) -> Iterator[tuple[Node, Any]]:

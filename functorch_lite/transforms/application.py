@@ -6,7 +6,7 @@ modes is given, the other is its transpose.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,9 +14,10 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.backward import project
+from functorch_lite.core.memory import check_kept, written_since
 from functorch_lite.core.operands import shape_of, zeros_like
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params
-from functorch_lite.core.tape import LinearTrace, dtype_or_type
+from functorch_lite.core.tape import LinearTrace, dtype_or_type, next_order
 from functorch_lite.core.trace import Tracer, next_birth
 from functorch_lite.numpy.buffers import SEAL, run_again
 from functorch_lite.transforms.arguments import is_inexact
@@ -46,6 +47,8 @@ class Application(JointPrimitive):
         How many of the last leaves are values that the function and its rules close over: the rules give no derivative
         by these.
     """
+
+    checks_kept = True
 
     def __init__(
         self,
@@ -98,8 +101,11 @@ class Application(JointPrimitive):
         if self.bwd is not None:
             assert self.fwd is not None
             outputs, residuals = self.fwd(values)
+            since = next_order()
 
             def pull(g: Arrays) -> Sequence[Any]:
+                if written_since(since):
+                    check_kept(tuple(self.kept(residuals)), since, self.name)
                 cotangents = self.bwd(residuals, g)  # type: ignore[misc]
                 return [cotangents[i] for i in active]
 
@@ -117,6 +123,10 @@ class Application(JointPrimitive):
         zeros = tuple(_zero_tangent(values[i]) for i in active)
         _, pull, outputs = vjp_with(LinearTrace(f"the forward rule of {self.name}"), along, zeros, has_aux=True)
         return outputs, pull, ()
+
+    def kept(self, residuals: Any) -> Iterable[Any]:
+        """Return those residuals that must be on the way back what they were."""
+        return tree.leaves(residuals)
 
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
         axes = tuple(0 if b else None for b in batched)

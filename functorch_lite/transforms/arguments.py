@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.errors import TracerConversionError
+from functorch_lite.core.errors import TracerConversionError, conversions, note_library
 from functorch_lite.core.operands import OBJECT, is_unready, shape_of, stacked
 from functorch_lite.core.trace import ClosedTrace, Trace, Tracer, running
 
@@ -125,16 +125,22 @@ def check_parameters(f: Callable[..., Any], argnums: Sequence[int], argnames: Se
 def call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], trace: Trace) -> Any:
     """Call the user's function; on an error the trace ends.
 
-    A conversion error that NumPy wrapped in one of its own is raised as itself.
+    A conversion error that NumPy or Python wrapped in one of its own is raised as itself. What went wrong in NumPy or
+    SciPy after a conversion says so in a note.
     """
-    before = running.get()
+    before, converted = running.get(), conversions.get()
     running.set(True)
     try:
         return f(*args, **kwargs)
     except BaseException as error:
         trace.close()
-        if isinstance(error, ValueError) and isinstance(error.__cause__, TracerConversionError):
-            raise error.__cause__ from None
+        refusal = error.__cause__ if isinstance(error, ValueError | SystemError) else None
+        if not isinstance(refusal, TracerConversionError):
+            refusal = None
+        if conversions.get() != converted and isinstance(error, Exception):
+            note_library(refusal or error, error.__traceback__)
+        if refusal is not None:
+            raise refusal from None
         raise
     finally:
         running.set(before)

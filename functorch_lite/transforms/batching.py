@@ -255,7 +255,7 @@ def _axes_of_leaves(f: Callable[..., Any], axes_in: Any, args: tuple[Any, ...], 
     except (ValueError, TypeError):
         raise ValueError(
             f"in_axes={axes_in} is no prefix of the arguments of {name_of(f)}, which have structure "
-            f"{tree.structure(args)}"
+            f"{tree.structure(args)}: it is one axis for all of them, or a tuple of one entry for each"
         ) from None
     for axis in axes:
         if axis is not tree.NONE and not hasattr(axis, "__index__"):

@@ -14,8 +14,10 @@ import numpy as np
 from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.memory import check_kept, written_since
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params
+from functorch_lite.core.tape import next_order
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import check_callable, differentiable, dtype_of, returned_leaves
 from functorch_lite.transforms.batching import vmap
@@ -164,6 +166,7 @@ class _LinearSystem(JointPrimitive):
         self, trace: Any, values: Arrays, active: Sequence[int]
     ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
         solution = self.bind(values, ())
+        since = next_order()
         n = self.captured
         by_matrix = [i for i in active if i < n]
 
@@ -171,6 +174,8 @@ class _LinearSystem(JointPrimitive):
             multiplier = self.transpose().bind((*values[:n], *g), ())
             cotangents = dict(enumerate(multiplier, n))
             if by_matrix:
+                if written_since(since):
+                    check_kept(tuple(solution), since, self.name)
                 _, pulled = vjp(self._product_by(values, by_matrix, solution), *(values[i] for i in by_matrix))
                 cotangents.update(zip(by_matrix, pulled(tuple(-m for m in multiplier)), strict=True))
             return [cotangents[i] for i in active]

@@ -30,13 +30,22 @@ _new = object.__new__
 
 
 def vjp_with(
-    trace: ReverseTrace, f: Callable[..., Any], primals: tuple[Any, ...], *, has_aux: bool = False, name: str = "vjp"
+    trace: ReverseTrace,
+    f: Callable[..., Any],
+    primals: tuple[Any, ...],
+    *,
+    has_aux: bool = False,
+    name: str = "vjp",
+    own: bool = False,
 ) -> Any:
-    """Compute what `vjp` does for the transformation of a name, recording on a trace, which is closed afterwards."""
+    """Compute what `vjp` does for the transformation of a name, recording on a trace, which is closed afterwards.
+
+    With ``own`` the results are the caller's to write into: no arrays that the tape keeps.
+    """
     check_callable(f, name, "(f, x)")
     leaves, structure = tree.flatten(primals)
     leaves = differentiable(leaves, primals, name, "Convert it to float, or close over it.")
-    pullback, aux = recorded(trace, f, lambda xs: f(*tree.unflatten(structure, xs)), leaves, structure, has_aux)
+    pullback, aux = recorded(trace, f, lambda xs: f(*tree.unflatten(structure, xs)), leaves, structure, has_aux, own)
     return (pullback.value, pullback, aux) if has_aux else (pullback.value, pullback)
 
 
@@ -47,24 +56,28 @@ def recorded(
     leaves: Sequence[Any],
     structure: tree.Structure,
     has_aux: bool = False,
+    own: bool = False,
 ) -> tuple[Pullback, Any]:
     """Record a call of ``f`` as a function of a list of arrays on a trace, which is closed afterwards.
+
+    With ``own`` the results share no memory with what the tape keeps.
 
     Returns
     -------
     pullback, aux
         The `Pullback`, to the leaves in a structure; the auxiliary output, or None.
     """
+    parts = _own_parts_of if own else parts_of
     tracers = [traced(trace, x) for x in leaves]
     out = call(of_leaves, (tracers,), {}, trace)
     aux = None
     if has_aux:
         out, aux = split_aux(out, f)
-        aux = tree.map(lambda a: parts_of(trace, returned(a, trace))[0], aux)
+        aux = tree.map(lambda a: parts(trace, returned(a, trace))[0], aux)
     out_leaves, out_structure = returned_leaves(out, trace, f)
-    parts = [parts_of(trace, y) for y in out_leaves]
+    results = [parts(trace, y) for y in out_leaves]
     trace.close()
-    return Pullback(parts, out_structure, leaves, [x.node[0] for x in tracers], structure), aux
+    return Pullback(results, out_structure, leaves, [x.node[0] for x in tracers], structure), aux
 
 
 class Pullback:
@@ -149,6 +162,12 @@ def parts_of(trace: ReverseTrace, value: Any) -> tuple[Any, Node | None]:
     if isinstance(value, Taped) and value._trace is trace:
         return value.value, value.node
     return value, None
+
+
+def _own_parts_of(trace: ReverseTrace, value: Any) -> tuple[Any, Node | None]:
+    """Return the parts of a result; its value is a copy, where the tape may have kept the array itself."""
+    value, node = parts_of(trace, value)
+    return value.copy() if node is not None and type(value) is np.ndarray else value, node
 
 
 def zeros_for(x: Any) -> Any:

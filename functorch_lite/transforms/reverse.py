@@ -247,7 +247,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pull(np.array([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
-    return vjp_with(ReverseTrace(), f, primals, has_aux=has_aux)
+    return vjp_with(ReverseTrace(), f, primals, has_aux=has_aux, own=True)
 
 
 def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -280,7 +280,7 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> An
     >>> float(push(2.0)), float(push(3.0))
     (2.0, 3.0)
     """
-    out, pull, *aux = vjp_with(ReverseTrace(), f, primals, has_aux=has_aux, name="linearize")
+    out, pull, *aux = vjp_with(ReverseTrace(), f, primals, has_aux=has_aux, name="linearize", own=True)
     leaves, structure = tree.flatten(primals)
     zeros = tree.map(lambda y: np.zeros_like(y) if dtype_of(y).kind in "fc" else np.zeros(shape_of(y)), out)
     _, push = vjp(pull, zeros)

@@ -158,6 +158,13 @@ def test_densities_have_a_slope_at_the_end_of_the_support(f: Any, expected: floa
     np.testing.assert_allclose([ft.grad(f)(0.0), ft.jvp(f, (0.0,), (1.0,))[1]], expected, rtol=1e-13)
 
 
+@pytest.mark.parametrize("x", [1e-9, 0.3, 1e155, -1e300])
+def test_the_tail_of_cauchy_reaches_as_far_as_numbers(x: float) -> None:
+    np.testing.assert_allclose(stats.cauchy.logpdf(x), scipy.stats.cauchy.logpdf(x), rtol=1e-14)
+    for slope in (ft.grad(stats.cauchy.logpdf)(x), ft.jvp(stats.cauchy.logpdf, (x,), (1.0,))[1]):
+        np.testing.assert_allclose(slope, -2.0 / (1.0 / x + x), rtol=1e-14)
+
+
 def test_tails_keep_their_digits() -> None:
     np.testing.assert_allclose(ft.grad(stats.norm.logcdf)(-40.0), 40.024968847207264, rtol=1e-13)
     np.testing.assert_allclose(ft.grad(stats.norm.logsf)(40.0), -40.024968847207264, rtol=1e-13)

@@ -42,6 +42,8 @@ KINKS: list[tuple[str, Callable[[Any], Any], Any, Any]] = [
     ("exponent", lambda x: (ft.tensor([0.0, 2.0]) ** x).sum(), [2.0, 3.0], [0.0, 8 * np.log(2.0)]),
     ("product with zeros", lambda x: x.prod(), [0.0, 2.0, 3.0], [6.0, 0.0, 0.0]),
     ("product with two zeros", lambda x: x.prod(), [0.0, 2.0, 0.0], [0.0, 0.0, 0.0]),
+    ("logsumexp of nothing", lambda x: ft.logsumexp(x, 0), [-np.inf, -np.inf], [np.nan, np.nan]),
+    ("logsumexp of infinity", lambda x: ft.logsumexp(x, 0), [0.0, np.inf, -np.inf], [0.0, np.nan, 0.0]),
     ("where", lambda x: ft.where(x > 0, x * 2.0, x * 3.0).sum(), [-1.0, 0.0, 1.0], [3.0, 3.0, 2.0]),
     ("comparison", lambda x: (x * (x > 1.0)).sum(), [0.5, 1.0, 1.5], [0.0, 0.0, 1.0]),
 ]

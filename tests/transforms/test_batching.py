@@ -351,6 +351,8 @@ def test_in_axes_must_be_a_prefix() -> None:
         raises(
             ValueError, "in_axes=.* is no prefix of the arguments of pair", lambda axes=axes: ft.vmap(pair, axes)(X, X)
         )
+    raises(ValueError, "a tuple of one entry for each", lambda: ft.vmap(lambda p: p["a"], {"a": 0})({"a": X}))
+    np.testing.assert_array_equal(ft.vmap(lambda p: p["a"], ({"a": 0},))({"a": X}), X)  # the remedy
 
 
 @pytest.mark.parametrize("axis", ["a", 1.0, (0, "a"), (0, 0.5)])

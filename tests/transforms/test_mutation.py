@@ -63,6 +63,13 @@ def _functions(xp: Any, x: Any) -> Any:
     np.add.at(z, [0, 0, 2], x[:3])
     np.copyto(z, z * 2.0, where=np.array([True, True, False, True]))
     np.putmask(z, np.array([False, True, False, False]), x * x)
+    np.put(z, [3, 0, 3], x[:2] * x[2])
+    np.put(z[1:], [4, -5], x[2] ** 2, mode="wrap")
+    np.put(z, [9], x[0] ** 2, mode="clip")
+    np.place(z, np.array([True, False, True, False]), x[1:] * z[1:])
+    np.place(z, np.zeros(4, bool), 7.0)
+    np.put_along_axis(y, np.array([[1], [0], [3], [2]]), x[0] * z[:1], 1)
+    np.put_along_axis(z, np.array([1]), x[3] * x[:1], 0)
     np.multiply(z, x, out=z)
     z.sort()
     return y @ z
@@ -340,14 +347,39 @@ def test_writes_that_would_lose_a_part_of_a_number_raise() -> None:
             ft.grad(f)(X)
 
 
-def test_writing_where_a_mask_holds_is_refused_with_the_remedy() -> None:
+@pytest.mark.parametrize("transform", [ft.vmap, ft.jit])
+def test_writing_where_a_traced_mask_holds_is_refused_with_the_remedy(transform: Any) -> None:
     def f(x: Any) -> Any:
         y = fnp.ones(4)
-        np.add(y, 1.0, out=y, where=np.array([True, False, True, False]))
+        np.add(y, 1.0, out=y, where=x > 2.0)
         return np.sum(x * y)
 
     with pytest.raises(NotImplementedError, match=r"np\.where\(mask, np\.add"):
-        ft.grad(f)(X)
+        transform(f)(np.stack([X, X + 1.0]))
+
+
+#: At zeros the slopes of these are infinite, or the functions undefined.
+WHERE: list[Callable[[Any], Any]] = [
+    lambda x: np.divide(1.0, x, out=fnp.zeros_like(x), where=x != 0),
+    lambda x: np.divide(x**2, x, out=fnp.ones_like(x), where=x != 0),
+    lambda x: np.log(x, out=fnp.zeros(4), where=x > 0),
+    lambda x: np.sqrt(x, out=x.copy(), where=x > 0),
+    lambda x: np.power(x, 0.5, out=x.copy(), where=x != 0),
+    lambda x: np.multiply(x[1], x, out=fnp.zeros((2, 4)), where=np.array([[True], [False]])),
+    lambda x: np.reciprocal(x, out=fnp.zeros((4,)), where=False),
+]
+
+
+@pytest.mark.parametrize("function", WHERE)
+def test_nothing_is_computed_where_a_mask_does_not_hold(function: Callable[[Any], Any]) -> None:
+    x = np.array([0.0, 2.0, 3.0, 0.0])
+    values, step = function(x), 1e-6 * np.diag(x != 0)
+    expected = np.stack([(function(x + e) - function(x - e)) / 2e-6 for e in step], axis=-1)
+    for jacobian in (ft.jacfwd, ft.jacrev):
+        np.testing.assert_allclose(jacobian(function)(x)[..., 1:3], expected[..., 1:3], rtol=1e-6, atol=1e-8)
+        assert np.isfinite(jacobian(function)(x)).all()
+    np.testing.assert_array_equal(ft.vjp(function, x)[0], values)
+    assert np.isfinite(ft.hessian(lambda x: np.sum(function(x) ** 2))(x)).all()
 
 
 def test_an_index_out_of_range_raises() -> None:
@@ -608,3 +640,20 @@ def test_rules_that_would_read_another_value_later_raise() -> None:
 
     with pytest.raises(RuntimeError, match=SINCE):
         root(X)
+
+
+@pytest.mark.parametrize(
+    ("error", "write"),
+    [
+        (ValueError, lambda y: np.place(y, [True], 1.0)),
+        (ValueError, lambda y: np.place(y, np.ones(3, bool), [])),
+        (ValueError, lambda y: np.put(y, [0], 1.0, mode="round")),
+        (IndexError, lambda y: np.put(y, [3], 1.0)),
+        (ValueError, lambda y: np.put_along_axis(y, np.array([[0]]), 1.0, 0)),
+    ],
+)
+def test_what_numpy_refuses_to_put_is_refused(error: type[Exception], write: Any) -> None:
+    with pytest.raises(error):
+        write(np.zeros(3))
+    with pytest.raises(error):
+        ft.grad(lambda x: write(x.copy()))(np.zeros(3))

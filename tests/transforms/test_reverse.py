@@ -319,6 +319,33 @@ def test_the_values_of_the_primals_of_a_transpose_do_not_matter() -> None:
     assert t == 0.0
 
 
+@pytest.mark.parametrize("function", [np.exp, np.tanh, lambda x: x, lambda x: np.sqrt(x).reshape(3, 1), ft.jit(np.exp)])
+def test_results_may_be_written_to_before_the_pullback(function: Any) -> None:
+    x = np.array([0.5, 2.0, 3.0])
+    expected = ft.jacobian(function)(x)
+    for name, transform in (("vjp", ft.vjp), ("linearize", ft.linearize)):
+        y, apply = transform(function, x)
+        y -= 10.0
+        found = apply(np.ones(y.shape) if name == "vjp" else np.ones(3))
+        total = expected.reshape(3, 3).sum(0 if name == "vjp" else 1)
+        np.testing.assert_allclose(np.ravel(found), total, rtol=1e-15)
+    np.testing.assert_array_equal(x, [0.5, 2.0, 3.0])
+
+
+def test_auxiliary_results_may_be_written_to_before_the_pullback() -> None:
+    def f(x: Any) -> Any:
+        h = np.exp(x)
+        return h * h, {"hidden": h, "data": DATA}
+
+    _, pull, aux = ft.vjp(f, X, has_aux=True)
+    aux["hidden"] *= 10.0
+    np.testing.assert_allclose(pull(np.ones(3))[0], 2.0 * np.exp(X) ** 2)
+    assert aux["data"] is DATA
+
+
+DATA = np.arange(3.0)
+
+
 # --- Wrong use --------------------------------------------------------------------------------------------------------
 
 
