@@ -128,7 +128,7 @@ SAVED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a constant factor": (_changed_factor, "mul"),
     "a view of the argument": (_changed_view, "sin|mul|zero|copy"),
     "the base of the argument": (_changed_base, "sin|zero|slice|index|getitem|strided"),
-    "an element of the argument": (_changed_by_index, "pow|mul|copy"),
+    "an element of the argument": (_changed_by_index, "pow|square|mul|copy"),
     "the divisor": (_changed_divisor, "div|add"),
     "a matrix": (_changed_matrix, "m(at)?(m|v)"),
     "twice": (_changed_twice, "sqrt"),
