@@ -306,7 +306,6 @@ def test_a_traced_number_is_no_index() -> None:
         np.flatnonzero,
         np.argwhere,
         lambda x: np.where(x > 0)[0],
-        lambda x: np.piecewise(x, [x > 0], [np.sin, np.cos]),
     ],
 )
 def test_a_selection_by_value_under_vmap_names_where(select: Any) -> None:

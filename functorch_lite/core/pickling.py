@@ -26,7 +26,7 @@ class NamedFunction:
             found = getattr(found, part, None)
         return name if found is self else (type(self), self._parts())
 
-    def forget(self) -> None:
+    def _forget(self) -> None:
         """Drop what was kept of calls, which other parts than these may have had a hand in."""
 
     def __copy__(self) -> Any:

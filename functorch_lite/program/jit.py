@@ -189,7 +189,7 @@ class JitFunction(NamedFunction):
     def _parts(self) -> tuple[Any, ...]:
         return self.f, *self._static
 
-    def forget(self) -> None:
+    def _forget(self) -> None:
         self._entries, self._singles = {}, {}
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

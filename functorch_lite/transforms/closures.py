@@ -124,7 +124,7 @@ class Replacing:
         made: NamedFunction = object.__new__(type(x))
         self.made[id(x)] = x, made
         vars(made).update((name, self.of(value)) for name, value in [*vars(x).items()])
-        made.forget()
+        made._forget()
         return made
 
     def _instance(self, x: Any) -> Any:
