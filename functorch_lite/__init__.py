@@ -20,22 +20,19 @@ from functorch_lite.tensor.creation import (
     arange,
     as_tensor,
     empty,
-    empty_like,
     eye,
     from_numpy,
     full,
-    full_like,
     get_default_dtype,
     is_tensor,
     linspace,
     logspace,
     ones,
-    ones_like,
     set_default_dtype,
     tensor,
     zeros,
-    zeros_like,
 )
+from functorch_lite.tensor.creation_alike import empty_like, full_like, ones_like, zeros_like
 from functorch_lite.tensor.dtypes import *  # noqa: F403 - its __all__ is public as a whole
 from functorch_lite.tensor.functions import *  # noqa: F403 - likewise
 from functorch_lite.tensor.grad_mode import (

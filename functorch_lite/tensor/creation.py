@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,21 +21,18 @@ __all__ = [
     "arange",
     "as_tensor",
     "empty",
-    "empty_like",
     "eye",
+    "filled_alike",
     "from_numpy",
     "full",
-    "full_like",
     "get_default_dtype",
     "is_tensor",
     "linspace",
     "logspace",
     "ones",
-    "ones_like",
     "set_default_dtype",
     "tensor",
     "zeros",
-    "zeros_like",
 ]
 
 #: The bytes from which on a matrix, as it may become the right operand of products, begins with a line of the cache.
@@ -336,42 +332,6 @@ def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = F
     """
     only_device(ignored)
     return made(np.eye(n, m, dtype=dtype or _Defaults.dtype), requires_grad)
-
-
-def _like(make: Callable[[Any, Any], Any], name: str, doc: str) -> Callable[..., Tensor]:
-    def like(x: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
-        only_device(ignored)
-        dtype = dtype or x.dtype
-        return made(np.array(make(np.shape(x), dtype), dtype), requires_grad)
-
-    like.__name__ = name
-    like.__doc__ = f"""{doc} The rest is as for `zeros`.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> x = ft.{name}(ft.zeros(2, 3, dtype=ft.float32))
-    >>> x.shape, x.dtype
-    ((2, 3), dtype('float32'))
-    """
-    return like
-
-
-zeros_like = _like(np.zeros, "zeros_like", "Make zeros of another tensor's shape and dtype.")
-ones_like = _like(np.ones, "ones_like", "Make ones of another tensor's shape and dtype.")
-empty_like = _like(np.empty, "empty_like", "Make a tensor of another's shape and dtype, of whatever is in memory.")
-
-
-def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
-    """Make a tensor of another's shape and dtype, filled with a value; the rest is as for `zeros`.
-
-    Examples
-    --------
-    >>> import functorch_lite as ft
-    >>> ft.full_like(ft.arange(2), 3)
-    tensor([3, 3])
-    """
-    return filled_alike(x, np.shape(x), fill_value, dtype, requires_grad, "full_like", ignored)
 
 
 def filled_alike(

@@ -1,14 +1,63 @@
-"""Making tensors by an existing one, in PyTorch's words: ``x.new_zeros(2, 3)`` has the dtype of ``x``."""
+"""Making tensors by an existing one, in PyTorch's words: `zeros_like`, and ``x.new_zeros(2, 3)`` of its dtype."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from functorch_lite.tensor import creation
 from functorch_lite.tensor.method_table import method
 from functorch_lite.tensor.tensor import Tensor
 
-__all__ = ["new_empty", "new_full", "new_ones", "new_tensor", "new_zeros"]
+__all__ = [
+    "empty_like",
+    "full_like",
+    "new_empty",
+    "new_full",
+    "new_ones",
+    "new_tensor",
+    "new_zeros",
+    "ones_like",
+    "zeros_like",
+]
+
+
+def _like(make: Callable[[Any, Any], Any], name: str, doc: str) -> Callable[..., Tensor]:
+    def like(x: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
+        creation.only_device(ignored)
+        dtype = dtype or x.dtype
+        return creation.made(np.array(make(np.shape(x), dtype), dtype), requires_grad)
+
+    like.__name__ = name
+    like.__doc__ = f"""{doc} The rest is as for `zeros`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> x = ft.{name}(ft.zeros(2, 3, dtype=ft.float32))
+    >>> x.shape, x.dtype
+    ((2, 3), dtype('float32'))
+    """
+    return like
+
+
+zeros_like = _like(np.zeros, "zeros_like", "Make zeros of another tensor's shape and dtype.")
+ones_like = _like(np.ones, "ones_like", "Make ones of another tensor's shape and dtype.")
+empty_like = _like(np.empty, "empty_like", "Make a tensor of another's shape and dtype, of whatever is in memory.")
+
+
+def full_like(x: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
+    """Make a tensor of another's shape and dtype, filled with a value; the rest is as for `zeros`.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.full_like(ft.arange(2), 3)
+    tensor([3, 3])
+    """
+    return creation.filled_alike(x, np.shape(x), fill_value, dtype, requires_grad, "full_like", ignored)
 
 
 @method
