@@ -145,6 +145,7 @@ REAL: dict[str, tuple[Argument, ...]] = {
     "j1": ((-3, 3),),
     "y0": ((0.5, 3),),
     "y1": ((0.5, 3),),
+    "zetac": ((1.5, 4),),
     "i0": ((-2, 2),),
     "i1": ((-2, 2),),
     "k0": ((0.5, 3),),
@@ -280,7 +281,7 @@ NOT_LAZY = {
     *("betainc", "betaincc", "betaincinv", "betainccinv", "btdtria", "btdtrib", "fdtr", "fdtrc", "fdtri", "fdtridfd"),
     *("gdtr", "gdtrc", "gdtria", "gdtrib", "gdtrix", "stdtr", "stdtrit", "stdtridf"),
     *("pdtrik", "bdtrik", "bdtrin", "nbdtrik", "nbdtrin"),
-    *("elliprc", "elliprd", "elliprj"),
+    *("elliprc", "elliprd", "elliprj", "zetac"),
 }
 
 TABLE = ANALYTIC | REAL
@@ -323,7 +324,8 @@ PLAIN = [
     plain("polygamma 0", lambda x: fs.polygamma(0, x), POSITIVE),
     plain("polygamma 2", lambda x: fs.polygamma(2, x), POSITIVE),
     plain("polygamma of several orders", lambda x: fs.polygamma(np.arange(3), x), POSITIVE, float32=False),
-    plain("_zeta (zeta)", lambda x: scipy.special.zeta(2.5, x), POSITIVE),
+    plain("_zeta (zeta)", lambda s, x: scipy.special.zeta(s, x), POSITIVE + 1, POSITIVE),
+    plain("_riemann_zeta (zeta)", lambda s: scipy.special.zeta(s), POSITIVE + 1),
     plain("multigammaln", lambda x: fs.multigammaln(x + 1, 3), POSITIVE),
     plain("factorial", fs.factorial, POSITIVE),
     plain("comb", fs.comb, POSITIVE + 3, POSITIVE),

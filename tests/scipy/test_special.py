@@ -16,7 +16,7 @@ import functorch_lite.scipy.special as fs
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS, REFUSED
 from tests.samples.special import TABLE
-from tests.scipy.reference import HIGHER, PARTIALS, REFERENCE
+from tests.scipy.reference import HIGHER, PARTIALS, REFERENCE, ZETA
 
 UFUNCS = {name: f for name, f in vars(scipy.special).items() if isinstance(f, np.ufunc)}
 
@@ -409,10 +409,27 @@ def test_what_has_no_rule_is_refused_by_name(f: Any, words: str) -> None:
         assert "test_special.py" in str(caught.value)
 
 
-@pytest.mark.parametrize("args", [(2.0,), (2.0, 1.5)])
-def test_the_zeta_function_is_refused_in_its_first_argument(args: tuple[float, ...]) -> None:
-    with pytest.raises(NotImplementedError, match=r"zeta.*no closed form"):
-        ft.grad(scipy.special.zeta)(*args)
+@pytest.mark.parametrize(("args", "orders", "expected"), ZETA)
+def test_the_zeta_functions_have_derivatives_in_the_exponent(
+    args: tuple[float, ...], orders: tuple[int, ...], expected: float
+) -> None:
+    f = scipy.special.zeta
+    for i, order in enumerate(orders):
+        for _ in range(order):
+            f = ft.grad(f, argnums=i)
+    np.testing.assert_allclose(f(*args), expected, rtol=1e-13)
+
+
+def test_the_zeta_functions_are_refused_at_complex_arguments_and_polygamma_in_its_order() -> None:
+    with pytest.raises(NotImplementedError, match="zeta at complex arguments has no rule"):
+        ft.grad(scipy.special.zeta, holomorphic=True)(2.0 + 1.0j)
+    with pytest.raises(NotImplementedError, match="polygamma with respect to 'n'"):
+        ft.grad(lambda n: np.sum(fs.polygamma(n, 2.0)))(np.array([1.0, 2.0]))
+
+
+def test_outside_its_domain_the_zeta_function_has_no_derivative() -> None:
+    for args in ((1.0,), (1.0, 2.0), (0.5, 2.0), (2.0, -1.5)):
+        assert np.isnan(ft.grad(scipy.special.zeta)(*args))
 
 
 def test_a_second_trigamma_of_complex_numbers_is_refused() -> None:

@@ -425,3 +425,11 @@ def test_wrong_arguments_raise() -> None:
         stats.dirichlet.logpdf(np.ones(5), np.ones(3))
     assert np.isnan(stats.norm.ppf(1.5))
     assert repr(stats.gamma) == "<distribution gamma(a, loc, scale)>"
+
+
+def test_counts_outside_the_support_have_no_slopes_where_success_is_certain() -> None:
+    for f in (stats.binom.logcdf, stats.binom.cdf, stats.binom.logsf):
+        assert ft.grad(lambda p, f=f: f(-1.0 if f is stats.binom.logsf else 10.0, 10.0, p))(1.0) == 0.0
+    k = np.array([-1.0, 3.0, 10.0])
+    slope = ft.grad(lambda p: np.sum(stats.binom.cdf(k, 10.0, p)))(0.3)
+    np.testing.assert_allclose(slope, ft.grad(lambda p: stats.binom.cdf(3.0, 10.0, p))(0.3), rtol=1e-14)

@@ -21,6 +21,7 @@ from functorch_lite.scipy.special import (  # noqa: F401 - importing them declar
     hypergeometric,
     incomplete,
     wave_functions,
+    zeta_functions,
 )
 from functorch_lite.scipy.special.functions import (
     comb,

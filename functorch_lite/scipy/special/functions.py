@@ -10,8 +10,10 @@ import numpy as np
 import scipy.special
 
 from functorch_lite.calculus.arguments import as_array
+from functorch_lite.core.primitive import Pointwise, Primitive
 from functorch_lite.core.trace import Tracer
 from functorch_lite.scipy.special import bessel, gamma_functions
+from functorch_lite.scipy.special.declare import refused
 from functorch_lite.scipy.special.ufuncs import sp
 from functorch_lite.transforms.custom import stop_gradient
 
@@ -209,9 +211,13 @@ def polygamma(n: Any, x: Any) -> Any:
     x = as_array(x)
     if np.ndim(n) == 0 and not isinstance(n, Tracer) and n == int(n):
         return gamma_functions.polygamma(int(n), x)
-    n = as_array(n)
+    n = _order.bind((as_array(n),), ())
     sign = np.where(n == np.floor(n), 1.0 - 2.0 * ((n + 1) % 2), np.nan)
     return np.where(n == 0, sp.psi(x), sign * sp.gamma(n + 1.0) * sp.zeta(np.maximum(n, 1) + 1, x))
+
+
+#: The order, which has no derivative though the functions of it do.
+_order: Primitive = Pointwise(lambda x: +x, (refused("polygamma", "n"),), name="order")
 
 
 def multigammaln(a: Any, d: int) -> Any:

@@ -13,7 +13,7 @@ from functorch_lite.calculus.declare import general, zero
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import is_at_hand
 from functorch_lite.core.rules import Rule
-from functorch_lite.scipy.special.declare import batch_elementwise, pointwise, refuse_wholly, refused
+from functorch_lite.scipy.special.declare import batch_elementwise, pointwise
 from functorch_lite.scipy.special.ufuncs import sp
 
 __all__ = ["polygamma", "psi_difference"]
@@ -23,13 +23,11 @@ pointwise(sp.gammaln, lambda x: sp.psi(x))
 pointwise(sp.loggamma, lambda x: sp.psi(x))
 pointwise(sp.psi, lambda x: _trigamma(x))
 pointwise(sp.rgamma, lambda x: _rgamma_slope(x))
-pointwise(sp.zeta, refused("zeta", "x"), lambda x, y: -x * sp.zeta(x + 1, y))
 pointwise(sp.beta, lambda ans, x, y: ans * _psi_difference(x, y), lambda ans, x, y: ans * _psi_difference(y, x))
 pointwise(sp.betaln, lambda x, y: _psi_difference(x, y), lambda x, y: _psi_difference(y, x))
 pointwise(sp.binom, lambda ans, x, y: _binom_in_n(ans, x, y), lambda ans, x, y: _binom_in_k(ans, x, y))
 pointwise(sp.poch, lambda ans, x, y: _poch_in_x(ans, x, y), lambda ans, x, y: ans * sp.psi(x + y))
 zero(sp.gammasgn)
-refuse_wholly("the derivative of Riemann's zeta function has no closed form", sp.zetac, sp.riemann_zeta)
 
 
 def polygamma(n: int, x: Any) -> Any:

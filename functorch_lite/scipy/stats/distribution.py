@@ -608,7 +608,7 @@ class Discrete(_Distribution):
         y = k - loc
         lower, upper = self._bounds(shapes)
         within = (y >= lower) & (y <= upper) & (y == np.floor(y))
-        value = function(np.floor(np.where(within, y, self.inside)), *shapes)
+        value = function(np.floor(np.where(within, y, self.inside)), *_where(within, shapes))
         return np.where(np.isnan(y), y, np.where(within, value, elsewhere))
 
     def _accumulated(
@@ -625,7 +625,7 @@ class Discrete(_Distribution):
         y = k - loc
         lower, upper = self._bounds(shapes)
         within = (y >= lower) & (y < upper)
-        value = function(np.floor(np.where(within, y, self.inside)), *shapes)
+        value = function(np.floor(np.where(within, y, self.inside)), *_where(within, shapes))
         return np.where(np.isnan(y), y, np.where(y < lower, below, np.where(within, value, above)))
 
 
@@ -672,10 +672,16 @@ def _log_of(
         value = np.where(likely, np.log1p(-rest), np.log(np.where(likely | unlikely, 1.0, p)))
         if tail is None or (is_at_hand(unlikely) and not np.any(unlikely)):
             return value
-        shapes = tuple(np.where(unlikely, shape, 0.5) for shape in shapes)  # which is a parameter of each distribution
-        return np.where(unlikely, tail(np.where(unlikely, y, inside), *shapes), value)
+        return np.where(unlikely, tail(np.where(unlikely, y, inside), *_where(unlikely, shapes)), value)
 
     return logarithm
+
+
+def _where(condition: Any, shapes: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return shape parameters, and elsewhere a number that is one of every distribution."""
+    if is_at_hand(condition) and np.all(condition):
+        return shapes
+    return tuple(np.where(condition, shape, 0.5) for shape in shapes)
 
 
 def _complement(function: Function | None) -> Function | None:
