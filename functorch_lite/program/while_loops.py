@@ -117,6 +117,8 @@ class While(ProgramPrimitive):
         inputs = self.body.program.inputs
         wanted = [i - self.asked for i in active]
         spread = self.spread({i for i in wanted if i >= 0}, differentiably=True)
+        if not spread:  # what only the condition reads
+            return self.bind(values, ()), lambda g: [None] * len(wanted), ()
 
         def make() -> WhilePullback:
             return WhilePullback(self._silent(), spread, list(map(_sample, values[self.asked :], inputs)))

@@ -215,7 +215,8 @@ class AmbientTrace(ReverseTrace):
 
         parents = (*(arrays[i].node for i in active), *(tracer.node for tracer in captured))
         node += (parents, pull, (values, params, active))
-        out = tuple(map(constant, self.wrapped(outputs, node)))
+        wrapped = zip(outputs, self.wrapped(outputs, node), strict=True)
+        out = tuple(constant(t) if hasattr(y, "dtype") else y for y, t in wrapped)  # no number depends on a tensor
         return out if mode is True else tuple(map(mode, out))
 
 

@@ -16,16 +16,17 @@ from functorch_lite.core import tree
 from functorch_lite.core.backward import project
 from functorch_lite.core.memory import check_kept, written_since
 from functorch_lite.core.operands import shape_of, zeros_like
-from functorch_lite.core.primitive import Arrays, JointPrimitive, Params
+from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.tape import LinearTrace, dtype_or_type, next_order
-from functorch_lite.core.trace import Tracer, next_birth
+from functorch_lite.core.trace import Trace, Tracer, next_birth
+from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.numpy.buffers import SEAL, run_again
 from functorch_lite.transforms.arguments import is_inexact
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.closures import holds_tracers
 from functorch_lite.transforms.pullback import vjp_with
 
-__all__ = ["NO_COTANGENT", "Application", "closes_over_differentiated", "wraps_its_own_level"]
+__all__ = ["NO_COTANGENT", "Application", "Guarded", "closes_over_differentiated", "wraps_its_own_level"]
 
 #: The zero that stands for None in a rule's cotangents; the engine gives it the shape that it needs.
 NO_COTANGENT = 0.0
@@ -74,13 +75,13 @@ class Application(JointPrimitive):
             SEAL.reset(token)
 
     def forward(self, values: Arrays, tangents: Sequence[Any]) -> tuple[Arrays, Sequence[Any]]:
-        self._check(values, [i for i, t in enumerate(tangents) if t is not None])
+        values = self._guarded(values, [i for i, t in enumerate(tangents) if t is not None])
         filled = tuple(_zero_tangent(x) if t is None else t for x, t in zip(values, tangents, strict=True))
         if self.jvp is not None:
-            return self.jvp(values, filled)  # type: ignore[no-any-return]
+            return self._checked(self.jvp(values, filled))  # type: ignore[no-any-return]
         assert self.fwd is not None
         assert self.bwd is not None
-        outputs, residuals = self.fwd(values)
+        outputs, residuals = self._checked(self.fwd(values))
         zeros = tuple(map(_zero_tangent, outputs))
 
         def pull(g: Arrays) -> Arrays:
@@ -97,10 +98,10 @@ class Application(JointPrimitive):
     def reverse(
         self, trace: Any, values: Arrays, active: Sequence[int]
     ) -> tuple[Arrays, Callable[[Arrays], Sequence[Any]], Sequence[Any]]:
-        self._check(values, active)
+        values = self._guarded(values, active)
         if self.bwd is not None:
             assert self.fwd is not None
-            outputs, residuals = self.fwd(values)
+            outputs, residuals = self._checked(self.fwd(values))
             since = next_order()
 
             def pull(g: Arrays) -> Sequence[Any]:
@@ -117,7 +118,7 @@ class Application(JointPrimitive):
             tangents = list(map(_zero_tangent, values))
             for i, t in zip(active, directions, strict=True):
                 tangents[i] = t
-            outputs, pushed = jvp(values, tuple(tangents))
+            outputs, pushed = self._checked(jvp(values, tuple(tangents)))
             return tuple(pushed), outputs
 
         zeros = tuple(_zero_tangent(values[i]) for i in active)
@@ -174,9 +175,70 @@ class Application(JointPrimitive):
 
         return Application(self.name, batch_run, batch_jvp, batch_fwd, batch_bwd, self.captured).bind(arrays, ())
 
-    def _check(self, values: Arrays, active: Sequence[int]) -> None:
-        if self.captured and any(i >= len(values) - self.captured for i in active):
+    def holding(self, arrays: Arrays) -> Any:
+        """Apply it to arrays of which it holds the guarded ones, which are no operands then."""
+        first = len(arrays) - self.captured
+        held = {i: a for i, a in enumerate(arrays) if type(a) is Guarded}
+        if min(held) < first:
             raise closes_over_differentiated(self.name)
+        run, jvp, fwd, bwd = self.function, self.jvp, self.fwd, self.bwd
+
+        def all_of(xs: Arrays, others: Any = held) -> Arrays:
+            rest = iter(xs)
+            return tuple(others[i] if i in held else next(rest) for i in range(len(arrays)))
+
+        none = dict.fromkeys(held, 0.0)
+        return Application(
+            self.name,
+            lambda xs: run(all_of(xs)),
+            jvp and (lambda xs, ts: jvp(all_of(xs), all_of(ts, none))),
+            fwd and (lambda xs: fwd(all_of(xs))),
+            bwd and (lambda r, g: tuple(c for i, c in enumerate(bwd(r, g)) if i not in held)),
+            self.captured - len(held),
+        ).bind(tuple(a for i, a in enumerate(arrays) if i not in held), ())
+
+    def _guarded(self, values: Arrays, active: Sequence[int]) -> Arrays:
+        """Return the values; those that it closes over and that are differentiated guarded, as no rule may use them."""
+        first = len(values) - self.captured
+        guarded = [i for i in active if i >= first]
+        if not guarded:
+            return values
+        trace = _GuardTrace(self.name)
+        return tuple(trace.guarded(x) if i in guarded else x for i, x in enumerate(values))
+
+    def _checked(self, results: Any) -> Any:
+        if self.captured and any(isinstance(y, Guarded) for y in results[0]):
+            raise closes_over_differentiated(self.name)
+        return results
+
+
+class Guarded(ArrayTracer):
+    """A differentiated value that a function with rules of its own closes over."""
+
+    __slots__ = ()
+
+
+class _GuardTrace(Trace):
+    """Refuse to differentiate along a value; what has no derivative may be asked."""
+
+    transformation = "differentiation, beside the rules of a function that has its own"
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def guarded(self, value: Any) -> Any:
+        result = object.__new__(Guarded)
+        result._trace = self
+        result.value = value
+        return result
+
+    def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
+        if isinstance(primitive, Application) and primitive.captured:
+            return primitive.holding(arrays)
+        if primitive.differentiable:
+            raise closes_over_differentiated(self.name)
+        return primitive.bind(tuple(a.value if type(a) is Guarded else a for a in arrays), params)
 
 
 def closes_over_differentiated(name: str) -> TypeError:

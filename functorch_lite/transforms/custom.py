@@ -22,6 +22,7 @@ from functorch_lite.numpy.buffers import Buffer
 from functorch_lite.transforms.application import (
     NO_COTANGENT,
     Application,
+    Guarded,
     closes_over_differentiated,
     wraps_its_own_level,
 )
@@ -36,7 +37,6 @@ from functorch_lite.transforms.arguments import (
     returned_leaves,
 )
 from functorch_lite.transforms.closures import Replacing
-from functorch_lite.transforms.saving import numbered_below
 
 __all__ = ["custom_jvp", "custom_vjp", "stop_gradient"]
 
@@ -257,8 +257,7 @@ class _Call:
         self.captured: list[Any] = []
         self.nondiff = nondiff
         self.name = name_of(custom.f)
-        traces = [x._trace for x in map(numbered_below, leaves) if isinstance(x, Tracer)]
-        if traces and not max(traces, key=lambda trace: trace.number).is_concrete:
+        if any(map(_stands_for_many, leaves)):
             self.captured = _traced_values(self.rules)
 
     def application(self) -> Application:
@@ -362,12 +361,21 @@ class _Call:
         return cotangents + (NO_COTANGENT,) * len(captured)
 
 
+def _stands_for_many(x: Any) -> bool:
+    """Say whether a value is, on some level, one of a batch or of a program."""
+    while isinstance(x, Tracer):
+        if not x._trace.is_concrete:
+            return True
+        x = x.value
+    return False
+
+
 def _traced_values(x: Any) -> list[Any]:
-    """Return the values that a transformation traces among those that are reached; buffers and tensors are none."""
+    """Return the values that a transformation traces among those that are reached; no buffers, no tensors."""
     found: dict[int, Any] = {}
 
     def note(value: Any) -> Any:
-        if value._trace.number and not isinstance(value, Buffer):
+        if value._trace.number and not isinstance(value, Buffer | Guarded):
             found[id(value)] = value
         return value
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache, partial
+from itertools import islice
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -133,7 +134,9 @@ def generators_of(*things: Any) -> list[Any]:
     found: list[Any] = []
     seen: dict[int, Any] = {}
     waiting = deque(things)
-    while waiting and len(seen) < MOST_OBJECTS:
+    for _ in range(MOST_OBJECTS):
+        if not waiting:
+            break
         x = waiting.popleft()
         if type(x) in _ATOMS or id(x) in seen or isinstance(x, Tracer):
             continue
@@ -165,23 +168,27 @@ def _add_parts(x: Any, waiting: deque[Any]) -> Any:
     elif isinstance(x, partial):
         waiting += (x.func, *x.args, *x.keywords.values())
     elif isinstance(x, dict):
-        waiting.extend(x.copy().values())
+        waiting.extend(_first(x.values()))
     elif isinstance(x, list | tuple | set | frozenset):
-        waiting.extend(x)
+        waiting.extend(_first(x))
     elif isinstance(x, staticmethod | classmethod):
         waiting.append(x.__func__)
     elif isinstance(x, property):
         waiting.append(x.fget)
     elif isinstance(x, type):
         if not _is_library(x.__module__):
-            waiting.extend(vars(x).copy().values())
+            waiting.extend(_first(vars(x).values()))
             waiting.extend(x.__bases__)
     else:
-        waiting.extend(getattr(x, "__dict__", {}).copy().values())
+        waiting.extend(_first(getattr(x, "__dict__", {}).values()))
         if not _is_library(type(x).__module__):
             waiting.extend(getattr(x, name, None) for name in _slots(type(x)))  # type: ignore[arg-type]
             waiting.append(type(x))
     return None
+
+
+def _first(parts: Iterable[Any]) -> list[Any]:
+    return list(islice(parts, MOST_OBJECTS))  # at once, as other threads may add to them
 
 
 def _add_globals(f: FunctionType, waiting: deque[Any]) -> Any:

@@ -16,7 +16,7 @@ from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import is_inexact, returned
 
-__all__ = ["ReplayTrace", "SavingTrace", "numbered_below"]
+__all__ = ["ReplayTrace", "SavingTrace"]
 
 _new = object.__new__
 
@@ -25,13 +25,6 @@ class Numbered(ArrayTracer):
     """A value of a checkpointed function, whose operations are numbered."""
 
     __slots__ = ()
-
-
-def numbered_below(x: Any) -> Any:
-    """Return what a value whose operations are numbered stands for, and any other value as it is."""
-    while type(x) is Numbered:
-        x = x.value
-    return x
 
 
 class SavingTrace(Trace):

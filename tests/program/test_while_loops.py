@@ -280,3 +280,17 @@ def test_an_effect_of_what_stays_happens_in_each_step(capsys: Any) -> None:
     capsys.readouterr()
     assert f(0.0, 0.0) == 3.0
     assert capsys.readouterr().out == "a = 0.0\n" * 3
+
+
+def test_what_only_the_condition_reads_has_the_derivative_zero() -> None:
+    def f(x: Any, bound: Any) -> Any:
+        return ft.while_loop(lambda c: c < bound, lambda c: 2.0 * c, x)
+
+    for argnums, expected in ((1, 0.0), ((0, 1), (16.0, 0.0))):
+        for g in (ft.grad(f, argnums), ft.grad(ft.jit(f), argnums), ft.jit(ft.grad(f, argnums))):
+            assert g(1.0, 9.0) == expected
+        found = ft.vmap(ft.grad(ft.jit(f), argnums))(np.ones(2), np.array([9.0, 3.0]))
+        assert np.array_equal(np.array(found), [0.0, 0.0] if argnums == 1 else [[16.0, 4.0], [0.0, 0.0]])
+    assert ft.grad(ft.jit(lambda w: f(1.0, w) * w))(9.0) == 16.0
+    assert ft.hessian(ft.jit(lambda w: f(1.0, w) * w**2))(9.0) == 32.0
+    assert ft.jvp(ft.jit(lambda w: f(1.0, w)), (9.0,), (1.0,)) == (16.0, 0.0)

@@ -113,3 +113,13 @@ def test_what_the_function_makes_is_its_own() -> None:
         return x * w.grad.data * scale + w.tolist()[1]
 
     assert np.array_equal(ft.jit(f)(np.ones(2)), [12.0, 20.0])
+
+
+def test_a_python_number_beside_a_tensor_stays_one() -> None:
+    w = ft.tensor([1.0, 2.0], requires_grad=True)
+    number, total = ft.jit(lambda x: (x * 2, x * w.sum()))(3.0)
+    assert type(number) is float
+    assert number == 6.0
+    total.backward()
+    assert w.grad.tolist() == [3.0, 3.0]
+    assert type(ft.jit(lambda x: (str(w.sum()), x * 2)[1])(3.0)) is float

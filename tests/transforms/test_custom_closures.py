@@ -150,3 +150,44 @@ def test_a_branch_sees_its_values_in_a_function_with_rules() -> None:
 
     with np.errstate(all="raise"):
         assert np.array_equal(ft.vmap(f)(np.array([4.0, -1.0])), [4.0, 0.0])
+
+
+class Layer:
+    """Holds a weight that the function with rules does not use."""
+
+    def __init__(self, weight: Any) -> None:
+        self.weight, self.scale = weight, 2.0
+
+    def __call__(self, x: Any) -> Any:
+        @ft.custom_vjp
+        def scaled(x: Any) -> Any:
+            return self.scale * x
+
+        scaled.defvjp(lambda x: (scaled(x), None), lambda _, g: (self.scale * g,))
+        return scaled(x * self.weight) * self.weight
+
+
+def test_a_differentiated_value_that_it_holds_and_does_not_use_is_no_obstacle() -> None:
+    def f(x: Any, w: Any) -> Any:
+        return Layer(w)(x)
+
+    expected = [2.0 * W**2, 4.0 * X * W]
+    for g in (ft.grad(f, (0, 1)), ft.jit(ft.grad(f, (0, 1))), ft.grad(ft.jit(f), (0, 1))):
+        assert np.allclose(ft.vmap(g)(X, W), expected)
+        assert np.allclose([g(x, w) for x, w in zip(X, W, strict=True)], np.transpose(expected))
+    assert np.allclose(ft.grad(lambda x, w: ft.vmap(f)(x, w).sum(), (0, 1))(X, W), expected)
+    assert np.allclose(ft.jvp(ft.vmap(ft.jit(f)), (X, W), (X, W))[1], 6.0 * X * W**2)
+
+
+@pytest.mark.parametrize("c", CALLS)
+def test_beside_substituted_values(c: Callable[[Any, Any], Any]) -> None:
+    def f(x: Any, w: Any) -> Any:
+        return ft.checkpoint(lambda: ft.cond(x > 0, lambda: c(x, ft.stop_gradient(w)) * x, lambda: x))()
+
+    def g(x: Any, w: Any) -> Any:
+        return ft.checkpoint(lambda y: ft.jvp(lambda z: c(x, w) * z, (y,), (1.0,))[1], policy={"mul"})(x)
+
+    for transformed in (ft.vmap(ft.grad(f)), ft.jit(ft.vmap(ft.grad(f))), ft.vmap(ft.jit(ft.grad(f)))):
+        assert np.allclose(transformed(X, W), 2.0 * X * W)
+    for transformed in (ft.vmap(ft.grad(g)), ft.jit(ft.vmap(ft.grad(g))), ft.vmap(ft.jit(ft.grad(g)))):
+        assert np.allclose(transformed(X, W), W)

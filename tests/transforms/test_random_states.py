@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from functorch_lite.transforms.random_states import MOST_OBJECTS, generators_of
 
 RNG = np.random.default_rng(0)
 LEGACY = np.random.RandomState(0)
@@ -134,3 +135,9 @@ def test_a_custom_function_may_draw_when_its_turn_comes() -> None:
     dithered.defjvp(lambda p, t: (dithered(*p), t[0]))
     f = ft.jit(lambda x: dithered(x) * 1.0)
     assert f(1.0) != f(1.0)
+
+
+def test_only_what_is_near_is_looked_at() -> None:
+    rng = np.random.default_rng(0)
+    assert generators_of([0.5] * (MOST_OBJECTS // 2), rng) == [rng]
+    assert generators_of([[0.5] * (2 * MOST_OBJECTS), [[rng]]]) == []
