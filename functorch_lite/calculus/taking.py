@@ -81,7 +81,9 @@ def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     axis = normalize_axis_index(axis, rank)
     entries = [np.arange(n).reshape((1,) * i + (n,) + (1,) * (rank - 1 - i)) for i, n in enumerate(arr.shape)]
     entries[axis] = indices
-    return gather.bind((arr, *entries), ((0,) * rank, tuple(range(rank)), False))
+    # One element of each row is none twice, unless a row stands for several.
+    unique = indices.shape[axis] <= 1 and all(n >= m for n, m in zip(arr.shape, indices.shape, strict=True))
+    return gather.bind((arr, *entries), ((0,) * rank, tuple(range(rank)), unique))
 
 
 @implements(np.compress)

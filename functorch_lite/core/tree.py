@@ -358,8 +358,9 @@ def register(cls: T, flatten: Callable[[Any], Any] | None = None, unflatten: Cal
     Parameters
     ----------
     cls
-        The class. A dataclass needs no functions: its fields are the children. Dataclasses are also registered when
-        first met; call this as a decorator to be explicit.
+        The class. A dataclass needs no functions: its fields are the children, but for those with the metadata
+        ``{"static": True}``, which are metadata of the tree. Dataclasses are also registered when first met; call this
+        as a decorator to be explicit.
     flatten
         From an instance to ``(children, metadata)``; the metadata must be hashable and comparable.
     unflatten
@@ -384,15 +385,18 @@ def register(cls: T, flatten: Callable[[Any], Any] | None = None, unflatten: Cal
     if flatten is None or unflatten is None:
         if not dataclasses.is_dataclass(cls):
             raise TypeError(f"{cls.__name__} is no dataclass: give the functions flatten and unflatten")
-        names = tuple(field.name for field in dataclasses.fields(cls))
+        fields = dataclasses.fields(cls)
+        names = tuple(field.name for field in fields if not field.metadata.get("static"))
+        static = tuple(field.name for field in fields if field.metadata.get("static"))
 
         def flatten(instance: Any) -> Any:
-            return tuple(getattr(instance, name) for name in names), None
+            children = tuple(getattr(instance, name) for name in names)
+            return children, tuple(getattr(instance, name) for name in static), names
 
         def unflatten(metadata: Any, children: Iterable[Any]) -> Any:
             instance = object.__new__(cls)
-            for name, child in zip(names, children, strict=True):
-                object.__setattr__(instance, name, child)
+            for name, value in zip((*names, *static), (*children, *metadata), strict=True):
+                object.__setattr__(instance, name, value)
             return instance
 
     if cls in _registered:

@@ -9,7 +9,7 @@ slice or another shape of it, is a buffer that reads it and writes it.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextvars import ContextVar
 from itertools import pairwise
 from math import inf
@@ -27,6 +27,7 @@ from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import FUNCTIONS, out_by_name
 from functorch_lite.core.trace import Trace, Tracer, is_tracer, next_birth, running
 from functorch_lite.core.tracer import WRITABLE, ArrayTracer
+from functorch_lite.numpy.masked_calls import called_where
 
 __all__ = ["SEAL", "Buffer", "MaskedBuffer", "buffer_if_running", "own", "present", "run_again"]
 
@@ -170,23 +171,12 @@ class Buffer(ArrayTracer):
         if not isinstance(out, Buffer):
             kwargs |= {} if out is None else {"out": out}
             return getattr(ufunc, method)(*plain, **kwargs)
-        if method == "__call__" and kwargs.get("where", True) is not True:
-            out._write_where(present(kwargs.pop("where")), ufunc, plain, kwargs)
-            return out
-        out._write(getattr(ufunc, method)(*plain, **kwargs))
+        where = present(kwargs.pop("where", True)) if method == "__call__" else True
+        if where is True:
+            out._write(getattr(ufunc, method)(*plain, **kwargs))
+        else:
+            out._write(*called_where(ufunc, tuple(plain), kwargs, where, out.value))
         return out
-
-    def _write_where(self, mask: Any, ufunc: np.ufunc, inputs: Iterable[Any], kwargs: dict[str, Any]) -> None:
-        """Set the elements at which a mask holds, and apply the ufunc to no others: their slopes may be infinite."""
-        if isinstance(mask, Tracer):
-            raise NotImplementedError(
-                f"np.{ufunc.__name__} at {user_line()} was told to write where a mask holds that "
-                f"{mask._trace.transformation} traces; write y[...] = np.where(mask, np.{ufunc.__name__}(…), y), with "
-                f"operands at which it is smooth where the mask does not hold"
-            )
-        key = np.broadcast_to(mask, self.shape)
-        chosen = (x if isinstance(x, int | float | complex) else np.broadcast_to(x, self.shape)[key] for x in inputs)
-        self[key] = ufunc(*chosen, **kwargs)
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -211,14 +201,14 @@ class Buffer(ArrayTracer):
             raise ValueError("Unable to avoid creating a copy while creating an array as requested.")
         return made
 
-    def _write(self, value: Any) -> None:
-        """Set all elements to the result of an operation, which does not change to a lower kind of number."""
+    def _write(self, value: Any, key: Any = ...) -> None:
+        """Set elements to the result of an operation, which does not change to a lower kind of number."""
         if hasattr(value, "dtype") and not np.can_cast(value.dtype, self.dtype, "same_kind"):
             raise TypeError(
                 f"at {user_line()} a result of {value.dtype} was to be written into an array of {self.dtype}, which "
                 f"would lose its fraction or its imaginary part; make the array of {value.dtype}"
             )
-        self[...] = value
+        self[key] = value
 
     def _at(self, ufunc: np.ufunc, target: Any, key: Any, *values: Any) -> None:
         if target is not self or ufunc not in (np.add, np.subtract, np.negative):

@@ -21,7 +21,15 @@ from functorch_lite.program.program import Program
 from functorch_lite.program.signatures import PLAIN, Static, positional_names, signature, single
 from functorch_lite.program.staging import StagingTrace
 from functorch_lite.program.structures import RecordedStructures
-from functorch_lite.transforms.arguments import INTEGER, check_callable, check_parameters, check_value, keys_of, name_of
+from functorch_lite.transforms.arguments import (
+    BY_ITS_CLASS,
+    INTEGER,
+    check_callable,
+    check_parameters,
+    check_value,
+    keys_of,
+    name_of,
+)
 
 __all__ = ["JitFunction", "jit", "make_program"]
 
@@ -304,7 +312,7 @@ class JitFunction(NamedFunction):
             check_value(
                 x,
                 f"leaf {i} of the arguments of {name_of(self.f)} is",
-                "Under jit programs compute those. Make the argument static (static_argnums, static_argnames), or "
-                "register its class by ft.tree.register if it contains arrays",
+                f"Under jit programs compute those. Make the argument static (static_argnums, static_argnames), or "
+                f"{BY_ITS_CLASS}",
             )
         return checked

@@ -15,6 +15,7 @@ from functorch_lite.core.operands import OBJECT, is_unready, shape_of, stacked
 from functorch_lite.core.trace import ClosedTrace, Trace, Tracer, running
 
 __all__ = [
+    "BY_ITS_CLASS",
     "INTEGER",
     "LEFT_OUT",
     "Argnames",
@@ -47,6 +48,11 @@ Argnames: TypeAlias = str | Sequence[str] | None
 
 #: What to do with arguments of a wrong kind, where there are ``argnums``.
 LEFT_OUT = ("Convert it to float, or leave it out of argnums.", "Leave it out of argnums")
+#: What to do with a leaf that is no array, by the class that contains it.
+BY_ITS_CLASS = (
+    "register its class by ft.tree.register if it contains arrays, and give a field of a dataclass that is no array "
+    "the metadata {'static': True}"
+)
 #: What a position may be.
 INTEGER = int | np.integer
 
@@ -336,7 +342,7 @@ def differentiable(
             )
         raise TypeError(
             f"{transformation} needs arrays or numbers; the argument{path} is a {type(leaf).__name__}. {exclusion}, or "
-            f"register its class by ft.tree.register if it contains arrays."
+            f"{BY_ITS_CLASS}."
         )
     return checked
 

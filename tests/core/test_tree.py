@@ -188,6 +188,30 @@ def test_a_dataclass_is_rebuilt_without_running_its_constructor() -> None:
     assert ft.grad(lambda p: p.a**2)(Checked(3.0)) == Checked(6.0)
 
 
+def test_static_fields_of_a_dataclass_belong_to_the_structure() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Layer:
+        activation: str = dataclasses.field(metadata={"static": True})
+        w: Any
+        times: int = dataclasses.field(default=3, metadata={"static": True})
+        b: Any = 0.5
+
+        def __call__(self, x: Any) -> Any:
+            return getattr(np, self.activation)(self.w * x + self.b) * self.times
+
+    layer = Layer("sin", 2.0)
+    assert tree.leaves(layer) == [2.0, 0.5]
+    assert tree.paths(layer) == [".w", ".b"]
+    slope = 3.0 * np.cos(2.5)
+    for gradient in (ft.grad(lambda layer: layer(1.0)), ft.jit(ft.grad(lambda layer: layer(1.0)))):
+        assert gradient(layer) == Layer("sin", slope, 3, slope)
+    compiled = ft.jit(lambda layer: layer(1.0))
+    assert [compiled(layer), compiled(Layer("cos", 2.0, 4))] == [3.0 * np.sin(2.5), 4.0 * np.cos(2.5)]
+    assert tree.structure(layer) != tree.structure(Layer("sin", 2.0, 4))
+    with pytest.raises(TypeError, match=r"argument\.w is a str\. .* the metadata \{'static': True\}"):
+        ft.grad(lambda layer: layer(1.0))(Layer("sin", "w"))
+
+
 def test_a_class_that_is_no_dataclass_needs_both_functions() -> None:
     class Plain:
         pass

@@ -132,3 +132,22 @@ def test_forces_of_three_bodies_cancel(load: Callable[[str], ModuleType]) -> Non
     np.testing.assert_allclose(
         a[0], sum((y - x[0]) / np.linalg.norm(y - x[0]) ** 3 for y in x[1:]), rtol=1e-12
     )
+
+
+def test_mercury(load: Callable[[str], ModuleType]) -> None:
+    result = load("mercury").main(["--radius", "4"])
+    np.testing.assert_allclose(result.ricci, np.zeros((4, 4)), atol=1e-14)
+    assert result.kretschmann == pytest.approx(48 / 4**6, rel=1e-12)
+    module = load("mercury")
+    for seconds, (axis, eccentricity, days, _) in zip(result.seconds, module.PLANETS.values(), strict=True):
+        to_first_order = 6 * np.pi * module.SUN / (axis * (1 - eccentricity**2))
+        assert seconds == pytest.approx(np.degrees(to_first_order) * 3600 * 36525 / days, rel=1e-3)
+    assert result.seconds[0] == pytest.approx(42.98, abs=0.01)
+    assert result.slope == pytest.approx(result.slope_to_first_order, rel=1e-3)
+
+
+def test_free_fall_from_rest_is_towards_the_mass(load: Callable[[str], ModuleType]) -> None:
+    module = load("mercury")
+    x, v = np.array([0.0, 10.0, 1.0, 0.5]), np.array([1.0 / np.sqrt(1 - 0.2), 0.0, 0.0, 0.0])
+    _, acceleration = module.fall((x, v), 0.0, 1.0)
+    np.testing.assert_allclose(acceleration, [0.0, -1.0 / 10.0**2, 0.0, 0.0], atol=1e-15)  # Newton's, in this radius

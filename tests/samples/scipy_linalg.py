@@ -77,6 +77,17 @@ SAMPLES = [
         for kind in ("gen", "pos", "sym", "her", "upper triangular", "lower triangular")
     ),
     sample("solve transposed", lambda a, b: linalg.solve(a, b, transposed=True), A3, X),
+    *(
+        sample(
+            f"solve_banded {below}, {above}",
+            lambda ab, b, below=below, above=above: linalg.solve_banded((below, above), ab, b),
+            random(below + above + 1, 4) + 6.0 * (np.arange(below + above + 1)[:, None] == above),
+            random(4, 2, seed=1),
+            complex=True,
+        )
+        for below, above in [(1, 1), (0, 0), (2, 1), (0, 2)]
+    ),
+    sample("solve_banded vector", lambda ab, b: linalg.solve_banded((1, 0), ab, b), random(2, 4) + 1.0, random(4)),
     sample("solve_sylvester", linalg.solve_sylvester, A3 + 4 * np.eye(3), A2 + 4 * np.eye(2), X),
     sample("solve_continuous_lyapunov", linalg.solve_continuous_lyapunov, A3 + 4 * np.eye(3), B3),
     sample("solve_discrete_lyapunov", linalg.solve_discrete_lyapunov, A3 / 5, B3),

@@ -39,6 +39,13 @@ SAMPLES = [
         dask=False,
     ),
     Sample(
+        "take_along_axis of one of each row, which stands for several",
+        lambda x: np.take_along_axis(x[:1], np.array([0, 1, 1])[:, None, None], -1),
+        (X,),
+        complex=True,
+        dask=False,
+    ),
+    Sample(
         "take_along_axis of the flattened",
         lambda x: np.take_along_axis(x, _THREE, None),
         (X,),

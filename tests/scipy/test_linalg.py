@@ -215,3 +215,31 @@ def test_the_polar_decomposition_has_no_derivative_without_full_rank(a: Any) -> 
         np.testing.assert_allclose(ours, theirs, atol=1e-15)
     assert np.isnan(ft.grad(lambda a: np.sum(linalg.polar(a)[0]))(a)).all()
     assert np.isnan(ft.jvp(linalg.polar, (a,), (np.ones_like(a),))[1][1]).all()
+
+
+@pytest.mark.parametrize(("below", "above"), [(1, 1), (0, 0), (2, 1), (0, 2), (3, 0)])
+def test_a_banded_system_is_that_of_the_whole_matrix(below: int, above: int) -> None:
+    rows = np.random.default_rng(0).normal(size=(below + above + 1, 5))
+    rows[above] += 6.0
+    i, j = np.indices((5, 5))
+    inside = (j - i <= above) & (i - j <= below)
+    whole = lambda rows: np.where(inside, rows[np.clip(above + i - j, 0, below + above), j], 0.0)
+    outside = np.isnan(rows)
+    for r in range(below + above + 1):
+        outside[r] = (np.arange(5) + r - above < 0) | (np.arange(5) + r - above >= 5)
+    unread = np.where(outside, np.nan, rows)  # what lies outside of the matrix is not read, in derivatives neither
+    b = np.arange(10.0).reshape(5, 2)
+    solution = lambda rows, b: linalg.solve_banded((below, above), rows, b)
+    reference = lambda rows, b: np.linalg.solve(whole(rows), b)
+    np.testing.assert_allclose(solution(unread, b), reference(rows, b))
+    for transformation in (ft.jacrev, ft.jacfwd):
+        found = transformation(solution, (0, 1))(unread, b)
+        for one, other in zip(found, transformation(reference, (0, 1))(rows, b), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-14)
+
+
+def test_bands_that_do_not_fit_are_told_apart() -> None:
+    with pytest.raises(ValueError, match=r"1 diagonals below and 1 above .* are 3 rows, and ab has shape \(2, 4\)"):
+        linalg.solve_banded((1, 1), np.ones((2, 4)), np.ones(4))
+    with pytest.raises(ValueError, match=r"a matrix of 4 columns takes a vector of length 4 .* not .* \(3,\)"):
+        linalg.solve_banded((1, 0), np.ones((2, 4)), np.ones(3))

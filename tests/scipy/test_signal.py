@@ -182,3 +182,16 @@ def test_wrong_input_raises(call: Any, words: str) -> None:
         call(X)
     with pytest.raises(ValueError, match=words):
         ft.vjp(call, X)
+
+
+@pytest.mark.parametrize("length", [3, 40])  # more filters than times, and fewer
+def test_each_of_a_batch_has_a_filter_of_its_own(length: int) -> None:
+    rng = np.random.default_rng(0)
+    b, a, x = rng.normal(size=(5, 2)), 0.2 * rng.normal(size=(5, 3)) + [1.5, 0.0, 0.0], rng.normal(size=(5, 2, length))
+    expected = np.stack([scipy.signal.lfilter(*each) for each in zip(b, a, x, strict=True)])
+    np.testing.assert_allclose(ft.vmap(signal.lfilter)(b, a, x), expected, atol=1e-14)
+    of_all = ft.vmap(ft.vmap(signal.lfilter, (None, 0, None)), (0, None, 0))(b, a, x)
+    np.testing.assert_allclose(of_all[[*range(5)], [*range(5)]], expected, atol=1e-14)
+    slopes = ft.vmap(ft.jacrev(signal.lfilter, 1))(b, a, x)
+    each = [ft.jacrev(signal.lfilter, 1)(*each) for each in zip(b, a, x, strict=True)]
+    np.testing.assert_allclose(slopes, each, atol=1e-13)

@@ -121,6 +121,33 @@ def test_a_convolution_is_a_sum_over_windows(stride: int, padding: int) -> None:
             np.testing.assert_allclose(found[:, :, i, j], np.einsum("ncij,ocij->no", part, weight))
 
 
+# Lengths of windows, steps between them, zeros around, and steps within: beside and across each other, and with gaps.
+WINDOWS = [(2, None, 0, 1), ((3, 2), None, 0, 1), (3, 2, 1, 1), (2, 3, 0, 1), (2, 2, 0, 2), ((2, 1), (1, 2), 0, (2, 1))]
+
+
+@pytest.mark.parametrize(("size", "stride", "padding", "dilation"), WINDOWS)
+def test_pooling_looks_at_windows(size: Any, stride: Any, padding: int, dilation: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 3, 7, 6))
+    padded = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), constant_values=-np.inf)
+    sizes, steps, dilations = (
+        n if isinstance(n, tuple) else (n, n) for n in (size, size if stride is None else stride, dilation)
+    )
+    found = F.max_pool2d(x, size, stride, padding, dilation)
+    for (i, j), value in np.ndenumerate(found[0, 0]):
+        corner = steps[0] * i, steps[1] * j
+        rows, columns = (slice(c, c + (n - 1) * d + 1, d) for c, n, d in zip(corner, sizes, dilations, strict=True))
+        assert padded[0, 0, rows, columns].shape == sizes
+        assert value == padded[0, 0, rows, columns].max()
+    pooled = lambda x: F.max_pool2d(x, size, stride, padding, dilation) ** 2
+    assert ft.gradcheck(pooled, x[:1, :1], check_forward_ad=True, check_batched_grad=True)
+    np.testing.assert_array_equal(ft.vmap(pooled)(x), pooled(x))
+    np.testing.assert_allclose(ft.jacrev(pooled)(x[0]), ft.jacfwd(pooled)(x[0]))
+    if dilation == 1:
+        mean = lambda x: F.avg_pool2d(x, size, stride, padding) ** 2
+        assert ft.gradcheck(mean, x[:1, :1], check_forward_ad=True, check_batched_grad=True)
+        np.testing.assert_array_equal(ft.jit(ft.grad(lambda x: mean(x).sum()))(x), ft.grad(lambda x: mean(x).sum())(x))
+
+
 def test_windows_under_transformations() -> None:
     weight = np.random.default_rng(0).normal(size=(3, 2, 2))
 

@@ -347,17 +347,6 @@ def test_writes_that_would_lose_a_part_of_a_number_raise() -> None:
             ft.grad(f)(X)
 
 
-@pytest.mark.parametrize("transform", [ft.vmap, ft.jit])
-def test_writing_where_a_traced_mask_holds_is_refused_with_the_remedy(transform: Any) -> None:
-    def f(x: Any) -> Any:
-        y = fnp.ones(4)
-        np.add(y, 1.0, out=y, where=x > 2.0)
-        return np.sum(x * y)
-
-    with pytest.raises(NotImplementedError, match=r"np\.where\(mask, np\.add"):
-        transform(f)(np.stack([X, X + 1.0]))
-
-
 #: At zeros the slopes of these are infinite, or the functions undefined.
 WHERE: list[Callable[[Any], Any]] = [
     lambda x: np.divide(1.0, x, out=fnp.zeros_like(x), where=x != 0),
@@ -380,6 +369,42 @@ def test_nothing_is_computed_where_a_mask_does_not_hold(function: Callable[[Any]
         assert np.isfinite(jacobian(function)(x)).all()
     np.testing.assert_array_equal(ft.vjp(function, x)[0], values)
     assert np.isfinite(ft.hessian(lambda x: np.sum(function(x) ** 2))(x)).all()
+
+
+# Ufuncs told where to write, in NumPy and here; at the elements left out they would be infinite or NaN.
+WRITTEN_WHERE: dict[str, Callable[[Any, Any], Any]] = {
+    "quotient": lambda xp, x: np.divide(1.0, x, out=xp.zeros_like(x), where=x != 0.0),
+    "logarithm over itself": lambda xp, x: np.log(x, out=x.copy(), where=x > 0.0),
+    "fixed mask": lambda xp, x: np.sqrt(x, out=xp.ones(4), where=np.array([True, False, False, True])) * x,
+    "mask that broadcasts": lambda xp, x: np.multiply(
+        x, np.arange(3.0)[:, None], out=xp.ones((3, 4)), where=np.array([[True], [False], [True]])
+    ),
+    "view": lambda xp, x: (lambda y: (np.divide(x[1:], x[:-1], out=y[1:], where=x[:-1] > 0.0), y)[1])(xp.zeros(4)),
+    "nowhere": lambda xp, x: np.log(x, out=xp.ones(4), where=x > 100.0),
+}
+SIGNED = np.array([2.0, -1.0, 0.0, 4.0])
+
+
+@pytest.mark.parametrize("name", WRITTEN_WHERE)
+def test_a_ufunc_computes_where_a_mask_holds_and_nowhere_else(name: str) -> None:
+    f = lambda x: WRITTEN_WHERE[name](fnp, x)
+    wanted = lambda x: WRITTEN_WHERE[name](np, x)
+    batch = np.stack([SIGNED, SIGNED[::-1], -np.ones(4)])
+    y, jacobian = wanted(SIGNED.copy()), ft.jacfwd(f)(SIGNED)
+    np.testing.assert_array_equal(ft.vjp(f, SIGNED)[0], y)
+    np.testing.assert_array_equal(ft.jit(f)(SIGNED), y)
+    np.testing.assert_array_equal(ft.vmap(f)(batch), [wanted(x.copy()) for x in batch])
+    for step in 1e-6 * np.eye(4)[SIGNED != 0.0]:
+        difference = (wanted(SIGNED + step) - wanted(SIGNED - step)) / 2e-6
+        np.testing.assert_allclose(jacobian @ (step * 1e6), difference, atol=1e-8)
+    np.testing.assert_allclose(ft.jacrev(f)(SIGNED), jacobian)
+    np.testing.assert_allclose(ft.jit(ft.jacrev(f))(SIGNED), jacobian)
+    np.testing.assert_allclose(ft.vmap(ft.jacrev(f))(batch), [ft.jacrev(f)(x) for x in batch])
+
+
+def test_what_is_written_where_a_mask_holds_is_not_rounded() -> None:
+    with pytest.raises(TypeError, match="lose its fraction"):
+        ft.grad(lambda x: np.sum(np.multiply(x, 0.5, out=fnp.zeros(4, int), where=X > 1.0)))(X)
 
 
 def test_an_index_out_of_range_raises() -> None:

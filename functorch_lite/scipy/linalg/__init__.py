@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from numpy.linalg import det, eigvals, inv, norm, pinv, svdvals
 
+from functorch_lite.scipy.linalg.banded import solve_banded
 from functorch_lite.scipy.linalg.equations import (
     polar,
     solve_continuous_lyapunov,
@@ -62,6 +63,7 @@ __all__ = [
     "qr",
     "sinm",
     "solve",
+    "solve_banded",
     "solve_continuous_lyapunov",
     "solve_discrete_lyapunov",
     "solve_sylvester",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -47,12 +48,21 @@ def _recursion_transpose(g: Any, a: Any) -> Any:
 
 @general(Rule(_recursion_jvp, _recursion_vjp), Rule(vjp=_recursion_transpose), batch=on_matrices(1, 1))
 def recursion(a: Any, v: Any) -> Any:
-    """Solve ``Σₖ a[k] y[n-k] = v[n]`` along the last axes, from zero; leading axes broadcast."""
+    """Solve ``Σₖ a[k] y[n-k] = v[n]`` along the last axes, from zero; leading axes broadcast.
+
+    SciPy takes one filter at a time. Of many filters and short signals the times are gone through instead.
+    """
     refuse_foreign("lfilter", a, v)
     if a.ndim == 1 and v.size:
         return scipy.signal.lfilter(np.ones(1, a.dtype), a, v)
-    shape = np.broadcast_shapes(a.shape[:-1], v.shape[:-1])
+    shape, filters = np.broadcast_shapes(a.shape[:-1], v.shape[:-1]), a.shape[:-1]
     y = np.zeros((*shape, v.shape[-1]), np.result_type(a, v))
+    if y.size and prod(filters) < v.shape[-1]:
+        signals = np.broadcast_to(v, y.shape)
+        for index in np.ndindex(filters):
+            place = (..., *(slice(None) if n == 1 else i for i, n in zip(index, filters, strict=True)), slice(None))
+            y[place] = scipy.signal.lfilter(np.ones(1, a.dtype), a[index], signals[place])
+        return y
     for n in range(v.shape[-1]):
         reach = min(n, a.shape[-1] - 1)
         past = (a[..., 1 : reach + 1] * y[..., n - reach : n][..., ::-1]).sum(-1)
