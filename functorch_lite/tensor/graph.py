@@ -349,6 +349,7 @@ _NAMES = {
     "subtract": "Sub",
     "negative": "Neg",
     "power": "Pow",
+    "square": "Pow",
     "update": "CopySlices",
     "absolute": "Abs",
     "positive": "Clone",

@@ -25,7 +25,7 @@ def test_nodes_are_named_after_their_operations() -> None:
     assert name((x - 1.0).grad_fn) == "SubBackward"
     assert name((x / 2.0).grad_fn) == "DivBackward"
     assert name((-x).grad_fn) == "NegBackward"
-    assert name((x**2).grad_fn) == "PowBackward"
+    assert name((x**2).grad_fn) == name((x**3).grad_fn) == name(x.square().grad_fn) == "PowBackward"
     assert name(x.exp().grad_fn) == "ExpBackward"
     assert name(x.sin().grad_fn) == "SinBackward"
     assert name(x.sum().grad_fn) == "SumBackward"
