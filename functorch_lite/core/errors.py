@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
+from importlib.util import find_spec
 from types import CodeType, FrameType, TracebackType
 from typing import Any, TypeVar
 
@@ -105,12 +106,16 @@ def note_library(error: Any, traceback: TracebackType | None) -> None:
     module, name = called
     if module.startswith("scipy"):
         if module.startswith("scipy.sparse"):
-            instead = "Write ft.linalg.sparse_matmul(A, x) and ft.linalg.spsolve(A, b) for products and solutions"
+            instead = "Write ft.linalg.sparse_matmul(A, x), ft.linalg.spsolve(A, b) for products and solutions; else "
+        elif module.startswith("scipy.fft"):
+            instead = "Look for its counterpart in numpy.fft; where there is none, "
+        elif find_spec("functorch_lite." + (package := ".".join(module.split(".")[:2]))) is not None:
+            instead = f"Look for its counterpart in functorch_lite.{package}; where there is none, "
         else:
-            instead = f"Look for its counterpart in functorch_lite.{module}"
+            instead = "Compose it of NumPy's functions, or "
         error.add_note(
-            f"{module}.{name} takes plain arrays only, and was given a traced one. {instead}; where there is none, "
-            f"give the derivative by ft.custom_jvp, or by ft.implicit_root if it is a solver."
+            f"{module}.{name} takes plain arrays only, and was given a traced one. {instead}give the derivative by "
+            f"ft.custom_jvp, or by ft.implicit_root if it is a solver."
         )
     elif not isinstance(error, TracerConversionError):
         error.add_note(
