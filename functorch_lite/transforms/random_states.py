@@ -281,4 +281,4 @@ def _state(generator: Any) -> Any:
 def _comparable(state: Any) -> Any:
     if isinstance(state, dict):
         return {name: _comparable(part) for name, part in state.items()}
-    return state.tobytes() if isinstance(state, np.ndarray) else state
+    return state.tobytes() if hasattr(state, "tobytes") else state
