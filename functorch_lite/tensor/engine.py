@@ -74,14 +74,12 @@ def backward(
     create_graph
         Whether the gradients themselves can be differentiated.
     inputs
-        The tensors whose ``grad`` is added to, in the place of all leaves. Those that are no leaves retain theirs from
-        then on, as by `Tensor.retain_grad`. Nothing that they do not depend on is computed.
+        The tensors whose ``grad`` is added to, in the place of all leaves.
 
     Raises
     ------
     RuntimeError
-        If a tensor does not require grad; if it is no scalar and no cotangent is given; if the graph was freed; if an
-        input is the edge of a result, which has no ``grad``.
+        If a tensor does not require grad; if it is no scalar and no cotangent is given; if the graph was freed.
 
     Examples
     --------
@@ -93,15 +91,13 @@ def backward(
     """
     roots = _sequence(tensors)
     seeds = _seeds(roots, _sequence(grad_tensors, len(roots)), create_graph)
-    named = _sequence(inputs)
-    targets = None if inputs is None else _inputs(named, "backward")
+    targets = None if inputs is None else _inputs(_sequence(inputs), "backward")
     for i, x in enumerate(targets or ()):
-        if x.node[1] is not None and isinstance(named[i], GradientEdge):
+        if x.node[1] is not None:
             raise RuntimeError(
-                f"backward: input {i}, of shape {x.shape}, is the edge of a result, which has no grad to add to; use "
-                f"ft.autograd.grad, or give the tensor"
+                f"backward: input {i}, of shape {x.shape}, is not a leaf; use ft.autograd.grad for the gradients of "
+                f"results, or retain_grad() on them"
             )
-        x.retain_grad()  # at a leaf it does nothing
     held = {id(g) for _, g in seeds}
     found = walked(
         seeds,
@@ -111,7 +107,6 @@ def backward(
         free=not (create_graph if retain_graph is None else retain_graph),
         anomaly=checks_nan(),
         only=None if targets is None else [x.node[0] for x in targets],
-        retain=True,
     )
     if targets is None:
         for order, g in found.items():
@@ -123,7 +118,7 @@ def backward(
                 leaf._receive(g, create_graph, held)
         return
     for x in {id(x): x for x in targets}.values():
-        if x.is_leaf and x.node[0] in found:
+        if x.node[0] in found:
             x._receive(found[x.node[0]], create_graph, held)
 
 

@@ -34,7 +34,6 @@ def walked(
     free: bool,
     anomaly: bool = False,
     only: Iterable[int] | None = None,
-    retain: bool = False,
     held: set[int],
 ) -> dict[int, Any]:
     """Walk back from the seeds; return the cotangents of the leaves reached and of the wanted nodes, by order.
@@ -52,15 +51,14 @@ def walked(
     anomaly
         Whether a NaN in a cotangent raises.
     only
-        The orders of the nodes whose cotangents are asked, and nothing else is to be computed. None: all leaves.
-    retain
-        Whether the tensors on the way that retain their cotangents get them.
+        The orders of the nodes whose cotangents are asked, and nothing else is to be computed. None: all leaves, and
+        tensors that retain theirs.
     held
         The identities of arrays that others hold, such as the seeds; those that hooks see and give are added.
     """
     seeds = list(seeds)
     needed, crossed = (None, None) if only is None else _needed([node for node, _ in seeds], set(only))
-    walk = _TensorWalk(wanted, record, anomaly, retain, needed, crossed, held)
+    walk = _TensorWalk(wanted, record, anomaly, only is None, needed, crossed, held)
     for node, g in seeds:
         walk.accumulate(node, project(g, node[SHAPE], node[DTYPE]))
     before = switch(record)
