@@ -149,3 +149,27 @@ def test_which_products_are_computed_in_parts(monkeypatch: pytest.MonkeyPatch) -
     assert [matmul.parts_of_rows(*shape) for shape in SHAPES] == [2, 1, 4, 1, 1, 1]
     monkeypatch.setattr(matmul, "blas_threads", lambda: 2)
     assert {on_lines(*shape, double) for shape in SHAPES} == {1}
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7, 20, 21, 60, 61])
+@pytest.mark.parametrize("columns", [2, 3])
+def test_thin_products(rows: int, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matmul, "LARGEST_UNPACKED", 20 * 5 * columns)
+    x, y = RNG.normal(size=(rows, 9))[:, :5], RNG.normal(size=(5, columns))
+    out = np.empty((rows, columns))
+    matmul.thin_product(x, y, out)
+    np.testing.assert_allclose(out, x @ y, rtol=1e-12, atol=1e-12)
+
+
+def test_thin_kernels_are_known_by_library_and_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def said(library: str, found: list[str]) -> bool:
+        config = {"Build Dependencies": {"blas": {"name": library}}, "SIMD Extensions": {"found": found}}
+        monkeypatch.setattr(np, "show_config", lambda mode: config)
+        return matmul.has_thin_kernels.__wrapped__()
+
+    assert said("scipy-openblas", ["X86_V3", "X86_V4"])
+    assert said("openblas", ["AVX2", "AVX512F"])
+    assert not said("scipy-openblas", ["X86_V3"])
+    assert not said("accelerate", ["X86_V4"])
+    monkeypatch.setattr(np, "show_config", lambda mode: {})
+    assert not matmul.has_thin_kernels.__wrapped__()

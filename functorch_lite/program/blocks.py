@@ -11,19 +11,28 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.program.execution import block_memory, run_blocks, spread
+from functorch_lite.calculus.matmul import thin_product
+from functorch_lite.program.execution import block_memory, run_blocks, spread, threads
 from functorch_lite.program.fusion import Group, is_closing, is_elementwise
+from functorch_lite.program.joint_products import JointProduct, joint_products
 from functorch_lite.program.operators import UFUNC_OF
 from functorch_lite.program.phrases import LONGEST_SHORT_ROW, sum_by_product
 from functorch_lite.program.program import Atom, Equation, Literal, Variable
 
-__all__ = ["write_group"]
+__all__ = ["block_size", "write_group"]
 
 #: The elements of a block: a few such arrays fit into the second-level cache.
 BLOCK = 1 << 15
 
 #: The elements of a block where a matrix takes part in products, which read it once and gain by length.
-LARGE_BLOCK = 1 << 17
+LARGE_BLOCK = 1 << 18
+
+#: A matrix of so many elements (8 MB) at most, of which there are only products, is not taken in blocks: processors
+#: multiply it from their third-level cache about as fast as from the second, and the calls of each block take time.
+LARGEST_WHOLE = 1 << 20
+
+#: So many times shorter at least than rows of the matrix are those of its products then.
+FEWEST_COLUMNS = 16
 
 #: So many operands at most are repeated for the rows of a block, which is to stay in cache, and of so many blocks at
 #: least.
@@ -33,6 +42,19 @@ MOST_REPEATED, FEWEST_REPEATING = 3, 3
 def write_group(writer: Any, i: int, group: Group) -> None:
     """Write the lines of a group, the step number ``i``, by a program's writer."""
     _GroupWriter(writer, group).write(i)
+
+
+def block_size(group: Group) -> int:
+    """Return how many elements of the longest rows a block has."""
+    products = [e for e in group.equations if e.primitive.word == "matmul"]
+    if not products:
+        return BLOCK
+    size = group.rows * group.row_size
+    others = [e for e in group.equations if e not in products]
+    rows = [a.shape[1:] for e in others for a in (*e.operands, *e.outputs) if isinstance(a, Variable)]
+    if size <= LARGEST_WHOLE and all(prod(row) * FEWEST_COLUMNS <= group.row_size for row in rows):
+        return -(-size // threads())
+    return LARGE_BLOCK
 
 
 class _GroupWriter:
@@ -55,13 +77,16 @@ class _GroupWriter:
         #: What is the same for all rows and was repeated for those of a block.
         self.repeated: dict[tuple[Atom, tuple[int, ...]], str] = {}
         self.repeating: list[str] = []
+        #: The products that are computed with others.
+        self.joint = joint_products(group)
+        #: The lines that put the vectors beside each other by which a matrix is multiplied.
+        self.gathering: list[str] = []
 
     def write(self, i: int) -> None:
         group, names, lines = self.group, self.names, self.writer.lines
         number = self.writer.groups = self.writer.groups + 1
         self.writer.namespace |= {"run_blocks": run_blocks, "block_memory": block_memory}
-        budget = LARGE_BLOCK if any(e.primitive.word == "matmul" for e in group.equations) else BLOCK
-        block = self.block = max(1, budget // group.row_size)
+        block = self.block = max(1, block_size(group) // group.row_size)
         read = {a for e in group.equations for a in e.operands if isinstance(a, Variable)} - group.defined
         arrays = sorted((v for v in read if self._is_read_by_rows(v)), key=lambda v: v.number)
         whole = [v for v in group.outputs if v not in group.closed]
@@ -78,7 +103,7 @@ class _GroupWriter:
             sizes = tuple((block * size, np.dtype(dtype)) for size, dtype in self.kinds)
             kinds = self.writer.namespace.parameter(sizes)
             start.append(f"{', '.join(f'm{k}' for k in range(len(self.kinds)))}, = block_memory({kinds})")
-            start += self.repeating
+            start += self.repeating + self.gathering
         lines += [
             f"def group{number}(first_, last_):",
             *(f"    {line}" for line in start),
@@ -121,6 +146,11 @@ class _GroupWriter:
     def _line(self, k: int, equation: Equation, whole: set[Variable]) -> str | None:
         writer, output, word = self.writer, equation.outputs[0], equation.primitive.word
         texts = [self._text(equation, i) for i in range(len(equation.operands))]
+        joint = self.joint.get(output)
+        if joint is not None:
+            place = joint.place(equation)
+            self._release(k, equation)
+            return self._joint_sums(joint, place, texts) if joint.sums else self._joint_rows(joint, place, texts, whole)
         if is_closing(equation, self.group.rows):
             partial = self._partial(equation, texts)
             self._release(k, equation)
@@ -162,6 +192,46 @@ class _GroupWriter:
             writer.namespace["spread"] = spread
             return f"spread({texts[0]}, {target}); {writer.namespace.call_into(ufunc, [target, texts[1]], target)}"
         return f"{target}[...] = {writer.namespace.function(equation.primitive)}({', '.join(texts)})"
+
+    def _joint_rows(self, joint: JointProduct, place: int, texts: list[str], whole: set[Variable]) -> str | None:
+        """Multiply the rows of a block by several vectors, where the first of the products stands."""
+        if place:
+            return None
+        self.writer.namespace |= {"thin_product": thin_product, "np_empty": np.empty, "np_copyto": np.copyto}
+        product, vectors = f"j{joint.number}", f"v{joint.number}"
+        shape, dtype = (joint.length, joint.count), self.writer.namespace.parameter(joint.dtype)
+        self.gathering.append(f"{vectors} = np_empty({shape!r}, {dtype})")
+        memory = self._standing(joint.count, joint.dtype)
+        self.views[product] = f"{memory}[: r_ * {joint.count}].reshape((r_, {joint.count}))"
+        lines = [f"thin_product({texts[0]}, {vectors}, {product})"]
+        for i, e in enumerate(joint.equations):
+            self.gathering.append(f"{vectors}[:, {i}] = {self._text(e, 1)}")
+            column, output = f"{product}_{i}", e.outputs[0]
+            self.views[column] = f"{product}[:, {i}]"
+            if output in whole:
+                lines.append(f"np_copyto({self.held[output]}, {column})")
+            else:
+                self.held[output] = column
+        return "; ".join(lines)
+
+    def _joint_sums(self, joint: JointProduct, place: int, texts: list[str]) -> str:
+        """Keep the rows by which a matrix is multiplied until all are there, where the last of the products stands."""
+        self.writer.namespace |= {"np_dot": np.dot, "np_copyto": np.copyto}
+        product = f"j{joint.number}"
+        if place == 0:
+            memory = self._standing(joint.count, joint.dtype)
+            self.views[product] = f"{memory}.reshape(({joint.count}, {self.block}))[:, :r_]"
+        lines = [f"np_copyto({product}[{place}], {texts[0]})"]
+        if place == joint.count - 1:
+            lines.append(f"{product}_sums = np_dot({product}, {texts[1]})")
+            names = [self.names[e.outputs[0]] for e in joint.equations]
+            lines += [f"{name} = {product}_sums[{i}] + {name}" for i, name in enumerate(names)]
+        return "; ".join(lines)
+
+    def _standing(self, size: int, dtype: Any) -> str:
+        """Return the name of a standing array with so many elements for each row of a block."""
+        self.kinds.append((size, dtype))
+        return f"m{len(self.kinds) - 1}"
 
     def _partial(self, equation: Equation, texts: list[str]) -> str:
         if equation.primitive.word == "matmul":

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import functorch_lite as ft
 from functorch_lite.core.cache_lines import CACHE_LINE
-from functorch_lite.program import blocks, execution, fusion
+from functorch_lite.program import blocks, execution, fusion, joint_products
 
 N, M = 37, 5
 RNG = np.random.default_rng(7)
@@ -54,6 +54,22 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "closing twice": (lambda x: (np.sum(np.exp(x)), np.sum(np.exp(x) * x, axis=0)), (MATRIX,)),
     "what reads a closing sum": (lambda x: np.exp(x) / np.sum(np.exp(x)), (MATRIX,)),
     "matrix and vector": (lambda x, v: np.tanh(x @ v) * 2.0 + 1.0, (MATRIX, ROW)),
+    "products of a matrix": (
+        lambda x, u, v: (x @ u, np.tanh(x @ v) * (x @ u), *(np.exp(x @ (u * c)) for c in (0.5, 1.5, 2.5))),
+        (MATRIX, ROW, OTHER[0]),
+    ),
+    "products of a matrix that is computed": (
+        lambda x, u, v: np.tanh(np.sin(x) @ u) * (np.sin(x) @ v),
+        (MATRIX, ROW, OTHER[0]),
+    ),
+    "products and sums of a matrix": (
+        lambda x, u, v: (np.tanh(x @ u) @ x, np.cos(x @ v) @ x, (x @ u) @ x, (x @ v + 1.0) @ x, np.sin(x @ v) @ x),
+        (MATRIX, ROW, OTHER[0]),
+    ),
+    "products of two dtypes": (
+        lambda x, u, v: np.tanh(x @ u) * (x @ v) + np.sin(x @ (u * 2.0)),
+        (MATRIX.astype("f4"), ROW.astype("f4"), OTHER[0]),
+    ),
     "vector and matrix": (lambda x, v: np.tanh(v) @ x, (MATRIX, VECTOR)),
     "reshaped": (lambda x: np.sin(x.reshape(N, M, 1) * 2.0).reshape(N, M) + x, (MATRIX,)),
     "broadcast within rows": (
@@ -77,6 +93,8 @@ def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(fusion, "SMALLEST_FUSED", 1)
     monkeypatch.setattr(blocks, "BLOCK", 40)
     monkeypatch.setattr(blocks, "LARGE_BLOCK", 60)
+    monkeypatch.setattr(blocks, "LARGEST_WHOLE", 0)
+    monkeypatch.setattr(joint_products, "has_thin_kernels", lambda: True)
     monkeypatch.setattr(execution, "SMALLEST_SHARED", 1)
     monkeypatch.setattr(execution, "threads", lambda: request.param)
     monkeypatch.setattr(fusion, "blas_threads", lambda: 1)  # so that products of matrices are fused as well
@@ -94,6 +112,19 @@ def test_a_group_computes_what_its_equations_compute(name: str, form: str) -> No
     wanted = f(*args)
     for _ in range(2):
         _assert_same(compiled(*args), wanted)
+
+
+def test_a_matrix_of_middle_size_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fusion, "blas_threads", lambda: 1)
+    monkeypatch.setattr(blocks, "threads", lambda: 1)
+    x, v = RNG.normal(size=(2000, 300)), RNG.normal(size=300)
+    functions = {"products": lambda x, v: np.tanh(x @ v) @ x, "more": lambda x, v: np.tanh(np.sin(x) @ v) @ x}
+    sizes = {}
+    for name, f in functions.items():
+        (group,) = (s for s in fusion.steps(ft.make_program(f)(x, v)) if isinstance(s, fusion.Group))
+        sizes[name] = blocks.block_size(group)
+        _assert_same(ft.jit(f)(x, v), f(x, v))
+    assert sizes == {"products": x.size, "more": blocks.LARGE_BLOCK}
 
 
 @pytest.mark.usefixtures("small_blocks")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
-from functorch_lite.program import blocks, execution, fusion
+from functorch_lite.program import blocks, execution, fusion, joint_products
 
 #: Two arrays of a program to a third; ValueError where they do not fit each other.
 STEPS: dict[str, Callable[[Any, Any], Any]] = {
@@ -122,6 +122,9 @@ def chosen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> r
     monkeypatch.setattr(fusion, "blas_threads", lambda: 1)
     monkeypatch.setattr(blocks, "BLOCK", chosen.choice([10, 40, 100, 300]))
     monkeypatch.setattr(blocks, "LARGE_BLOCK", chosen.choice([20, 60]))
+    monkeypatch.setattr(blocks, "LARGEST_WHOLE", chosen.choice([0, 1 << 20]))
+    together = chosen.choice([False, True])
+    monkeypatch.setattr(joint_products, "has_thin_kernels", lambda: together)
     monkeypatch.setattr(execution, "SMALLEST_SHARED", 1)
     monkeypatch.setattr(execution, "threads", lambda: count)
     return chosen
