@@ -250,6 +250,11 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
         return before if isinstance(before, Variable) and _alike(before, output) else equation
     if unchanged and (word in {"reshape", "broadcast_to", "convert"} or function is np.positive):
         return first
+    if unchanged and word in _REDUCTIONS and equation.params[0] == ():
+        if word in {"max", "min", "prod"}:
+            return first
+        if first.dtype.kind == "f":  # sums begin with 0, in which -0 is lost
+            return Equation(PRIMITIVES[operator.add], (first, Literal(0.0)), (), equation.outputs, equation.line)
     if word == "transpose":
         (axes,) = equation.params
         if axes == tuple(range(len(axes))) and unchanged:
@@ -322,6 +327,7 @@ def _is_uniform(value: Any) -> bool:
 _COMPLEX = (complex, np.dtype(np.complex64), np.dtype(np.complex128), np.dtype(np.clongdouble))
 _DIFFERENCES = frozenset({operator.sub, np.subtract})
 _OF_POWERS = frozenset({operator.pow, np.power})
+_REDUCTIONS = frozenset({"sum", "mean", "max", "min", "prod"})
 _CONJUNCTIONS = frozenset({operator.and_, np.logical_and, np.bitwise_and})
 _EQUALITIES = frozenset({operator.eq, np.equal})
 

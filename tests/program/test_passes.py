@@ -142,6 +142,28 @@ REWRITTEN: list[tuple[Pass, str, str]] = [
         """,
     ),
     (
+        simplification,  # without axes; sums begin with 0, which makes 0 of -0
+        """
+        program f(a: float64[], b: int64[], c: bool[]):
+            d: float64[] = sum(a, axes=(), keepdims=False)
+            e: float64[] = mean(a, axes=(), keepdims=False)
+            g: float64[] = max(a, axes=(), keepdims=False)
+            h: float64[] = prod(g, axes=(), keepdims=False)
+            i: int64[] = min(b, axes=(), keepdims=False)
+            j: int64[] = sum(b, axes=(), keepdims=False)
+            k: int64[] = sum(c, axes=(), keepdims=False)
+            return d, e, h, i, j, k
+        """,
+        """
+        program f(a: float64[], b: int64[], c: bool[]):
+            d: float64[] = add(a, 0.0)
+            e: float64[] = add(a, 0.0)
+            g: int64[] = sum(b, axes=(), keepdims=False)
+            h: int64[] = sum(c, axes=(), keepdims=False)
+            return d, e, a, b, g, h
+        """,
+    ),
+    (
         simplification,  # none of these gives back its operand's bits, shape and dtype
         """
         program f(a: float64[3], b: complex128[3], c: int64[3], d: float):
