@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import cache
 from itertools import pairwise
@@ -35,10 +35,12 @@ def threads() -> int:
 
 
 class Frames:
-    """The standing memory of a program: a frame of arrays for each call that runs at once."""
+    """The standing memory of a program: a frame of arrays, and of views of them, for each call that runs at once."""
 
-    def __init__(self, kinds: list[tuple[tuple[int, ...], Any]]) -> None:
-        self.kinds = kinds
+    def __init__(
+        self, kinds: Sequence[tuple[tuple[int, ...], Any]], views: Sequence[tuple[int, int | slice]] = ()
+    ) -> None:
+        self.kinds, self.views = kinds, views
         self._idle: list[list[Any]] = []
 
     def take(self) -> list[Any]:
@@ -46,7 +48,8 @@ class Frames:
         try:
             return self._idle.pop()
         except IndexError:
-            return [empty_on_line(shape, dtype) for shape, dtype in self.kinds]
+            arrays = [empty_on_line(shape, dtype) for shape, dtype in self.kinds]
+            return arrays + [arrays[of][key] for of, key in self.views]
 
     def give(self, frame: list[Any]) -> None:
         """Take a frame back for the next call; few are kept."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.program.assembly import Place, places_of, places_of_parts
 from functorch_lite.program.fusion import Group, Step
 from functorch_lite.program.liveness import is_fresh, last_uses
 from functorch_lite.program.program import Atom, Equation, Program, Variable
@@ -48,6 +49,12 @@ class Memory:
         self.slots: list[Variable] = []
         self.free: dict[Any, list[int]] = {}
         self.residents: dict[Variable, int] = {}
+        #: Where parts of joined arrays stand, the slots of these arrays, and the views of their places by number.
+        self.places = places_of_parts(program)
+        self.wholes: dict[Variable, int] = {}
+        self.views: dict[Place, int] = {}
+        #: The parts that are computed in their places.
+        self.placed: set[Variable] = set()
 
     def slot(self, i: int, output: Variable, operands: tuple[Atom, ...] = ()) -> str | None:
         """Return the name of memory for a result of step ``i``; None if it has no axes, or leaves the program."""
@@ -56,6 +63,11 @@ class Memory:
             return name
         if self.uses.get(output, i) >= self.end or not output.shape:
             return None
+        place = self.places.get(output)
+        if place is not None and self.uses[place.whole] < self.end:
+            self.placed.add(output)
+            self.names[output] = name = self._view(place)
+            return name
         kind = _kind(output)
         dying = [a for a in operands if isinstance(a, Variable) and a in self.residents and self.uses[a] == i]
         lenders = [a for a in dying if _kind(a) == kind and output.nbytes >= SMALLEST_REUSED]
@@ -69,6 +81,35 @@ class Memory:
         self.residents[output] = slot
         self.names[output] = f"s{slot}"
         return f"s{slot}"
+
+    def assembled(self, equation: Equation) -> list[tuple[str, Atom]] | None:
+        """Return the parts of a joined array that are not in their places, after the memory of these.
+
+        It is None if no part is there.
+        """
+        (whole,) = equation.outputs
+        if whole not in self.wholes:
+            return None
+        self.names[whole] = f"s{self.wholes[whole]}"
+        return [
+            (self._view(place), part)
+            for place, part in zip(places_of(equation), equation.operands, strict=True)
+            if part not in self.placed or self.places[part] != place  # type: ignore[index]
+        ]
+
+    @property
+    def frame(self) -> tuple[list[str], list[tuple[tuple[int, ...], Any]], list[tuple[int, int | slice]]]:
+        """The names of the standing memory, the shapes and dtypes of its arrays, and the views of these."""
+        names = [f"s{k}" for k in range(len(self.slots))] + [f"q{k}" for k in range(len(self.views))]
+        kinds = [(v.shape, v.dtype) for v in self.slots]
+        return names, kinds, [(self.wholes[place.whole], place.key) for place in self.views]
+
+    def _view(self, place: Place) -> str:
+        """Return the name of the standing memory of a part."""
+        if place.whole not in self.wholes:
+            self.wholes[place.whole] = len(self.slots)
+            self.slots.append(place.whole)
+        return f"q{self.views.setdefault(place, len(self.views))}"
 
     def buffers(self, i: int, equation: Equation) -> list[str]:
         """Return the names of standing memory for what a loop fills; None for what leaves the program."""

@@ -23,8 +23,8 @@ __all__ = ["gathered_products", "joined_products", "multiplied"]
 SMALLEST_SUM = 64
 
 #: A sum of products of so many steps at least is gathered, and of matrices with so many rows at most: by then BLAS is
-#: as fast on each of them, and to put them beside each other takes longer than to add.
-FEWEST_STEPS, MOST_ROWS = 4, 8
+#: as fast on each of them, and to keep them all takes longer than to add.
+FEWEST_STEPS, MOST_ROWS = 4, 16
 
 _SUMMED = frozenset(map(np.dtype, ("f4", "f8", "c8", "c16")))
 _MULTIPLICATIONS = frozenset({operator.mul, np.multiply})

@@ -19,6 +19,7 @@ from functorch_lite.calculus.matmul import parts_of_rows, parts_on_lines
 from functorch_lite.calculus.replacing import write_part
 from functorch_lite.core.cache_lines import read_on_line
 from functorch_lite.core.primitive import JointPrimitive
+from functorch_lite.program.assembly import is_assembly
 from functorch_lite.program.blocks import write_group
 from functorch_lite.program.equations import HISTORY
 from functorch_lite.program.execution import Frames, identities, own_result
@@ -114,8 +115,9 @@ class Writer:
 
     def frame(self) -> list[str]:
         """Return the lines that take the standing memory, which is given back by ``frames.give(frame_)``."""
-        self.namespace["frames"] = Frames([(v.shape, v.dtype) for v in self.memory.slots])
-        return ["frame_ = frames.take()", f"{', '.join(f's{k}' for k in range(len(self.memory.slots)))}, = frame_"]
+        names, kinds, views = self.memory.frame
+        self.namespace["frames"] = Frames(kinds, views)
+        return ["frame_ = frames.take()", f"{', '.join(names)}, = frame_"]
 
     def statements(self) -> tuple[list[str], list[str]]:
         """Return the lines that compute the program, and expressions of the outputs that are to be returned."""
@@ -173,6 +175,8 @@ class Writer:
         if equation.primitive.word == "where" and self._filled_in(i, equation):
             return
         if equation.primitive.word == "replace" and self._written_in_place(i, equation):
+            return
+        if is_assembly(equation) and self._assembled(equation):
             return
         template = PHRASES.get(equation.primitive.word)
         expression = template and template(self, equation)
@@ -269,6 +273,15 @@ class Writer:
             self.lines.append(f"{target} = {self.namespace.function(equation.primitive)}({', '.join(texts)})")
         if isinstance(ufunc, np.ufunc):  # np.real and the like may give a view
             self.memory.owned.add(output)
+        return True
+
+    def _assembled(self, equation: Equation) -> bool:
+        """Write the parts of a joined array that were not computed in their places into these, if others were."""
+        missing = self.memory.assembled(equation)
+        if missing is None:
+            return False
+        self.namespace["np_copyto"] = np.copyto
+        self.lines += [f"np_copyto({place}, {self.operand(part)})" for place, part in missing]
         return True
 
     def _filled_in(self, i: int, equation: Equation) -> bool:
