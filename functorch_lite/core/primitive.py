@@ -30,7 +30,7 @@ import numpy as np
 
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import OBJECT, SEQUENCES, aligned, shape_of, stacked
-from functorch_lite.core.rules import Function, Rule, carried, parameter_names, reader_of
+from functorch_lite.core.rules import NEGATION, Function, Rule, carried, parameter_names, reader_of
 from functorch_lite.core.trace import Tracer
 
 __all__ = [
@@ -192,6 +192,9 @@ class Pointwise(Primitive):
         for i, t in enumerate(tangents):
             partial = self.partials[i]
             if t is None or partial is None:
+                continue
+            if partial is NEGATION and total is not None:
+                total = total - t
                 continue
             reader = self.readers[i]
             t = carried(t, partial, reader and reader((ans, *arrays)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from functorch_lite.core import tree
@@ -16,7 +17,6 @@ from functorch_lite.transforms.jacobian_modes import (
     in_forward_mode,
     in_reverse_mode,
     rows,
-    without_value,
 )
 from functorch_lite.transforms.many_tangents import ManyTangentsTrace, columns_of
 from functorch_lite.transforms.pullback import recorded
@@ -60,28 +60,32 @@ def hessian(
     """
     check_callable(f, "hessian")
     options = Options("hessian", has_aux, holomorphic, chunk_size)
-    return without_value(f, _gradient_and_hessian(f, Selection(f, argnums, argnames), options), has_aux)
+    selection = Selection(f, argnums, argnames)
 
-
-def _gradient_and_hessian(f: Callable[..., Any], selection: Selection, options: Options) -> Callable[..., Any]:
+    @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
         call = call_of(f, selection, options, args, kwargs)
-        if dimension(call.leaves) and options.chunk_size is None:
-            return None, *_at_once(call)
-
-        def gradient(duals: list[Any]) -> Any:
-            _, aux, jac = in_reverse_mode(call._replace(leaves=duals), *reverse_over(duals))
-            return (jac, aux) if options.has_aux else jac
-
-        return in_forward_mode(call._replace(of_leaves=gradient))
+        size = dimension(call.leaves)
+        aux, result = _at_once(call, size) if size and chunk_size is None else _in_chunks(call)
+        return (result, aux) if has_aux else result
 
     return transformed
 
 
-def _at_once(call: Call) -> tuple[Any, Any]:
+def _in_chunks(call: Call) -> tuple[Any, Any]:
+    """Return auxiliary output and Hessian of a call, so many directions at a time."""
+
+    def gradient(duals: list[Any]) -> Any:
+        _, aux, jac = in_reverse_mode(call._replace(leaves=duals), *reverse_over(duals))
+        return (jac, aux) if call.options.has_aux else jac
+
+    _, aux, result = in_forward_mode(call._replace(of_leaves=gradient))
+    return aux, result
+
+
+def _at_once(call: Call, size: int) -> tuple[Any, Any]:
     """Return auxiliary output and Hessian of a call, all directions at once: the function runs once."""
     f, of_leaves, leaves, structure, options = call
-    size = dimension(leaves)
     trace = ManyTangentsTrace(size)
     try:
         duals = [trace.dual(x, as_tangents(t)) for x, t in zip(leaves, basis(leaves, sparse=True), strict=True)]

@@ -8,8 +8,9 @@ the tangents that a gradient does not ask for, such as those of a loss and of it
 The `SecondOrderWalk` goes back with pairs of a cotangent and its tangents. Source: Griewank and Walther, *Evaluating
 Derivatives* (2008), section 5.4 (second-order adjoints). Where tangents are sparse it collects what each operation adds
 to the Hessian on the spot, and goes on with the cotangent alone: of ``φ(u)`` with the cotangent ``g`` these are the
-tangents of ``u``, times ``g·φ''(u)``, times the tangents of ``u``. Source: Gower and Mello, *A new framework for the
-computation of Hessians* (2012), whose edges are pushed here all the way to the inputs at once.
+tangents of ``u``, times ``g·φ''(u)``, times the tangents of ``u``. It does not go down where all is linear, of which
+only a gradient would have use. Source: Gower and Mello, *A new framework for the computation of Hessians* (2012), whose
+edges are pushed here all the way to the inputs at once.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from functorch_lite.core.rules import IDENTITY, KEPT, NEGATION, QUOTIENT
 from functorch_lite.core.tape import FIRST_PARENT, SHAPE, Node, ReverseTrace, Taped
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import dtype_of
-from functorch_lite.transforms.forward import Dual
+from functorch_lite.transforms.forward import Dual, ForwardTrace
 from functorch_lite.transforms.many_tangents import ManyTangentsTrace, columns_of
 from functorch_lite.transforms.pullback import Pullback
 from functorch_lite.transforms.tangent_arrays import SparseTangents
@@ -43,7 +44,7 @@ def reverse_over(values: Sequence[Any]) -> tuple[ReverseTrace, Walk]:
     trace = values[0]._trace if values and isinstance(values[0], Dual) else None
     if isinstance(trace, ManyTangentsTrace):
         recording = SecondOrderTrace(trace)
-        return recording, SecondOrderWalk(trace, recording.operands)
+        return recording, SecondOrderWalk(trace, recording)
     return ReverseTrace(), Walk()
 
 
@@ -80,6 +81,8 @@ _slot: Any = Dual.__dict__["tangent"]
 _operation_of = _slot.__get__
 _set_operation = _slot.__set__
 _DUALS = frozenset({Dual, WaitingDual})
+#: What is kept of an operation that is not linear: dual numbers, or several values.
+_VARYING = frozenset({*_DUALS, tuple})
 
 
 class SecondOrderTrace(ReverseTrace):
@@ -89,6 +92,8 @@ class SecondOrderTrace(ReverseTrace):
         self.tangents = tangents
         #: The operands of partials, by the order of their nodes.
         self.operands: dict[int, Dual] = {}
+        #: The orders of the nodes that are linear functions of the inputs.
+        self.linear: set[int] = set()
         super().__init__()
 
     def unary(self, primitive: Primitive, x: Any) -> Any:
@@ -101,6 +106,8 @@ class SecondOrderTrace(ReverseTrace):
         node = self.node_of(ans, primitive)
         if reader is None:
             node += (parent, primitive.partial, None)  # type: ignore[attr-defined]
+            if self.is_linear(parent):
+                self.linear.add(node[0])
         else:
             self.operands[parent[0]] = dual
             node += (parent, primitive.partial, reader((made, dual)))  # type: ignore[attr-defined]
@@ -131,22 +138,29 @@ class SecondOrderTrace(ReverseTrace):
         made = self._made(ans, primitive, (x_dual, y_dual), ())
         node = self.node_of(ans, primitive)
         x_partial, y_partial = primitive.partials  # type: ignore[attr-defined]
+        is_linear = True
         if x_node is not None and x_partial is not None:
             reader = primitive.readers[0]  # type: ignore[attr-defined]
             if reader is None:
                 node += (x_node, x_partial, None)
             else:
                 self.operands[x_node[0]] = x_dual
-                node += (x_node, x_partial, reader((made, x_dual, y_dual)))
+                kept = reader((made, x_dual, y_dual))
+                is_linear = type(kept) not in _VARYING
+                node += (x_node, x_partial, kept)
         if y_node is not None and y_partial is not None:
             reader = primitive.readers[1]  # type: ignore[attr-defined]
             if reader is None:
                 node += (y_node, y_partial, None)
             else:
                 self.operands[y_node[0]] = y_dual
-                node += (y_node, y_partial, reader((made, x_dual, y_dual)))
+                kept = reader((made, x_dual, y_dual))
+                is_linear = is_linear and type(kept) not in _VARYING
+                node += (y_node, y_partial, kept)
         if len(node) == FIRST_PARENT:
             return ans
+        if is_linear and self.is_linear(x_node) and self.is_linear(y_node):
+            self.linear.add(node[0])
         result = _new(Taped)
         result._trace = self
         result.value = made
@@ -163,7 +177,13 @@ class SecondOrderTrace(ReverseTrace):
         rule: Any = primitive.rules[0]
         node = self.node_of(ans, primitive)
         node += (parent, rule, rule.read((made, dual, *params, parent[SHAPE])))
+        if self.is_linear(parent):
+            self.linear.add(node[0])
         return self.wrapped(made, node)
+
+    def is_linear(self, node: Node | None) -> bool:
+        """Say whether a value is a linear function of the inputs, and of a constant besides."""
+        return node is None or node[1] is None or node[0] in self.linear
 
     def _made(self, ans: Any, primitive: Primitive, duals: tuple[Any, ...], params: Params) -> WaitingDual:
         """Return the dual number of a value that an operation has given."""
@@ -180,23 +200,28 @@ class SecondOrderWalk(Walk):
     A product of dual numbers is one of values and two of tangents here, without the operators in between.
     """
 
-    __slots__ = ("hessian", "operands", "tangents")
+    __slots__ = ("done", "hessian", "operands", "recording", "tangents")
 
-    def __init__(self, tangents: ManyTangentsTrace, operands: dict[int, Dual]) -> None:
+    def __init__(self, tangents: ManyTangentsTrace, recording: SecondOrderTrace) -> None:
         super().__init__()
         self.tangents = tangents
-        #: The operands of partials, by the order of their nodes.
-        self.operands = operands
+        self.recording = recording
+        self.operands = recording.operands
+        #: The orders of nodes that nothing is to be learned from, unless they are reached by tangents.
+        self.done: set[int] = set()
         #: What has been collected, a flat matrix; None before there is anything.
         self.hessian: Any = None
 
     def run(self) -> None:
         cotangents, pending, tangents, note = self.cotangents, self.pending, self.tangents, self.note
+        along, done = ForwardTrace(), self.done
         while pending:
             node = heappop(pending)
             g = cotangents.pop(node[0])
             if note is not None:
                 note(node)
+            if node[0] in done and not (type(g) is Dual and g._trace is tangents):
+                continue
             if not node[1].is_pointwise:
                 self.pull(node, g)
                 continue
@@ -205,10 +230,26 @@ class SecondOrderWalk(Walk):
                 g, g_tangent = g.value, g.tangent
             for k in range(4, len(node), 3):
                 parent, partial, kept = node[k], node[k + 1], node[k + 2]
+                if g_tangent is None and parent[0] in done and kept is None:
+                    continue
                 if partial is IDENTITY:
                     c, t = g, g_tangent
                 elif partial is NEGATION:
                     c, t = -g, None if g_tangent is None else -g_tangent
+                elif type(kept) in _DUALS and g_tangent is None and self.is_of_operand(kept, parent[0], g, partial):
+                    # The derivative of the partial along the cotangent is what the operand's tangents are weighed with.
+                    p, weights = kept.value, g
+                    if node[1].function is np.square:  # whose partial is linear, its own derivative
+                        p, weights = None, partial(g)
+                    elif partial is not KEPT:
+                        p, weights = along.parts(partial(along.dual(p, g)))
+                    if weights is None or self.collect_square(kept.tangent, weights):
+                        if parent[0] in done:
+                            continue
+                        t = None
+                    else:
+                        t = kept.tangent * weights
+                    c = g * (partial(kept.value) if p is None else p)
                 else:
                     if partial is QUOTIENT:  # its precision is that of the cotangent
                         p = quotient(1 if dtype_of(kept) == dtype_of(g) else dtype_of(g.real).type(1), kept)
@@ -237,6 +278,16 @@ class SecondOrderWalk(Walk):
                     if parent[1] is not None:
                         heappush(pending, parent)
 
+    def is_of_operand(self, kept: Dual, order: int, g: Any, partial: Any) -> bool:
+        """Say whether a partial derivative is a function of its operand alone: of real numbers, as many as in g."""
+        if self.operands.get(order) is not kept or partial is QUOTIENT:
+            return False
+        try:
+            value = kept.value
+            return g.dtype is value.dtype and g.shape == value.shape and g.dtype.kind == "f"
+        except AttributeError:  # a Python scalar
+            return False
+
     def accumulate(self, node: Node, c: Any) -> None:
         total, tangents = self.cotangents.get(node[0]), self.tangents
         if type(total) is Dual is type(c) and total._trace is tangents is c._trace:
@@ -256,20 +307,28 @@ class SecondOrderWalk(Walk):
         own = operand.tangent
         if type(own) is not SparseTangents or own.shape != t.shape:
             return False
-        dtype = own.dtype
-        if not is_at_hand(g) or shape_of(g) != t.shape or not dtype is t.dtype is g.dtype:
+        if not is_at_hand(g) or shape_of(g) != t.shape or not own.dtype is t.dtype is g.dtype:
             return False
+        return self.is_open(own.dtype) and own.add_product(t, g, self.hessian)
+
+    def collect_square(self, own: Any, weights: Any) -> bool:
+        """Add to the Hessian the products of an operand's tangents with each other, weighed; else as `collect`."""
+        if type(own) is not SparseTangents or own.dtype is not weights.dtype or not is_at_hand(weights):
+            return False
+        return self.is_open(own.dtype) and own.add_square(weights, self.hessian)
+
+    def is_open(self, dtype: np.dtype[Any]) -> bool:
+        """Say whether numbers of a dtype can be added to the Hessian, which the first of them begin."""
         if self.hessian is None:
             if dtype.kind != "f":
                 return False
             self.hessian = np.zeros(self.tangents.size**2, dtype)
-        elif self.hessian.dtype is not dtype:
-            return False
-        return own.add_product(t, g, self.hessian)
+        return self.hessian.dtype is dtype
 
     def columns(self, pull: Pullback) -> list[Any]:
         """Go back from a recorded scalar; return of the gradient by each leaf the tangents, along a last axis."""
         (y,), (node,), trace = pull.values, pull.nodes, self.tangents
+        self.done = self.recording.linear  # of which only a gradient would have use
         found = backward([(node, dtype_of(y).type(1))] if node else [], self)
         size, start, columns = trace.size, 0, []
         seen: set[int] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -74,15 +75,15 @@ def split(x: Any, leaves: Sequence[Any], axis: int) -> list[Any]:
 
 def dimension(leaves: Sequence[Any]) -> int:
     """Return how many elements the leaves have together: so many vectors are in the basis."""
-    return sum(size_of(x) for x in leaves)
+    total = 0
+    for x in leaves:
+        total += prod(shape_of(x))
+    return total
 
 
 def size_of(x: Any) -> int:
     """Return how many elements an array, a tracer or a Python number has."""
-    size = 1
-    for n in shape_of(x):
-        size *= n
-    return size
+    return prod(shape_of(x))
 
 
 def _writable(x: Any) -> Any:

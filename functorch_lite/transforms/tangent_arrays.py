@@ -9,7 +9,8 @@ Derivatives* (2008), chapter 7 (sparse derivative vectors).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, TypeAlias
 
@@ -29,6 +30,11 @@ __all__ = ["DenseTangents", "SparseTangents", "Tangents", "aligned", "as_tangent
 FEW_TERMS, MOST_TERMS = 6, 64
 #: An operation on so many numbers takes as long as one on each term of a small array.
 NUMBERS_OF_A_TERM = 1024
+
+
+#: A term of which the directions are in one line: their first one and the step, from which of the numbers to which they
+#: are in the space, and the numbers.
+Line: TypeAlias = tuple[int, int, int, int, Any]
 
 
 class DenseTangents:
@@ -113,22 +119,28 @@ class SparseTangents:
         return SparseTangents(self.space, [(d, -numbers) for d, numbers in self.terms])
 
     def __sub__(self, other: Tangents) -> Tangents:
-        return self + -other
+        return self._combined(other, operator.sub, operator.neg)
 
     def __add__(self, other: Tangents) -> Tangents:
+        return self._combined(other, operator.add, None)
+
+    def _combined(
+        self, other: Tangents, combine: Callable[[Any, Any], Any], alone: Callable[[Any], Any] | None
+    ) -> Tangents:
+        """Return the sum or the difference with other tangents; ``alone`` is applied to terms of theirs only."""
         if isinstance(other, DenseTangents):
-            return self.dense() + other
+            return combine(self.dense(), other)  # type: ignore[no-any-return]
         if self.shape != other.shape:
             shape = np.broadcast_shapes(self.shape, other.shape)
-            return self._broadcast(shape) + other._broadcast(shape)
+            return self._broadcast(shape)._combined(other._broadcast(shape), combine, alone)
         terms = [*self.terms]
         for directions, numbers in other.terms:
             for k, (own, term) in enumerate(terms):
                 if own == directions:
-                    terms[k] = own, term + numbers
+                    terms[k] = own, combine(term, numbers)
                     break
             else:
-                terms.append((directions, numbers))
+                terms.append((directions, numbers if alone is None else alone(numbers)))
         result = SparseTangents(self.space, terms)
         return result if len(terms) <= FEW_TERMS or result._is_worth_it() else result.dense()
 
@@ -198,31 +210,53 @@ class SparseTangents:
         lines, other_lines = self._in_lines(), other._in_lines()
         if lines is None or other_lines is None:
             return False
-        size, is_flat = self.space.size, len(self.shape) == 1
-        for other_first, other_step, start, stop, others in other_lines:
-            weighed = others * factor
-            for first, step, low, high, numbers in lines:
-                product = numbers * weighed
-                if not is_flat:
-                    product = product.reshape(-1)
-                if low < start:
-                    low = start
-                if high > stop:
-                    high = stop
-                if high - low != product.size:
-                    product = product[low:high]
-                origin, step = first * size + other_first, step * size + other_step
-                if step > 0:
-                    part = whole[origin + step * low : origin + step * high : step]
-                    part += product
-                elif step < 0:
-                    part = whole[origin + step * (high - 1) : origin + step * low + 1 : -step]
-                    part += product[::-1]
-                elif low < high:
-                    whole[origin] += np.add.reduce(product)
+        for other_line in other_lines:
+            weighed = other_line[4] * factor
+            for line in lines:
+                self._add_line(line, other_line, line[4] * weighed, whole)
         return True
 
-    def _in_lines(self) -> list[tuple[int, int, int, int, Any]] | None:
+    def add_square(self, weights: Any, whole: Any) -> bool:
+        """Do what `add_product` does with these tangents themselves, of which the products are symmetric."""
+        lines = self._in_lines()
+        if lines is None:
+            return False
+        add = self._add_line
+        for k, line in enumerate(lines):
+            weighed = line[4] * weights
+            add(line, line, line[4] * weighed, whole)
+            for other in lines[:k]:
+                product = other[4] * weighed
+                add(line, other, product, whole)
+                add(other, line, product, whole)
+        return True
+
+    def _add_line(self, line: Line, other: Line, product: Any, whole: Any) -> None:
+        """Add the products of two terms' numbers to a flat matrix, whose rows are the first one's directions."""
+        first, step, low, high, _ = line
+        column, other_step, start, stop, _ = other
+        if low < start:
+            low = start
+        if high > stop:
+            high = stop
+        if product.ndim != 1:
+            product = product.reshape(-1)
+        if high - low != product.size:
+            product = product[low:high]
+        size = self.space.size
+        step = step * size + other_step
+        first = first * size + column + step * low
+        if step > 0:
+            part = whole[first : first + step * product.size : step]
+            part += product
+        elif step < 0:
+            last = first + step * (product.size - 1)
+            part = whole[last : first + 1 : -step]
+            part += product[::-1]
+        elif low < high:
+            whole[first] += np.add.reduce(product)
+
+    def _in_lines(self) -> list[Line] | None:
         """Return the terms with their directions as lines; None if a number is not at hand or there is no line."""
         in_line, shape = self.space.in_line, self.shape
         lines = []

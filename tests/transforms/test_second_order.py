@@ -55,6 +55,13 @@ SPARSE: dict[str, Any] = {
     "padded": lambda x: np.sum(np.exp(np.pad(x, 2)) * np.pad(x, (1, 3))),
     "sparse and dense": lambda x: np.sum(np.tanh(np.cumsum(x) * x) * x[:1] ** 2) + np.sum(x**3),
     "dense in between": lambda x: np.sum(np.cumsum(np.sin(x) ** 2) ** 2 * np.exp(x)),
+    "linear within": lambda x: np.sum((3.0 * x[1:] - x[:-1] / 2.0 + 1.0) ** 2 * np.arange(3.0)),
+    "linear, and read again": lambda x: (lambda y: np.sum(np.sin(y) * y) + np.sum(y))(5.0 * -x[::-1]),
+    "linear and dense": lambda x: np.sum(np.cumsum(2.0 * x[1:]) ** 2) + np.sum(x[1:] ** 2) + np.sum(x),
+    "linear throughout": lambda x: np.sum(2.0 * (x[1:] - x[:-1])) + x[0],
+    "by themselves": lambda x: np.sum(x * x) + np.sum(x[1:] * x[1:]) + np.sum(np.square(x) * np.sin(x)),
+    "one for all": lambda x: np.sum(x[:1] ** 2 * np.arange(3.0)) + np.sum((x[1] * np.ones(3)) ** 2 * x[1:]),
+    "quotients": lambda x: np.sum(1.0 / x) + np.sum(x[1:] / 3.0 / x[:-1]) + np.sum((x / x[0]) ** 2),
     "a constant and a number": lambda x: 2.0 + 0.0 * np.sum(x),
 }
 
