@@ -22,7 +22,7 @@ from functorch_lite.program.program import Atom, Equation, Literal, Variable
 __all__ = ["block_size", "write_group"]
 
 #: The elements of a block: a few such arrays fit into the second-level cache.
-BLOCK = 1 << 15
+BLOCK = 3 << 14
 
 #: The elements of a block where a matrix takes part in products, which read it once and gain by length.
 LARGE_BLOCK = 1 << 18

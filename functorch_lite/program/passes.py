@@ -12,6 +12,7 @@ from functorch_lite.core.operators import SIMPLE_POWERS
 from functorch_lite.core.primitive import PRIMITIVES, JointPrimitive
 from functorch_lite.program.contraction_order import ordered_products
 from functorch_lite.program.effects import tokens
+from functorch_lite.program.factors import factored
 from functorch_lite.program.lowering import spliced
 from functorch_lite.program.named_axes import apart_along
 from functorch_lite.program.products import gathered_products, joined_products, multiplied
@@ -38,7 +39,7 @@ def optimized(program: Program) -> Program:
     program = _shortened(dead_code(program))
     program = _shortened_if_changed(lifted(program), program)
     program = simpler = narrow_broadcasts(scalar_constants(program))
-    for rewrite in (negated_sums, multiplied, joined_products, gathered_products, ordered_products):
+    for rewrite in (negated_sums, multiplied, factored, joined_products, gathered_products, ordered_products):
         rewritten = rewrite(program)
         program = program if rewritten.equations == program.equations else dead_code(rewritten)
     return _shortened_if_changed(program, simpler)
@@ -245,6 +246,11 @@ def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict
         return equation if root is None else Equation(PRIMITIVES[root], (first,), (), equation.outputs, equation.line)
     unchanged = _alike(first, output)
     maker = makers.get(first)
+    if function in _MULTIPLICATIONS and maker is not None and maker.primitive.function in NEGATIONS:
+        (positive,), factor = maker.operands, operands[1]
+        if isinstance(factor, Literal) and type(factor.value) is float and isinstance(positive, Variable):
+            opposite = Literal(-factor.value)
+            return Equation(equation.primitive, (positive, opposite), (), equation.outputs, equation.line)
     if function in NEGATIONS:
         before = maker.operands[0] if maker is not None and maker.primitive.function in NEGATIONS else None
         return before if isinstance(before, Variable) and _alike(before, output) else equation
@@ -327,6 +333,7 @@ def _is_uniform(value: Any) -> bool:
 _COMPLEX = (complex, np.dtype(np.complex64), np.dtype(np.complex128), np.dtype(np.clongdouble))
 _DIFFERENCES = frozenset({operator.sub, np.subtract})
 _OF_POWERS = frozenset({operator.pow, np.power})
+_MULTIPLICATIONS = frozenset({operator.mul, np.multiply})
 _REDUCTIONS = frozenset({"sum", "mean", "max", "min", "prod"})
 _CONJUNCTIONS = frozenset({operator.and_, np.logical_and, np.bitwise_and})
 _EQUALITIES = frozenset({operator.eq, np.equal})

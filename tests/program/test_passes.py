@@ -142,6 +142,27 @@ REWRITTEN: list[tuple[Pass, str, str]] = [
         """,
     ),
     (
+        simplification,  # a sign and a number
+        """
+        program f(a: float64[2], b: int64[2]):
+            c: float64[2] = neg(a)
+            d: float64[2] = mul(c, 0.5)
+            e: int64[2] = neg(b)
+            g: int64[2] = mul(e, 3)
+            h: float64[2] = mul(c, a)
+            return d, g, h
+        """,
+        """
+        program f(a: float64[2], b: int64[2]):
+            c: float64[2] = neg(a)
+            d: float64[2] = mul(a, -0.5)
+            e: int64[2] = neg(b)
+            g: int64[2] = mul(e, 3)
+            h: float64[2] = mul(c, a)
+            return d, g, h
+        """,
+    ),
+    (
         simplification,  # without axes; sums begin with 0, which makes 0 of -0
         """
         program f(a: float64[], b: int64[], c: bool[]):

@@ -12,6 +12,7 @@ import pytest
 
 import functorch_lite as ft
 from functorch_lite.program.contraction_order import LEAST_SAVED
+from functorch_lite.program.factors import factored
 from functorch_lite.program.products import FEWEST_STEPS, MOST_ROWS
 
 RNG = np.random.default_rng(11)
@@ -256,3 +257,99 @@ def test_large_outer_products(shapes: tuple[tuple[int, ...], ...], dtype: str) -
     f = lambda x, y: np.multiply.outer(x, y)
     batch = ft.vmap(f) if x.shape[0] == y.shape[0] else f
     np.testing.assert_array_equal(ft.jit(batch)(x, y), batch(x, y), strict=True)
+
+
+# --- Factors ----------------------------------------------------------------------------------------------------------
+
+#: By name: a program, and what it is once factors are taken out of its sums.
+FACTORS: dict[str, tuple[str, str]] = {
+    "taken out": (
+        """
+        program f(a: float64[40,3], b: float64[3], c: float64[40,1], d: float64[1,3]):
+            e: float64[40,3] = mul(a, b)
+            g: float64[3] = sum(e, axes=(0,), keepdims=False)
+            h: float64[40,3] = mul(c, a)
+            i: float64[40,1] = sum(h, axes=(1,), keepdims=True)
+            j: float64[40,3] = mul(a, d)
+            k: float64[1,3] = sum(j, axes=(0,), keepdims=True)
+            l: float64[40,3] = mul(c, a)
+            m: float64[40,3] = add(l, l)
+            return g, i, k, m
+        """,
+        """
+        program f(a: float64[40,3], b: float64[3], c: float64[40,1], d: float64[1,3]):
+            e: float64[40,3] = mul(a, b)
+            g: float64[1,3] = sum(a, axes=(0,), keepdims=True)
+            h: float64[1,3] = mul(g, b)
+            i: float64[3] = reshape(h, shape=(3,))
+            j: float64[40,3] = mul(c, a)
+            k: float64[40,1] = sum(a, axes=(1,), keepdims=True)
+            l: float64[40,1] = mul(k, c)
+            m: float64[40,1] = reshape(l, shape=(40, 1))
+            n: float64[40,3] = mul(a, d)
+            o: float64[1,3] = sum(a, axes=(0,), keepdims=True)
+            p: float64[1,3] = mul(o, d)
+            q: float64[1,3] = reshape(p, shape=(1, 3))
+            r: float64[40,3] = mul(c, a)
+            s: float64[40,1] = add(c, c)
+            t: float64[40,3] = mul(a, s)
+            return i, m, q, t
+        """,
+    ),
+    "read elsewhere, different along the axes, whole numbers, a number, few elements": (
+        """
+        program f(a: float64[40,3], b: float64[3], c: int64[40,3], d: int64[3]):
+            e: float64[40,3] = mul(a, b)
+            g: float64[3] = sum(e, axes=(0,), keepdims=False)
+            h: float64[40,3] = mul(a, b)
+            i: float64[40] = sum(h, axes=(1,), keepdims=False)
+            j: int64[40,3] = mul(c, d)
+            k: int64[3] = sum(j, axes=(0,), keepdims=False)
+            l: float64[40,3] = mul(a, 0.5)
+            m: float64[3] = sum(l, axes=(0,), keepdims=False)
+            n: float64[3] = mul(b, b)
+            o: float64[3] = add(n, n)
+            p: float64[40,3] = mul(a, a)
+            q: float64[40,3] = add(p, p)
+            return e, g, i, k, m, o, q
+        """,
+        """
+        program f(a: float64[40,3], b: float64[3], c: int64[40,3], d: int64[3]):
+            e: float64[40,3] = mul(a, b)
+            g: float64[3] = sum(e, axes=(0,), keepdims=False)
+            h: float64[40,3] = mul(a, b)
+            i: float64[40] = sum(h, axes=(1,), keepdims=False)
+            j: int64[40,3] = mul(c, d)
+            k: int64[3] = sum(j, axes=(0,), keepdims=False)
+            l: float64[40,3] = mul(a, 0.5)
+            m: float64[3] = sum(l, axes=(0,), keepdims=False)
+            n: float64[3] = mul(b, b)
+            o: float64[3] = add(n, n)
+            p: float64[40,3] = mul(a, a)
+            q: float64[40,3] = add(p, p)
+            return e, g, i, k, m, o, q
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_factors_are_taken_out_of_sums(name: str) -> None:
+    before, after = map(ft.Program.parse, FACTORS[name])
+    found = factored(before)
+    assert str(found) == str(after)
+    arrays = [(RNG.normal(size=v.shape) * 5).astype(v.dtype) for v in before.inputs]
+    for actual, wanted in zip(found(*arrays), before(*arrays), strict=True):
+        np.testing.assert_allclose(actual, wanted, rtol=1e-12, atol=1e-12, strict=True)
+
+
+def test_the_square_of_a_difference_has_a_gradient_without_needless_products() -> None:
+    def f(x: Any, y: Any) -> Any:
+        d = x[:, None, :] - y
+        return np.sum(np.sin(np.sum(d * d, axis=2)))
+
+    x, y = RNG.normal(size=(9, 4)), RNG.normal(size=(8, 4))
+    compiled = ft.jit(ft.grad(f, 1))
+    np.testing.assert_allclose(compiled(x, y), ft.grad(f, 1)(x, y), rtol=1e-12)
+    large = [e for e in compiled.program(x, y).equations if e.outputs[0].size == 9 * 8 * 4]
+    assert [e.primitive.name for e in large] == ["sub", "mul", "mul"], "the difference, its square, the cotangent"
