@@ -6,7 +6,7 @@ pooling, over the last axes and with steps between windows and within them, whos
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -20,7 +20,36 @@ from functorch_lite.core.numbering import Shape
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import implements
 
-__all__ = ["overlaid", "patches", "put_together", "windows"]
+__all__ = ["meetings", "overlaid", "patches", "put_together", "windows"]
+
+Key: TypeAlias = tuple[slice, ...]
+
+# --- Where they are ---------------------------------------------------------------------------------------------------
+
+
+def meetings(
+    lengths: Shape, counts: Shape, sizes: Shape, before: Shape, strides: Shape, steps: Shape
+) -> list[tuple[Shape, Key, Key]]:
+    """Return for each place within windows which of them have an element of the array there, and which elements.
+
+    There are ``counts`` windows along each axis, the first of which begins ``before`` the array; windows are
+    ``strides`` apart and their elements ``steps``.
+    """
+    found = []
+    for place in np.ndindex(*sizes):
+        axes = zip(place, lengths, counts, before, strides, steps, strict=True)
+        pairs = [_meeting(k * step - b, n, count, stride) for k, n, count, b, stride, step in axes]
+        if all(elements.stop > elements.start for _, elements in pairs):
+            found.append((place, tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)))
+    return found
+
+
+def _meeting(offset: int, length: int, count: int, stride: int) -> tuple[slice, slice]:
+    """Return which windows have an element within an axis, and these elements; that of the first is at the offset."""
+    first, stop = max(-(offset // stride), 0), min((length - 1 - offset) // stride + 1, count)
+    start = offset + first * stride
+    return slice(first, stop), slice(start, start + (stop - first - 1) * stride + 1, stride)
+
 
 # --- NumPy's ----------------------------------------------------------------------------------------------------------
 

@@ -148,6 +148,12 @@ def _flops(equation: Equation) -> int:
         return 4 * prod(shapes[0])
     if word == "matmul":
         return 2 * outputs[0].size * shapes[0][-1]
+    if word == "convolution":
+        return 2 * outputs[0].size * prod(shapes[1][2:])
+    if word == "transposed_convolution":
+        return 2 * prod(shapes[0]) * prod(shapes[1][2:])
+    if word == "filter_sums":
+        return 2 * prod(shapes[1]) * prod(outputs[0].shape[2:])
     if word == "contract":
         return _flops_of_contraction(equation.params[0], shapes)
     if word in _FACTORISATIONS and shapes and len(shapes[0]) >= 2:

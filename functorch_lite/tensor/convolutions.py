@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.windows import put_together
+from functorch_lite.calculus.filters import convolution, transposed_convolution
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.tensor.windows import each, last_axes, padded_patches, spans_of
+from functorch_lite.tensor.windows import each, last_axes, positive, spans_of
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
@@ -35,28 +35,25 @@ def _convolution(rank: int, example: str) -> Callable[..., Any]:
                 f"{name} at {user_line()} takes an input with {rank + 1} or {rank + 2} axes and a weight with "
                 f"{rank + 2}, not shapes {shape_of(input)} and {shape_of(weight)}"
             )
-        outputs, own, *sizes = shape_of(weight)
+        outputs, own = shape_of(weight)[:2]
+        sizes = positive(shape_of(weight)[2:], rank, name)
         channels = shape_of(input)[-rank - 1]
         if own * groups != channels or outputs % groups:
             raise ValueError(
                 f"{name} at {user_line()}: a weight of shape {shape_of(weight)} (outputs, inputs a group, …) does not "
                 f"fit {channels} channels of the input of shape {shape_of(input)} in {groups} groups"
             )
-        steps = each(dilation, rank, name)
+        steps = positive(dilation, rank, name)
         if padding == "same":
-            pairs = [((n - 1) // 2, n // 2) for n in spans_of(tuple(sizes), steps)]
+            pairs = [((n - 1) // 2, n // 2) for n in spans_of(sizes, steps)]
         else:
             pairs = [(n, n) for n in each(0 if padding == "valid" else padding, rank, name)]
-        seen = padded_patches(input, pairs, 0, tuple(sizes), each(stride, rank, name), steps, name)
-        lead, after = seen.shape[: -2 * rank - 1], seen.shape[-2 * rank :]
-        seen = np.reshape(seen, (*lead, groups, own, *after))
-        seen = np.moveaxis(seen, range(-2 * rank, -rank), range(len(lead), len(lead) + rank))  # (…, *out, G, own, *K)
-        out = seen.shape[: len(lead) + rank]
-        rows = np.moveaxis(np.reshape(seen, (-1, groups, own * prod(sizes))), 1, 0)
-        columns = np.swapaxes(np.reshape(weight, (groups, outputs // groups, -1)), 1, 2)
-        result = np.reshape(np.moveaxis(np.matmul(rows, columns), 0, 1), (*out, outputs))
-        result = np.moveaxis(result, -1, -rank - 1)
-        return result if bias is None else result + np.reshape(bias, (-1, *(1,) * rank))
+        before, after = zip(*pairs, strict=True)
+        strides, lengths = positive(stride, rank, name), shape_of(input)[-rank:]
+        counts = _counts(lengths, before, after, sizes, strides, steps, name)
+        x, w = _grouped_inputs(input, groups, rank), _grouped_filters(weight, groups, rank)
+        y = convolution(x, w, *_of_two_axes(counts, before, strides, steps))
+        return _shifted(_ungrouped(y, (*shape_of(input)[: -rank - 1], outputs, *counts)), bias, rank)
 
     conv.__name__ = f"conv{rank}d"
     axes = last_axes(rank)
@@ -114,8 +111,8 @@ def _transposed_convolution(rank: int, example: str) -> Callable[..., Any]:
                 f"{name} at {user_line()} takes an input with {rank + 1} or {rank + 2} axes and a weight with "
                 f"{rank + 2}, not shapes {shape_of(input)} and {shape_of(weight)}"
             )
-        inputs, own, *lengths = shape_of(weight)
-        sizes = tuple(lengths)
+        inputs, own = shape_of(weight)[:2]
+        sizes = positive(shape_of(weight)[2:], rank, name)
         *lead, channels = shape_of(input)[:-rank]
         counts = shape_of(input)[-rank:]
         if inputs != channels or inputs % groups:
@@ -123,8 +120,8 @@ def _transposed_convolution(rank: int, example: str) -> Callable[..., Any]:
                 f"{name} at {user_line()}: a weight of shape {shape_of(weight)} (inputs, outputs a group, …) does not "
                 f"fit {channels} channels of the input of shape {shape_of(input)} in {groups} groups"
             )
-        given = (each(n, rank, name) for n in (stride, padding, output_padding, dilation))
-        strides, widths, added, steps = given
+        strides, steps = (positive(n, rank, name) for n in (stride, dilation))
+        widths, added = (each(n, rank, name) for n in (padding, output_padding))
         if any(n >= max(stride, step) for n, stride, step in zip(added, strides, steps, strict=True)):
             raise ValueError(
                 f"{name} at {user_line()}: output_padding {added} must be smaller than stride {strides} or dilation "
@@ -135,13 +132,10 @@ def _transposed_convolution(rank: int, example: str) -> Callable[..., Any]:
         whole = tuple((n - 1) * stride + span + more for n, stride, span, more in of_axes)
         if any(n <= 2 * w for n, w in zip(whole, widths, strict=True)):
             raise ValueError(f"{name} at {user_line()}: padding {widths} leaves nothing of the lengths {whole}")
-        columns = np.swapaxes(np.reshape(weight, (groups, inputs // groups, -1)), 1, 2)
-        products = np.matmul(columns, np.reshape(input, (*lead, groups, inputs // groups, prod(counts))))
-        products = np.reshape(products, (*lead, own * groups, *sizes, *counts))
-        seen = np.moveaxis(products, range(-2 * rank, -rank), range(-rank, 0))
-        total = put_together(seen, whole, sizes, strides, steps)
-        result = total[(..., *(slice(w, n - w) for n, w in zip(whole, widths, strict=True)))]
-        return result if bias is None else result + np.reshape(bias, (-1, *(1,) * rank))
+        x, w = _grouped_inputs(input, groups, rank), _grouped_filters(weight, groups, rank)
+        found = tuple(n - 2 * w for n, w in zip(whole, widths, strict=True))
+        y = transposed_convolution(x, w, *_of_two_axes(found, widths, strides, steps))
+        return _shifted(_ungrouped(y, (*lead, own * groups, *found)), bias, rank)
 
     conv_transpose.__name__ = f"conv_transpose{rank}d"
     conv_transpose.__doc__ = f"""Add up filters that overlap along {last_axes(rank)}: `conv{rank}d` transposed.
@@ -183,3 +177,46 @@ conv_transpose3d = _transposed_convolution(
     3,
     ">>> F.conv_transpose3d(np.ones((2, 3, 3, 3)), np.ones((2, 5, 2, 2, 2))).shape\n    (5, 4, 4, 4)",
 )
+
+# --- Between PyTorch's shapes and those of the primitives -------------------------------------------------------------
+
+
+def _counts(
+    lengths: Any, before: Any, after: Any, sizes: Any, strides: Any, steps: Any, name: str
+) -> tuple[int, ...]:
+    """Return how many windows there are along each axis, after a look that there is one."""
+    spans = spans_of(sizes, steps)
+    padded = tuple(map(sum, zip(lengths, before, after, strict=True)))
+    if any(span > n for span, n in zip(spans, padded, strict=True)):
+        raise ValueError(f"{name} at {user_line()}: windows of {spans} do not fit into the padded {padded}")
+    return tuple((n - span) // stride + 1 for n, span, stride in zip(padded, spans, strides, strict=True))
+
+
+def _of_two_axes(lengths: tuple[int, ...], before: Any, strides: Any, steps: Any) -> tuple[tuple[int, ...], ...]:
+    """Return the parameters of a primitive, which has one axis more where there is only one: of a length of one."""
+    if len(lengths) > 1:
+        return tuple(lengths), tuple(before), tuple(strides), tuple(steps)
+    return (1, *lengths), (0, *before), (1, *strides), (1, *steps)
+
+
+def _grouped_inputs(x: Any, groups: int, rank: int) -> Any:
+    """Return an array of shape (N, C, …) or (C, …) as (groups, N, C / groups, …), the last axes being two at least."""
+    shape = shape_of(x)
+    examples, lengths = prod(shape[: -rank - 1]), (1, *shape[-1:]) if rank == 1 else shape[-rank:]
+    own = shape[-rank - 1] // groups
+    if groups == 1:
+        return np.reshape(x, (1, examples, own, *lengths))
+    return np.swapaxes(np.reshape(x, (examples, groups, own, *lengths)), 0, 1)
+
+
+def _grouped_filters(weight: Any, groups: int, rank: int) -> Any:
+    first, second, *sizes = shape_of(weight)
+    return np.reshape(weight, (groups, first // groups, second, *(1,) * (rank == 1), *sizes))
+
+
+def _ungrouped(y: Any, shape: tuple[int, ...]) -> Any:
+    return np.reshape(y if shape_of(y)[0] == 1 else np.swapaxes(y, 0, 1), shape)
+
+
+def _shifted(y: Any, bias: Any, rank: int) -> Any:
+    return y if bias is None else y + np.reshape(bias, (-1, *(1,) * rank))

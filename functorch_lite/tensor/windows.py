@@ -17,7 +17,7 @@ from functorch_lite.calculus.windows import patches, put_together
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 
-__all__ = ["each", "fold", "last_axes", "pad", "padded_patches", "spans_of", "unfold"]
+__all__ = ["each", "fold", "last_axes", "pad", "padded_patches", "positive", "spans_of", "unfold"]
 
 _MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -160,6 +160,14 @@ def each(n: Any, rank: int, name: str) -> tuple[int, ...]:
     found = found * rank if len(found) == 1 else found
     if len(found) != rank:
         raise ValueError(f"{name} at {user_line()}: {found} should be one number, or one for each of {rank} axes")
+    return found
+
+
+def positive(n: Any, rank: int, name: str) -> tuple[int, ...]:
+    """Return one positive number an axis: lengths of windows, and steps."""
+    found = each(n, rank, name)
+    if min(found) < 1:
+        raise ValueError(f"{name} at {user_line()}: lengths of windows, strides and dilations are 1 at least; {found}")
     return found
 
 

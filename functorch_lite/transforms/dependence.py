@@ -25,7 +25,9 @@ import numpy as np
 from functorch_lite.calculus.contraction import contract
 from functorch_lite.calculus.convolution import convolve
 from functorch_lite.calculus.differences import difference
+from functorch_lite.calculus.filters import convolution, filter_sums, transposed_convolution
 from functorch_lite.calculus.matmul import matmul
+from functorch_lite.calculus.windows import meetings
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
@@ -359,9 +361,41 @@ def _of_difference(i: int, values: Arrays, params: Params, out_shape: tuple[int,
     return _matrix(np.tile(results, order + 1), np.concatenate(windows), (prod(out_shape), prod(shape)))
 
 
+def _of_filters(roles: str) -> Callable[..., Any]:
+    """Each term of the trilinear form is of one input, one filter's element and one result."""
+
+    def pattern(i: int, values: Arrays, params: Params, out_shape: tuple[int, ...]) -> Any:
+        shapes = dict(zip(roles, (*map(shape_of, values), out_shape), strict=True))
+        groups, examples, channels, *lengths = shapes["x"]
+        outputs, counts, sizes = shapes["y"][2], shapes["y"][3:], shapes["w"][3:]
+        grids = {role: np.arange(prod(n)).reshape(n) for role, n in zip("xwy", (lengths, sizes, counts), strict=True)}
+        met: dict[str, list[Any]] = {"x": [], "w": [], "y": []}
+        for place, windows, elements in meetings(tuple(lengths), counts, sizes, *params[1:]):
+            met["y"].append(grids["y"][windows].ravel())
+            met["x"].append(grids["x"][elements].ravel())
+            met["w"].append(np.full(met["x"][-1].size, grids["w"][place]))
+        at = {role: np.concatenate([np.zeros(0, np.intp), *found]) for role, found in met.items()}
+        g, n, o, c, _ = np.ogrid[:groups, :examples, :outputs, :channels, :1]
+        flat = {
+            "x": ((g * examples + n) * channels + c) * grids["x"].size + at["x"],
+            "w": ((g * outputs + o) * channels + c) * grids["w"].size + at["w"],
+            "y": ((g * examples + n) * outputs + o) * grids["y"].size + at["y"],
+        }
+        whole = (groups, examples, outputs, channels, at["x"].size)
+        is_there = np.broadcast_to((values[1 - i] != 0).ravel()[flat[roles[1 - i]]], whole)
+        rows, columns = (np.broadcast_to(flat[role], whole)[is_there] for role in (roles[2], roles[i]))
+        return _matrix(rows, columns, (prod(out_shape), prod(shape_of(values[i]))))
+
+    return pattern
+
+
 _PATTERNS: dict[Primitive, Callable[..., Any]] = {
     contract: _of_contraction,
     matmul: _of_matmul,
     convolve: _of_convolution,
     difference: _of_difference,
+    # Inputs, filters and results: which of them the operands are, and which the result is.
+    convolution: _of_filters("xwy"),
+    transposed_convolution: _of_filters("ywx"),
+    filter_sums: _of_filters("xyw"),
 }

@@ -1,0 +1,45 @@
+"""Samples of layers of neural networks: convolutions, pooling, normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import functorch_lite.nn.functional as F  # noqa: N812 - PyTorch's name
+from tests.samples.sample import Sample, eager, random
+
+SIGNALS, IMAGES, BLOCKS = random(2, 4, 7), random(2, 4, 5, 6), random(1, 2, 3, 4, 3)
+
+#: Windows beside and across each other, with gaps, with zeros around them, and of zeros alone; in groups.
+CONVOLUTIONS: dict[str, dict[str, Any]] = {
+    "": {},
+    "stride": {"stride": 2},
+    "stride and padding": {"stride": (3, 2), "padding": (1, 2)},
+    "dilation": {"dilation": (2, 1), "padding": 1},
+    "dilation and stride": {"dilation": (2, 3), "stride": (3, 2), "padding": (2, 1)},
+    "groups": {"groups": 2, "padding": 1},
+    "groups and stride": {"groups": 4, "stride": 2},
+    "padding beyond windows": {"padding": 3},
+}
+
+
+def _convolved(f: Callable[..., Any], **how: Any) -> Callable[..., Any]:
+    return lambda x, w: f(x, w, **how)
+
+
+SAMPLES: list[Sample] = [
+    eager(f"{name} {title}", _convolved(f, **how), IMAGES, random(4, 4 // how.get("groups", 1), 2, 3, seed=1))
+    for name, f in (("conv2d", F.conv2d), ("conv_transpose2d", F.conv_transpose2d))
+    for title, how in CONVOLUTIONS.items()
+    if name == "conv2d" or title != "padding beyond windows"
+]
+SAMPLES += [
+    eager("conv2d complex", F.conv2d, random(1, 1, 3, 3), random(2, 1, 2, 2, seed=1), complex=True),
+    eager("conv2d bias", F.conv2d, IMAGES[0], random(3, 4, 3, 2, seed=1), random(3, seed=2)),
+    eager("conv2d 1x1 stride", lambda x, w: F.conv2d(x, w, stride=2), IMAGES, random(3, 4, 1, 1, seed=1)),
+    eager("conv1d", lambda x, w: F.conv1d(x, w, padding=1, stride=2), SIGNALS, random(3, 4, 3, seed=1)),
+    eager("conv3d", lambda x, w: F.conv3d(x, w, padding=(1, 0, 1)), BLOCKS, random(2, 2, 2, 2, 2, seed=1)),
+    eager("conv_transpose1d", lambda x, w: F.conv_transpose1d(x, w, None, 3, 1, 2), SIGNALS, random(4, 2, 2, seed=1)),
+    eager("conv_transpose2d padding", lambda x, w: F.conv_transpose2d(x, w, padding=2), IMAGES, random(4, 2, 2, 2)),
+    eager("conv_transpose2d rest", lambda x, w: F.conv_transpose2d(x, w, None, 2, 1, 1), IMAGES, random(4, 2, 3, 2)),
+]
