@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.declare import linear
-from functorch_lite.calculus.windows import meetings, patches
+from functorch_lite.calculus.windows import meetings, padded_windows
 from functorch_lite.core.numbering import Shape
 from functorch_lite.core.operands import is_foreign
 from functorch_lite.core.primitive import Arrays, Params, Primitive
@@ -73,7 +73,9 @@ def _filters_of_convolution(g: Any, x: Any, w_shape: Shape, before: Shape, strid
 def convolution(x: Any, w: Any, counts: Shape, before: Shape, strides: Shape, steps: Shape) -> Any:
     """Return the results for inputs and filters: so many windows along each axis."""
     if is_foreign(x) or is_foreign(w):
-        return _of_patches(x, w, counts, before, strides, steps)
+        letters, places = "hijkl"[: len(counts)], "HIJKL"[: len(counts)]
+        seen = padded_windows(x, 0, counts, w.shape[3:], before, strides, steps)
+        return np.einsum(f"gnc{letters}{places},goc{places}->gno{letters}", seen, w)
     groups, examples, channels, *lengths = x.shape
     outputs, sizes = w.shape[1], w.shape[3:]
     dtype = np.result_type(x, w)
@@ -219,18 +221,3 @@ def _rows_of_filters(w: Any, dtype: Any) -> Any:
     groups, outputs, channels, size, *others = w.shape
     rows = np.ascontiguousarray(np.moveaxis(w, 3, 0), dtype)
     return rows.reshape((size, groups, 1, outputs, channels * prod(others)))
-
-
-def _of_patches(x: Any, w: Any, counts: Shape, before: Shape, strides: Shape, steps: Shape) -> Any:
-    """Convolve arrays of other libraries, which may be lazy and into which nothing is written."""
-    sizes = w.shape[3:]
-    ends = [
-        (m - 1) * stride + (n - 1) * step + 1 - b
-        for m, n, b, stride, step in zip(counts, sizes, before, strides, steps, strict=True)
-    ]
-    widths = [(max(b, 0), max(end - n, 0)) for b, end, n in zip(before, ends, x.shape[3:], strict=True)]
-    padded: Any = np.pad(x, [(0, 0)] * 3 + widths)
-    key = (..., *(slice(max(-b, 0), end + max(b, 0)) for b, end in zip(before, ends, strict=True)))
-    seen = patches.function(padded[key], sizes, strides, steps)
-    letters, places = "hijkl"[: len(sizes)], "HIJKL"[: len(sizes)]
-    return np.einsum(f"gnc{letters}{places},goc{places}->gno{letters}", seen, w)

@@ -6,6 +6,7 @@ pooling, over the last axes and with steps between windows and within them, whos
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,13 +21,14 @@ from functorch_lite.core.numbering import Shape
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import implements
 
-__all__ = ["meetings", "overlaid", "patches", "put_together", "windows"]
+__all__ = ["meetings", "overlaid", "padded_windows", "patches", "put_together", "windows"]
 
 Key: TypeAlias = tuple[slice, ...]
 
 # --- Where they are ---------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1024)
 def meetings(
     lengths: Shape, counts: Shape, sizes: Shape, before: Shape, strides: Shape, steps: Shape
 ) -> list[tuple[Shape, Key, Key]]:
@@ -131,3 +133,19 @@ def put_together(x: Any, lengths: Shape, sizes: Shape, strides: Shape, steps: Sh
         key = (slice(k * step, k * step + (n - 1) * stride + 1, stride) for k, step, n, stride in within)
         total[(..., *key)] += x[(..., *place)]
     return total
+
+
+def padded_windows(
+    x: Any, value: float, counts: Shape, sizes: Shape, before: Shape, strides: Shape, steps: Shape
+) -> Any:
+    """Return what `meetings` is about as an array: so many windows, whose elements beyond the array have a value.
+
+    This is for arrays of other libraries, which may be lazy and into which nothing is written.
+    """
+    lengths = x.shape[-len(sizes) :]
+    axes = zip(counts, sizes, before, strides, steps, strict=True)
+    ends = [(m - 1) * stride + (n - 1) * step + 1 - b for m, n, b, stride, step in axes]
+    widths = [(max(b, 0), max(end - n, 0)) for b, end, n in zip(before, ends, lengths, strict=True)]
+    padded: Any = np.pad(x, [(0, 0)] * (x.ndim - len(sizes)) + widths, constant_values=value)
+    key = (..., *(slice(max(-b, 0), end + max(b, 0)) for b, end in zip(before, ends, strict=True)))
+    return patches.function(padded[key], sizes, strides, steps)

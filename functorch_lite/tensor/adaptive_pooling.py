@@ -10,7 +10,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.taking import take
 from functorch_lite.core.errors import user_line
-from functorch_lite.tensor.pooling import largest_of
+from functorch_lite.tensor.pooling import largest_of, max_pool1d, max_pool2d, max_pool3d
 from functorch_lite.tensor.resampling import resampled, weights_of_means
 from functorch_lite.tensor.windows import last_axes
 
@@ -58,11 +58,14 @@ def _avg_pool(rank: int) -> Callable[..., Any]:
 adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(_avg_pool, (1, 2, 3))
 
 
-def _max_pool(rank: int) -> Callable[..., Any]:
+def _max_pool(rank: int, pool: Callable[..., Any]) -> Callable[..., Any]:
     def max_pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
         x = as_array(input)
         sizes = _sizes(x, output_size, rank, f"adaptive_max_pool{rank}d")
         lengths = x.shape[-rank:]
+        if all(size and n % size == 0 for n, size in zip(lengths, sizes, strict=True)):
+            windows = tuple(n // size for n, size in zip(lengths, sizes, strict=True))
+            return pool(x, windows, return_indices=return_indices)
         seen, inside, positions = x, np.ones((), np.bool_), np.zeros((), np.intp)
         for i, (n, size) in enumerate(zip(lengths, sizes, strict=True)):
             places, counts = _places(n, size)
@@ -103,7 +106,9 @@ def _max_pool(rank: int) -> Callable[..., Any]:
     return max_pool
 
 
-adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(_max_pool, (1, 2, 3))
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(
+    _max_pool, (1, 2, 3), (max_pool1d, max_pool2d, max_pool3d)
+)
 
 
 def _max_pool_with_indices(rank: int, max_pool: Callable[..., Any]) -> Callable[..., Any]:

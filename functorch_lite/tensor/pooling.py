@@ -13,11 +13,13 @@ import numpy as np
 
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.calculus.keys import as_indices
+from functorch_lite.calculus.pooling import largest, positions_of_largest, window_sums
+from functorch_lite.calculus.windows import meetings
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.tensor.fitting import checked_index, refuse_other_shape
 from functorch_lite.tensor.putting import scatter
-from functorch_lite.tensor.windows import each, last_axes, padded_patches, spans_of
+from functorch_lite.tensor.windows import each, last_axes, positive, spans_of
 
 __all__ = [
     "avg_pool1d",
@@ -52,25 +54,12 @@ def _max_pool(rank: int) -> Callable[..., Any]:
         return_indices: bool = False,
     ) -> Any:
         name = f"max_pool{rank}d"
-        x, sizes, steps = as_array(input), each(kernel_size, rank, name), each(dilation, rank, name)
-        strides = sizes if stride is None else each(stride, rank, name)
-        widths, spans = _widths(padding, sizes, rank, name), spans_of(sizes, steps)
-        pairs = _pairs(x, widths, spans, strides, ceil_mode, name)
-        least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-        seen = padded_patches(x, pairs, least, sizes, strides, steps, name)
-        seen = np.reshape(seen, (*seen.shape[:-rank], -1))
-        lengths = x.shape[-rank:]
-        inside = None
-        if any(map(any, pairs)):
-            inside = padded_patches(np.ones(lengths, np.bool_), pairs, 0, sizes, strides, steps, name)
-            inside = np.reshape(inside, (*inside.shape[:-rank], -1))
-        if not return_indices:
-            return largest_of(seen, inside)[0]
-        of_axes = zip(seen.shape[-rank - 1 : -1], strides, widths, strict=True)
-        starts = [np.arange(n) * stride - width for n, stride, width in of_axes]
-        places = [np.arange(n) * step for n, step in zip(sizes, steps, strict=True)]
-        positions = _positions(starts, lengths)[..., None] + _positions(places, lengths).ravel()
-        return largest_of(seen, inside, positions)
+        x, sizes, steps = as_array(input), positive(kernel_size, rank, name), positive(dilation, rank, name)
+        strides = sizes if stride is None else positive(stride, rank, name)
+        widths = _widths(padding, sizes, rank, name)
+        counts = _counts(x, sizes, widths, strides, steps, ceil_mode, name)
+        values = largest(x, counts, sizes, widths, strides, steps)
+        return (values, positions_of_largest(x, values, sizes, widths, strides, steps)) if return_indices else values
 
     max_pool.__name__ = f"max_pool{rank}d"
     axes = last_axes(rank)
@@ -213,21 +202,18 @@ def _avg_pool(rank: int) -> Callable[..., Any]:
         divisor_override: int | None = None,
     ) -> Any:
         name = f"avg_pool{rank}d"
-        x, sizes = as_array(input), each(kernel_size, rank, name)
-        strides = sizes if stride is None else each(stride, rank, name)
-        ones, last = (1,) * rank, tuple(range(-rank, 0))
+        x, sizes = as_array(input), positive(kernel_size, rank, name)
+        strides = sizes if stride is None else positive(stride, rank, name)
         widths = _widths(padding, sizes, rank, name)
-        pairs = _pairs(x, widths, sizes, strides, ceil_mode, name)
-        seen = padded_patches(x, pairs, 0, sizes, strides, ones, name)
+        counts = _counts(x, sizes, widths, strides, (1,) * rank, ceil_mode, name)
+        sums = x if x.dtype.kind in "fc" else x.astype(np.float64)
+        numbers = np.ones((), np.intp)
+        for axis, of_axis in enumerate(zip(counts, sizes, widths, strides, strict=True), x.ndim - rank):
+            numbers = np.expand_dims(numbers, -1) * _counted(count_include_pad, x.shape[axis], *of_axis)
+            sums = window_sums(sums, axis, *of_axis)
         if divisor_override is not None:
-            return np.sum(seen, axis=last) / divisor_override
-        means = np.mean(seen, axis=last)
-        counted = [(n, n) for n in widths] if count_include_pad else [(0, 0)] * rank
-        if pairs == counted:
-            return means
-        counts = np.pad(np.ones(x.shape[-rank:], means.dtype), counted, constant_values=1)
-        beyond = [(a - c, b - d) for (a, b), (c, d) in zip(pairs, counted, strict=True)]
-        return means / np.mean(padded_patches(counts, beyond, 0, sizes, strides, ones, name), axis=last)
+            return sums / divisor_override
+        return sums / (prod(sizes) if np.all(numbers == prod(sizes)) else numbers.astype(sums.dtype))
 
     avg_pool.__name__ = f"avg_pool{rank}d"
     axes = last_axes(rank)
@@ -295,25 +281,41 @@ def _widths(padding: Any, sizes: tuple[int, ...], rank: int, name: str) -> tuple
     return widths
 
 
-def _pairs(x: Any, widths: Any, spans: Any, strides: Any, ceil_mode: bool, name: str) -> list[tuple[int, int]]:
-    """Return what is to be put before and behind each axis, so that windows end where it ends."""
-    rank = len(widths)
+def _counts(
+    x: Any, sizes: Any, widths: Any, strides: Any, steps: Any, ceil_mode: bool, name: str
+) -> tuple[int, ...]:
+    """Return how many windows there are along each axis, after a look that each has an element of the input."""
+    rank, spans = len(widths), spans_of(sizes, steps)
     if x.ndim < rank + 1:
         raise ValueError(f"{name} at {user_line()} takes an input of shape (N, C, …) or (C, …), not {x.shape}")
-    if not ceil_mode:
-        return [(width, width) for width in widths]
-    pairs = []
-    for n, width, span, stride in zip(x.shape[-rank:], widths, spans, strides, strict=True):
-        windows = -(-(n + 2 * width - span) // stride) + 1
-        if (windows - 1) * stride >= n + width:  # it would begin behind the input
-            windows -= 1
-        pairs.append((width, max((windows - 1) * stride + span - n - width, width)))
-    return pairs
+    counts = []
+    for n, size, width, stride, step, span in zip(x.shape[-rank:], sizes, widths, strides, steps, spans, strict=True):
+        beyond = n + 2 * width - span
+        count = (beyond + (stride - 1) * ceil_mode) // stride + 1
+        if ceil_mode and (count - 1) * stride >= n + width:  # it would begin behind the input
+            count -= 1
+        if count < 1:
+            padded = (*x.shape[:-rank], *(m + 2 * w for m, w in zip(x.shape[-rank:], widths, strict=True)))
+            raise ValueError(f"{name} at {user_line()}: windows of {spans} do not fit into the padded {padded}")
+        if step > 1 and width and not _all_meet(n, count, size, width, stride, step):
+            raise ValueError(
+                f"{name} at {user_line()}: a window whose elements are {steps} apart has none within the input of "
+                f"shape {x.shape}, padded by {widths}"
+            )
+        counts.append(count)
+    return tuple(counts)
 
 
-def _positions(places: list[Any], lengths: tuple[int, ...]) -> Any:
-    """Return the positions in a flattened array of some lengths of an open mesh of places, one vector an axis."""
-    total: Any = 0
-    for vector, n in zip(places, lengths, strict=True):
-        total = np.expand_dims(total * n, -1) + vector
-    return total
+def _all_meet(n: int, count: int, size: int, width: int, stride: int, step: int) -> bool:
+    """Say whether each window of an axis has an element that was not put around it."""
+    is_met = np.zeros(count, np.bool_)
+    for _, (windows,), _ in meetings((n,), (count,), (size,), (width,), (stride,), (step,)):
+        is_met[windows] = True
+    return bool(is_met.all())
+
+
+def _counted(with_padding: bool, n: int, count: int, size: int, width: int, stride: int) -> Any:
+    """Return how many elements of each window of an axis count in its mean."""
+    around = width if with_padding else 0
+    first = np.arange(count) * stride - width
+    return np.minimum(first + size, n + around) - np.maximum(first, -around)

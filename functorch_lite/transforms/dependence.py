@@ -27,6 +27,7 @@ from functorch_lite.calculus.convolution import convolve
 from functorch_lite.calculus.differences import difference
 from functorch_lite.calculus.filters import convolution, filter_sums, transposed_convolution
 from functorch_lite.calculus.matmul import matmul
+from functorch_lite.calculus.pooling import meetings_along, spread_sums, window_sums
 from functorch_lite.calculus.windows import meetings
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
@@ -361,6 +362,21 @@ def _of_difference(i: int, values: Arrays, params: Params, out_shape: tuple[int,
     return _matrix(np.tile(results, order + 1), np.concatenate(windows), (prod(out_shape), prod(shape)))
 
 
+def _of_window_sums(i: int, values: Arrays, params: Params, out_shape: tuple[int, ...]) -> Any:
+    """Each sum takes the elements of its window, along an axis."""
+    axis, _, *how = params
+    shape = shape_of(values[0])
+    of_all = [np.arange(prod(n)).reshape(n) for n in (out_shape, shape)]
+    met = meetings_along(axis, shape[axis], out_shape[axis], *how)
+    sums, places = (np.concatenate([a[key[k]].ravel() for key in met]) for k, a in enumerate(of_all))
+    return _matrix(sums, places, (prod(out_shape), prod(shape)))
+
+
+def _of_spread_sums(i: int, values: Arrays, params: Params, out_shape: tuple[int, ...]) -> Any:
+    """The transpose of window sums."""
+    return _of_window_sums(i, (np.broadcast_to(False, out_shape),), params, shape_of(values[0])).T.tocsr()
+
+
 def _of_filters(roles: str) -> Callable[..., Any]:
     """Each term of the trilinear form is of one input, one filter's element and one result."""
 
@@ -394,6 +410,8 @@ _PATTERNS: dict[Primitive, Callable[..., Any]] = {
     matmul: _of_matmul,
     convolve: _of_convolution,
     difference: _of_difference,
+    window_sums: _of_window_sums,
+    spread_sums: _of_spread_sums,
     # Inputs, filters and results: which of them the operands are, and which the result is.
     convolution: _of_filters("xwy"),
     transposed_convolution: _of_filters("ywx"),

@@ -43,3 +43,24 @@ SAMPLES += [
     eager("conv_transpose2d padding", lambda x, w: F.conv_transpose2d(x, w, padding=2), IMAGES, random(4, 2, 2, 2)),
     eager("conv_transpose2d rest", lambda x, w: F.conv_transpose2d(x, w, None, 2, 1, 1), IMAGES, random(4, 2, 3, 2)),
 ]
+
+POOLINGS: dict[str, tuple[Any, ...]] = {
+    "beside each other": (2,),
+    "across each other": (3, 1, 1),
+    "with gaps": ((1, 2), 3),
+    "up to the end": (3, 2, 1, True),
+}
+SAMPLES += [
+    eager(f"{f.__name__} {title}", lambda x, f=f, how=how: f(x, *how[:3], ceil_mode=how[3:] == (True,)), IMAGES)
+    for f in (F.max_pool2d, F.avg_pool2d)
+    for title, how in POOLINGS.items()
+]
+SAMPLES += [
+    eager("max_pool1d dilation", lambda x: F.max_pool1d(x, 2, 2, 1, 3), SIGNALS),
+    eager("max_pool1d, a window longer than the input", lambda x: F.max_pool1d(x, 9, 3, ceil_mode=True), SIGNALS),
+    eager("max_pool3d", lambda x: F.max_pool3d(x, 2, 1), BLOCKS),
+    eager("avg_pool3d", lambda x: F.avg_pool3d(x, 2, 1), BLOCKS),
+    eager("avg_pool1d without padding", lambda x: F.avg_pool1d(x, 3, 2, 1, count_include_pad=False), SIGNALS),
+    eager("avg_pool2d complex", lambda x: F.avg_pool2d(x, 2), IMAGES[0], complex=True),
+    eager("adaptive_max_pool2d", lambda x: F.adaptive_max_pool2d(x, (5, 2)), IMAGES),
+]
