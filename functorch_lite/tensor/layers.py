@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from functorch_lite.calculus.arguments import as_array
+from functorch_lite.calculus.standardising import standardised
 from functorch_lite.core.operands import shape_of
 from functorch_lite.tensor.fitting import positions
-from functorch_lite.tensor.reductions import mean
 
-__all__ = ["cosine_similarity", "layer_norm", "linear", "normalize", "one_hot"]
+__all__ = ["cosine_similarity", "layer_norm", "linear", "normalize", "one_hot", "scaled"]
 
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
@@ -58,11 +57,17 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
     sizes = tuple(normalized_shape) if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
     if shape_of(x)[-len(sizes) :] != sizes:
         raise ValueError(f"layer_norm: the last axes of shape {shape_of(x)} are not normalized_shape = {sizes}")
-    axes = tuple(range(-len(sizes), 0))
-    centred = x - mean(x, axis=axes, keepdims=True)
-    out = centred / np.sqrt(np.sum(centred * centred, axis=axes, keepdims=True) / prod(sizes) + eps)
-    out = out if weight is None else out * weight
-    return out if bias is None else out + bias
+    x = as_array(x)
+    y, _, _ = standardised(x, tuple(range(x.ndim - len(sizes), x.ndim)), eps)
+    return scaled(y, weight, bias)
+
+
+def scaled(x: Any, weight: Any, bias: Any) -> Any:
+    """Return ``x * weight + bias``, where either may be None."""
+    if weight is None or bias is None:
+        x = x if weight is None else x * weight
+        return x if bias is None else x + bias
+    return x * weight + bias  # in one expression: NumPy then adds in the memory of the product
 
 
 def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.arguments import as_array
+from functorch_lite.calculus.standardising import standardised
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.tensor.ambient import is_tensor
 from functorch_lite.tensor.grad_mode import no_grad
+from functorch_lite.tensor.layers import scaled
 from functorch_lite.tensor.noise import dropout
 from functorch_lite.tensor.softmax import softmax
 
@@ -75,8 +77,9 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
         raise ValueError(
             f"group_norm at {user_line()}: {channels} channels of shape {shape_of(x)} do not make {num_groups} groups"
         )
-    grouped = _standard(np.reshape(x, (n, num_groups, channels // num_groups, *rest)), 2, eps)
-    return _affine(np.reshape(grouped, shape_of(x)), weight, bias)
+    grouped = np.reshape(x, (n, num_groups, channels // num_groups, *rest))
+    y, _, _ = standardised(grouped, tuple(range(2, len(shape_of(grouped)))), eps)
+    return _affine(np.reshape(y, shape_of(x)), weight, bias)
 
 
 def instance_norm(
@@ -113,14 +116,14 @@ def instance_norm(
     """
     if not use_input_stats:
         return _by_known("instance_norm", x, running_mean, running_var, weight, bias, eps)
-    if running_mean is not None or running_var is not None:
-        axes = tuple(range(2, len(shape_of(x))))
-        count = prod(shape_of(x)[2:])
-        spread = np.var(x, axis=axes) * (count / max(count - 1, 1))
-        for running, value in ((running_mean, np.mean(x, axis=axes)), (running_var, spread)):
-            if running is not None:
-                _mix("instance_norm", running, np.mean(value, axis=0), momentum)
-    return _affine(_standard(x, 2, eps), weight, bias)
+    x = as_array(x)
+    axes = tuple(range(2, x.ndim))
+    y, mean, variance = standardised(x, axes, eps)
+    count = prod(x.shape[2:])
+    for running, value in ((running_mean, mean), (running_var, variance * (count / max(count - 1, 1)))):
+        if running is not None:
+            _mix("instance_norm", running, np.mean(np.reshape(value, x.shape[:2]), axis=0), momentum)
+    return _affine(y, weight, bias)
 
 
 def batch_norm(
@@ -164,24 +167,24 @@ def batch_norm(
     >>> means, variances
     (tensor([0.2]), tensor([1.1]))
     """
-    axes = (0, *range(2, len(shape_of(x))))
     if not training:
         return _by_known("batch_norm", x, running_mean, running_var, weight, bias, eps)
-    mean = np.mean(x, axis=axes, keepdims=True)
-    centred = x - mean
-    variance = np.mean(np.square(centred), axis=axes, keepdims=True)
-    count = prod(shape_of(x)[i] for i in axes)
+    x = as_array(x)
+    axes = (0, *range(2, x.ndim))
+    y, mean, variance = standardised(x, axes, eps)
+    count = prod(x.shape[i] for i in axes)
     for running, value in ((running_mean, mean), (running_var, variance * (count / max(count - 1, 1)))):
         if running is not None:
             _mix("batch_norm", running, np.reshape(value, -1), momentum)
-    return _affine(centred / np.sqrt(variance + eps), weight, bias)
+    return _affine(y, weight, bias)
 
 
 def _by_known(name: str, x: Any, mean: Any, variance: Any, weight: Any, bias: Any, eps: float) -> Any:
     if mean is None or variance is None:
         raise ValueError(f"{name} at {user_line()}: without training it needs running_mean and running_var")
     columns = (-1, *(1,) * (len(shape_of(x)) - 2))
-    return _affine((x - np.reshape(mean, columns)) / np.sqrt(np.reshape(variance, columns) + eps), weight, bias)
+    scale = 1 / np.sqrt(variance + eps)
+    return _affine(x - np.reshape(mean, columns), scale if weight is None else scale * weight, bias)
 
 
 @no_grad
@@ -194,16 +197,11 @@ def _mix(name: str, running: Any, value: Any, momentum: float) -> None:
     running.mul_(1 - momentum).add_(value * momentum)
 
 
-def _standard(x: Any, first: int, eps: float) -> Any:
-    axes = tuple(range(first, len(shape_of(x))))
-    centred = x - np.mean(x, axis=axes, keepdims=True)
-    return centred / np.sqrt(np.mean(np.square(centred), axis=axes, keepdims=True) + eps)
-
-
 def _affine(x: Any, weight: Any, bias: Any) -> Any:
-    columns = (-1, *(1,) * (len(shape_of(x)) - 2))
-    x = x if weight is None else x * np.reshape(weight, columns)
-    return x if bias is None else x + np.reshape(bias, columns)
+    weight, bias = (
+        None if a is None else np.reshape(a, (-1, *(1,) * (len(shape_of(x)) - 2))) for a in (weight, bias)
+    )
+    return scaled(x, weight, bias)
 
 
 def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:

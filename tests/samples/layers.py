@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 import functorch_lite.nn.functional as F  # noqa: N812 - PyTorch's name
+from functorch_lite.calculus.standardising import standardised
 from tests.samples.sample import Sample, eager, random
 
 SIGNALS, IMAGES, BLOCKS = random(2, 4, 7), random(2, 4, 5, 6), random(1, 2, 3, 4, 3)
@@ -63,4 +66,24 @@ SAMPLES += [
     eager("avg_pool1d without padding", lambda x: F.avg_pool1d(x, 3, 2, 1, count_include_pad=False), SIGNALS),
     eager("avg_pool2d complex", lambda x: F.avg_pool2d(x, 2), IMAGES[0], complex=True),
     eager("adaptive_max_pool2d", lambda x: F.adaptive_max_pool2d(x, (5, 2)), IMAGES),
+]
+
+WEIGHT, BIAS = random(4, seed=3), random(4, seed=4)
+SAMPLES += [
+    Sample("layer_norm", lambda x, w, b: F.layer_norm(x, (6,), w, b), (IMAGES, random(6, seed=3), random(6, seed=4))),
+    Sample("layer_norm of two axes", lambda x: F.layer_norm(x, (5, 6), eps=0.1), (IMAGES,), complex=True),
+    Sample("group_norm", lambda x, w, b: F.group_norm(x, 2, w, b), (IMAGES, WEIGHT, BIAS)),
+    Sample("instance_norm", lambda x, w: F.instance_norm(x, weight=w), (IMAGES, WEIGHT)),
+    Sample("batch_norm", lambda x, w, b: F.batch_norm(x, None, None, w, b, True), (IMAGES, WEIGHT, BIAS)),
+    Sample("batch_norm of vectors", lambda x, b: F.batch_norm(x, None, None, None, b, True), (random(5, 4), BIAS)),
+    Sample(
+        "batch_norm by known values",
+        lambda x, mean, var, w, b: F.batch_norm(x, mean, var, w, b),
+        (IMAGES, BIAS, random(4, low=0.5, high=2.0), WEIGHT, BIAS),
+    ),
+    Sample(
+        "mean and variance of what is standardised",
+        lambda x: tuple(np.sin(y) for y in standardised(x, (0, 2), 0.1)),
+        (random(2, 3, 4),),
+    ),
 ]
