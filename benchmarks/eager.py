@@ -16,7 +16,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
-CASES = ("chain", "examples", "network", "matrices", "tensors", "startup")
+CASES = ("chain", "examples", "network", "matrices", "tensors", "layers", "startup")
 PEERS = ("autograd", "torch", "jax")
 
 #: What the numerical libraries read, when they are imported, to choose their number of threads.

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("case", ["chain", "examples", "network", "matrices", "startup"])
+@pytest.mark.parametrize("case", ["chain", "examples", "network", "matrices", "layers", "startup"])
 def test_benchmark_runs(case: str) -> None:
     program = str(ROOT / "benchmarks" / "eager.py")
     command = [sys.executable, program, "--only", case, "--alone", "--seconds", "0.01", "--json"]

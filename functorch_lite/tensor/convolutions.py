@@ -14,6 +14,7 @@ import numpy as np
 from functorch_lite.calculus.filters import convolution, transposed_convolution
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
+from functorch_lite.core.primitive import Primitive
 from functorch_lite.tensor.windows import each, last_axes, positive, spans_of
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
@@ -51,9 +52,8 @@ def _convolution(rank: int, example: str) -> Callable[..., Any]:
         before, after = zip(*pairs, strict=True)
         strides, lengths = positive(stride, rank, name), shape_of(input)[-rank:]
         counts = _counts(lengths, before, after, sizes, strides, steps, name)
-        x, w = _grouped_inputs(input, groups, rank), _grouped_filters(weight, groups, rank)
-        y = convolution(x, w, *_of_two_axes(counts, before, strides, steps))
-        return _shifted(_ungrouped(y, (*shape_of(input)[: -rank - 1], outputs, *counts)), bias, rank)
+        y = _applied(convolution, input, weight, outputs, groups, counts, (counts, before, strides, steps))
+        return y if bias is None else y + np.reshape(bias, (-1, *(1,) * rank))
 
     conv.__name__ = f"conv{rank}d"
     axes = last_axes(rank)
@@ -113,7 +113,7 @@ def _transposed_convolution(rank: int, example: str) -> Callable[..., Any]:
             )
         inputs, own = shape_of(weight)[:2]
         sizes = positive(shape_of(weight)[2:], rank, name)
-        *lead, channels = shape_of(input)[:-rank]
+        channels = shape_of(input)[-rank - 1]
         counts = shape_of(input)[-rank:]
         if inputs != channels or inputs % groups:
             raise ValueError(
@@ -132,10 +132,10 @@ def _transposed_convolution(rank: int, example: str) -> Callable[..., Any]:
         whole = tuple((n - 1) * stride + span + more for n, stride, span, more in of_axes)
         if any(n <= 2 * w for n, w in zip(whole, widths, strict=True)):
             raise ValueError(f"{name} at {user_line()}: padding {widths} leaves nothing of the lengths {whole}")
-        x, w = _grouped_inputs(input, groups, rank), _grouped_filters(weight, groups, rank)
         found = tuple(n - 2 * w for n, w in zip(whole, widths, strict=True))
-        y = transposed_convolution(x, w, *_of_two_axes(found, widths, strides, steps))
-        return _shifted(_ungrouped(y, (*lead, own * groups, *found)), bias, rank)
+        how = (found, widths, strides, steps)
+        y = _applied(transposed_convolution, input, weight, own * groups, groups, counts, how)
+        return y if bias is None else y + np.reshape(bias, (-1, *(1,) * rank))
 
     conv_transpose.__name__ = f"conv_transpose{rank}d"
     conv_transpose.__doc__ = f"""Add up filters that overlap along {last_axes(rank)}: `conv{rank}d` transposed.
@@ -192,31 +192,31 @@ def _counts(
     return tuple((n - span) // stride + 1 for n, span, stride in zip(padded, spans, strides, strict=True))
 
 
-def _of_two_axes(lengths: tuple[int, ...], before: Any, strides: Any, steps: Any) -> tuple[tuple[int, ...], ...]:
-    """Return the parameters of a primitive, which has one axis more where there is only one: of a length of one."""
-    if len(lengths) > 1:
-        return tuple(lengths), tuple(before), tuple(strides), tuple(steps)
-    return (1, *lengths), (0, *before), (1, *strides), (1, *steps)
+#: Where each example has fewer windows, the windows of all examples stand in one matrix: to multiply so few columns by
+#: the filters takes longer than to bring the examples side by side, and back.
+FEWEST_WINDOWS = 40
 
 
-def _grouped_inputs(x: Any, groups: int, rank: int) -> Any:
-    """Return an array of shape (N, C, …) or (C, …) as (groups, N, C / groups, …), the last axes being two at least."""
-    shape = shape_of(x)
-    examples, lengths = prod(shape[: -rank - 1]), (1, *shape[-1:]) if rank == 1 else shape[-rank:]
-    own = shape[-rank - 1] // groups
-    if groups == 1:
-        return np.reshape(x, (1, examples, own, *lengths))
-    return np.swapaxes(np.reshape(x, (examples, groups, own, *lengths)), 0, 1)
+def _applied(
+    primitive: Primitive, x: Any, weight: Any, outputs: int, groups: int, counts: Any, how: tuple[Any, ...]
+) -> Any:
+    """Apply a primitive to an input and filters of PyTorch's shapes; ``counts`` says how many windows there are.
 
-
-def _grouped_filters(weight: Any, groups: int, rank: int) -> Any:
+    The primitive gets two axes at least, so a single one becomes the second: in the first it adds products up.
+    """
+    rank, lengths = len(counts), how[0]
+    lead, (channels, *own) = shape_of(x)[: -rank - 1], shape_of(x)[-rank - 1 :]
     first, second, *sizes = shape_of(weight)
-    return np.reshape(weight, (groups, first // groups, second, *(1,) * (rank == 1), *sizes))
-
-
-def _ungrouped(y: Any, shape: tuple[int, ...]) -> Any:
-    return np.reshape(y if shape_of(y)[0] == 1 else np.swapaxes(y, 0, 1), shape)
-
-
-def _shifted(y: Any, bias: Any, rank: int) -> Any:
-    return y if bias is None else y + np.reshape(bias, (-1, *(1,) * rank))
+    if rank == 1:
+        own, sizes = [1, *own], [1, *sizes]
+        how = tuple((n, *given) for n, given in zip((1, 0, 1, 1), how, strict=True))
+    examples = prod(lead)
+    x = np.reshape(x, (examples, groups, channels // groups, *own))
+    w = np.reshape(weight, (groups, first // groups, second, *sizes))
+    if examples > 1 and prod(counts) < FEWEST_WINDOWS:  # they are windows along an axis of their own
+        x, w = np.expand_dims(np.moveaxis(x, 0, 3), 1), np.expand_dims(w, 4)
+        how = tuple((given[0], n, *given[1:]) for n, given in zip((examples, 0, 1, 1), how, strict=True))
+        y = np.moveaxis(np.squeeze(primitive(x, w, *how), 1), 3, 0)
+    else:
+        y = np.swapaxes(primitive(np.swapaxes(x, 0, 1), w, *how), 0, 1)
+    return np.reshape(y, (*lead, outputs, *lengths))

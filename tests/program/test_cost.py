@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+import functorch_lite.nn.functional as F  # noqa: N812 - PyTorch's name
 from tests.cases import Case, all_cases
 
 A, B, V = np.ones((3, 4)), np.ones((4, 5)), np.ones(4)
+IMAGES, FILTERS, OF_CONVOLUTION = np.ones((2, 3, 9, 9)), np.ones((5, 3, 3, 4)), 2 * (2 * 5 * 7 * 6) * (3 * 3 * 4)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,10 @@ A, B, V = np.ones((3, 4)), np.ones((4, 5)), np.ones(4)
         (lambda x: x.T.reshape(2, 6)[:, 1:], (A,), 0),
         (lambda x: np.concatenate([x, x]), (V,), 0),
         (lambda x: np.var(x), (V,), 16),
+        (F.conv2d, (IMAGES, FILTERS), OF_CONVOLUTION),
+        (lambda x, w: F.conv_transpose2d(x, w), (np.ones((2, 5, 7, 6)), FILTERS), OF_CONVOLUTION),
+        # The value and its derivative by the filters.
+        (lambda x: ft.grad(lambda w: F.conv2d(x, w).sum())(FILTERS), (IMAGES,), 2 * OF_CONVOLUTION + 2 * 5 * 7 * 6),
     ],
 )
 def test_floating_point_operations(f: Callable[..., Any], args: tuple[Any, ...], flops: int) -> None:

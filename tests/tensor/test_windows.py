@@ -13,6 +13,8 @@ import pytest
 
 import functorch_lite as ft
 import functorch_lite.nn.functional as F  # noqa: N812 - PyTorch's name
+from functorch_lite.calculus import filters
+from functorch_lite.tensor import convolutions
 
 X = np.arange(12.0).reshape(2, 2, 3) ** 2 / 10
 IMAGE = np.random.default_rng(0).normal(size=(2, 4, 5, 6))
@@ -94,6 +96,75 @@ def test_jacobians_in_both_modes_under_jit_and_in_batches(name: str) -> None:
     np.testing.assert_allclose(ft.jet(f, (x,), ([x, x],))[1][1], f(x), atol=1e-13)
 
 
+FILTERED: dict[str, tuple[Callable[[Any, Any], Any], tuple[int, ...]]] = {
+    "conv2d": (lambda x, w: F.conv2d(x, w, padding=1), (6, 4, 3, 2)),
+    "conv2d in groups": (lambda x, w: F.conv2d(x, w, groups=4, padding=(2, 1), dilation=(2, 1)), (8, 1, 3, 3)),
+    "conv2d with a stride": (lambda x, w: F.conv2d(x, w, stride=(2, 1), padding=2), (2, 4, 4, 3)),
+    "conv_transpose2d": (lambda x, w: F.conv_transpose2d(x, w, stride=(1, 2), groups=2), (4, 3, 2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", FILTERED)
+def test_how_many_columns_are_made_at_once_is_nothing_to_the_result(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f, shape = FILTERED[name]
+    random = np.random.default_rng(3)
+    x, w = random.normal(size=(3, 4, 9, 10)), random.normal(size=shape)
+    xs, ws = random.normal(size=(2, *x.shape)), random.normal(size=(2, *w.shape))
+
+    def results() -> list[Any]:
+        gradient = ft.grad(lambda x, w: (f(x, w) ** 2).sum(), (0, 1))
+        batches = [
+            ft.vmap(gradient, (0, 0))(xs, ws),
+            ft.vmap(gradient, (0, None))(xs, w),
+            ft.vmap(gradient, (None, 0))(x, ws),
+        ]
+        return ft.tree.leaves([f(x, w), gradient(x, w), batches])
+
+    whole = results()
+    monkeypatch.setattr(convolutions, "FEWEST_WINDOWS", 1000)  # all examples in one matrix
+    beside = results()
+    monkeypatch.setattr(convolutions, "FEWEST_WINDOWS", 0)
+    for most in (1, 20_000, 60_000):  # one group of one example; a few examples; a few groups
+        monkeypatch.setattr(filters, "LARGEST_COLUMNS", most)
+        for one, other, third in zip(whole, results(), beside, strict=True):
+            np.testing.assert_allclose(other, one, rtol=1e-10, atol=1e-10)
+            np.testing.assert_allclose(third, one, rtol=1e-10, atol=1e-10)
+
+
+SPARSE: dict[str, Callable[[Any], Any]] = {
+    "conv2d": lambda x: F.conv2d(x, KERNEL, stride=(1, 2), padding=1),
+    "conv_transpose2d": lambda x: F.conv_transpose2d(x, KERNEL[:1], stride=2),
+    "gradient by the filters": lambda x: ft.grad(lambda w: F.conv2d(x, w).sum())(np.ones((1, 1, 25, 25))),
+    "avg_pool2d": lambda x: F.avg_pool2d(x, 3, 2, 1),
+    "its transpose": lambda x: ft.vjp(lambda y: F.avg_pool2d(y, 3, 2), np.ones((1, 1, 53, 53)))[1](x)[0],
+    "max_pool2d": lambda x: F.max_pool2d(x, 3, 2, 1) ** 2,
+}
+KERNEL = np.array([[[[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]]], [[[0.0, 1.0, 0.0], [0.0, 0.0, 5.0]]]])
+
+
+@pytest.mark.parametrize("name", SPARSE)
+def test_patterns_are_of_what_meets(name: str) -> None:
+    f, x = SPARSE[name], np.random.default_rng(4).normal(size=(1, 1, 26, 26))
+    found, dense = ft.sparse_jacobian(f)(x), ft.jacobian(f)(x)
+    np.testing.assert_allclose(found.toarray(), dense.reshape(found.shape), atol=1e-14)
+    assert found.nnz == np.count_nonzero(dense)
+
+
+def test_what_is_not_a_number_is_the_largest_and_has_the_derivative() -> None:
+    x = np.array([[1.0, np.nan, np.nan, 2.0, 3.0, 4.0]])
+    values, where = F.max_pool1d(x, 4, 1, return_indices=True)
+    np.testing.assert_array_equal(values, [[np.nan, np.nan, np.nan]])
+    assert where.tolist() == [[1, 1, 2]]
+    assert ft.grad(lambda x: F.max_pool1d(x, 4, 1).sum())(x).tolist() == [[0.0, 2.0, 1.0, 0.0, 0.0, 0.0]]
+
+
+def test_an_infinite_cotangent_goes_to_the_largest_alone() -> None:
+    _, pull = ft.vjp(lambda x: F.max_pool1d(x, 2), np.array([[1.0, 2.0, 4.0, 3.0]]))
+    assert pull(np.array([[np.inf, 1.0]]))[0].tolist() == [[0.0, np.inf, 1.0, 0.0]]
+
+
 def test_columns_of_single_elements_are_a_copy() -> None:
     x = ft.ones(1, 2, 2)
     columns = F.unfold(x, 1)
@@ -114,6 +185,10 @@ REFUSED: list[tuple[type[Exception], str, Callable[[], Any]]] = [
     (ValueError, "does not fit 2 channels .* in 1 groups", lambda: F.conv_transpose1d(X, np.ones((3, 2, 1)))),
     (ValueError, "output_padding .* smaller than stride", lambda: F.conv_transpose1d(X, X, output_padding=1)),
     (ValueError, "leaves nothing of the lengths", lambda: F.conv_transpose1d(X, X, padding=3)),
+    (ValueError, "strides and dilations are 1 at least; .1, 0.", lambda: F.conv2d(IMAGE, IMAGE, stride=(1, 0))),
+    (ValueError, "lengths of windows.* are 1 at least; .0,.", lambda: F.conv_transpose1d(X, np.ones((2, 1, 0)))),
+    (ValueError, "lengths of windows.* are 1 at least; .0,.", lambda: F.avg_pool1d(X, 0)),
+    (ValueError, r"elements are .2,. apart has none within", lambda: F.max_pool1d(X[..., :1], 2, 1, 1, 2)),
     (ValueError, "padding .* at most half of the windows", lambda: F.max_pool1d(X, 2, padding=2)),
     (ValueError, "unfold at .* shape .N, C, H, W.", lambda: F.unfold(X[0], 1)),
     (ValueError, "are 1 x 2 columns of a multiple of 4", lambda: F.fold(np.ones((4, 3)), (2, 3), 2)),
