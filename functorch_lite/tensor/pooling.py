@@ -206,6 +206,9 @@ def _avg_pool(rank: int) -> Callable[..., Any]:
         strides = sizes if stride is None else positive(stride, rank, name)
         widths = _widths(padding, sizes, rank, name)
         counts = _counts(x, sizes, widths, strides, (1,) * rank, ceil_mode, name)
+        if x.dtype == np.float16:  # the sums may be beyond the range that the means are in
+            how = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+            return avg_pool(x.astype(np.float32), *how).astype(np.float16)
         sums = x if x.dtype.kind in "fc" else x.astype(np.float64)
         numbers = np.ones((), np.intp)
         for axis, of_axis in enumerate(zip(counts, sizes, widths, strides, strict=True), x.ndim - rank):

@@ -47,6 +47,14 @@ def test_integers_have_maxima_and_no_means() -> None:
         F.interpolate(np.array([[[1, 2]]]), 3, mode="linear")
 
 
+def test_means_of_halves_and_of_short_integers_are_in_range() -> None:
+    halves, short = np.full((1, 7, 7), 6e4, np.float16), np.full((1, 2, 2), 100, np.int8)
+    mean, gradient = ft.value_and_grad(lambda x: F.avg_pool2d(x, 7).sum())(halves)
+    assert mean == 6e4
+    assert gradient.dtype == mean.dtype == np.float16
+    assert F.avg_pool2d(short, 2).tolist() == [[[100.0]]]
+
+
 def test_norms_of_nothing_have_derivative_zero() -> None:
     x = np.array([[0.0, 0.0, 3.0, 4.0]])
     gradient = ft.grad(lambda x: F.lp_pool1d(x, 2, 2).sum())
