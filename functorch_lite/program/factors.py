@@ -46,7 +46,7 @@ def factored(program: Program) -> Program:
 
 def _is_product(equation: Equation) -> bool:
     """Say whether an equation multiplies two arrays, one of which has all elements of the product."""
-    (output,) = equation.outputs
+    output = equation.outputs[0]
     return (
         equation.primitive.function in _MULTIPLICATIONS
         and output.size >= SMALLEST_PRODUCT
