@@ -43,6 +43,7 @@ NAMESPACES = (
     "functorch_lite.program.jit",
     "functorch_lite.program.program",
     "functorch_lite.random",
+    "functorch_lite.scipy.fft",
     "functorch_lite.scipy.integrate",
     "functorch_lite.scipy.interpolate",
     "functorch_lite.scipy.linalg",

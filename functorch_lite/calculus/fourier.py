@@ -23,12 +23,12 @@ from functorch_lite.calculus.matrices import conjugate
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.tables import implements
 
-__all__ = ["complex_transform", "real_inverse", "real_transform"]
+__all__ = ["complex_transform", "real_inverse", "real_transform", "resized"]
 
 # --- Parts of transposes ----------------------------------------------------------------------------------------------
 
 
-def _resized(x: Any, n: int, axis: int) -> Any:
+def resized(x: Any, n: int, axis: int) -> Any:
     """Crop an axis to a length, or fill it up with zeros."""
     own = shape_of(x)[axis]
     if n <= own:
@@ -49,17 +49,17 @@ _BACK = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
 def _complex_transpose(g: Any, x_shape: Any, n: int, axis: int, norm: str, inverse: bool) -> Any:
-    return _resized(complex_transform(g, n, axis, norm, inverse), x_shape[axis], axis)
+    return resized(complex_transform(g, n, axis, norm, inverse), x_shape[axis], axis)
 
 
 def _real_transpose(g: Any, x_shape: Any, n: int, axis: int, norm: str) -> Any:
     spectrum = conjugate(g) / _multiplicity(g, n, axis)
-    return _resized(real_inverse(spectrum, n, axis, _BACK[norm]), x_shape[axis], axis)
+    return resized(real_inverse(spectrum, n, axis, _BACK[norm]), x_shape[axis], axis)
 
 
 def _real_inverse_transpose(g: Any, x_shape: Any, n: int, axis: int, norm: str) -> Any:
     spectrum = conjugate(real_transform(g, n, axis, _BACK[norm])) * _multiplicity(g, n, axis)
-    return _resized(spectrum, x_shape[axis], axis)
+    return resized(spectrum, x_shape[axis], axis)
 
 
 # --- Primitives: one axis, not negative; the length is always given ---------------------------------------------------

@@ -107,8 +107,6 @@ def note_library(error: Any, traceback: TracebackType | None) -> None:
     if module.startswith("scipy"):
         if module.startswith("scipy.sparse"):
             instead = "Write ft.linalg.sparse_matmul(A, x), ft.linalg.spsolve(A, b) for products and solutions; else "
-        elif module.startswith("scipy.fft"):
-            instead = "Look for its counterpart in numpy.fft; where there is none, "
         elif find_spec("functorch_lite." + (package := ".".join(module.split(".")[:2]))) is not None:
             instead = f"Look for its counterpart in functorch_lite.{package}; where there is none, "
         else:

@@ -66,7 +66,7 @@ def gradient_program(case: Case) -> Program:
 
 
 #: Whose samples are functions of SciPy: most need more than NumPy.
-SCIPY = ("scipy_linalg", "scipy_signal", "scipy_stats", "special")
+SCIPY = ("scipy_", "special")
 #: Of the rows of NumPy all are written, and of those of SciPy so much: what is composed of NumPy's functions.
 LEAST_FRACTION_OF_SCIPY = 0.1
 

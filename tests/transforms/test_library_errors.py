@@ -36,7 +36,7 @@ CALLS: list[tuple[str, Callable[[Any], Any]]] = [
     (r"scipy\.integrate\.quad", lambda x: scipy.integrate.quad(lambda t: np.sin(t * x[0]), 0.0, 1.0)[0]),
     # Not brentq: its C code goes on with an error pending, which then takes the place of others.
     (r"scipy\.optimize\.nnls .* ft\.implicit_root", lambda x: scipy.optimize.nnls(A, x)[0]),
-    (r"scipy\.fft\.dct .* numpy\.fft", scipy.fft.dct),
+    (r"scipy\.fft\.dct .* functorch_lite\.scipy\.fft", scipy.fft.dct),
     (r"scipy\.spatial\.distance\.cdist .*\. Compose it", lambda x: scipy.spatial.distance.cdist(x[None], x[None])),
     (r"numpy\.linalg\.inv .* fnp\.array", lambda x: np.linalg.inv(np.array([[x[0], 1.0], [0.0, x[1]]]))),
     (r"numpy\.linalg\.solve .* fnp\.array", lambda x: np.linalg.solve([[x[0], 1.0], [0.0, x[1]]], [1.0, 2.0])),
