@@ -1,4 +1,4 @@
-"""Initial value problems: the solution is SciPy's, and both methods differentiate it in every mode."""
+"""Initial value problems, which both methods differentiate in every mode; integrals of samples: SciPy's values."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
+import scipy.integrate
 from scipy.integrate import solve_ivp
 
 import functorch_lite as ft
+from functorch_lite.scipy import integrate
 from functorch_lite.scipy.integrate import odeint
 
 Method = Literal["direct", "adjoint"]
@@ -164,3 +166,51 @@ def test_compiled_solutions_look_at_their_times() -> None:
     np.testing.assert_allclose(solve(np.array([0.0, 1.0, 2.0])), np.exp([0.0, -0.5, -2.0]), rtol=1e-6)
     with pytest.raises(ValueError, match="ascend or descend strictly"):
         solve(np.array([0.0, 2.0, 2.0]))
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("name", ["trapezoid", "simpson", "cumulative_trapezoid", "cumulative_simpson"])
+def test_integrals_of_samples_are_scipys(name: str, n: int, axis: int) -> None:
+    ours, theirs = getattr(integrate, name), getattr(scipy.integrate, name)
+    rng = np.random.default_rng(n)
+    y = rng.normal(size=(n, 4) if axis == 0 else (4, n))
+    x = np.cumsum(rng.uniform(0.1, 1.0, n))
+    every = np.sort(rng.normal(size=y.shape), axis=axis)
+    many: list[Any] = [{}, {"dx": 0.3}, {"x": x}, {"x": every}]
+    if name.startswith("cumulative"):
+        many += [{"initial": 0, "x": x}, {"dx": np.sum(y, axis, keepdims=True)}]
+    for options in many:
+        found, expected = ours(y, **options, axis=axis), theirs(y, **options, axis=axis)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13, strict=True)
+    np.testing.assert_allclose(ours([1, 5, 2]), theirs([1, 5, 2]))
+    assert ours(y.astype(np.float32), x=x.astype(np.float32), axis=axis).dtype == np.float32
+
+
+def test_where_a_position_stands_twice_there_is_nothing_to_integrate() -> None:
+    x, y = np.array([0.0, 1.0, 1.0, 2.0, 2.5]), np.array([1.0, 2.0, 5.0, 1.0, 3.0])
+    np.testing.assert_allclose(integrate.simpson(y, x), scipy.integrate.simpson(y, x))
+    np.testing.assert_allclose(integrate.simpson(y[:4], x[:4]), scipy.integrate.simpson(y[:4], x[:4]))
+    assert np.isfinite(ft.grad(lambda y: integrate.simpson(y, x))(y)).all()
+
+
+def test_arguments_of_integrals_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 samples along the axis, and 2 positions"):
+        integrate.simpson(np.ones(3), np.ones(2))
+    with pytest.raises(ValueError, match=r"a vector, or of the rank of y; they have shape \(3, 3\)"):
+        integrate.cumulative_simpson(np.ones(3), x=np.ones((3, 3)))
+    with pytest.raises(ValueError, match="at least one sample"):
+        integrate.simpson(np.ones((2, 0)))
+    with pytest.raises(ValueError, match="`initial` must be"):
+        integrate.cumulative_trapezoid(np.ones(3), initial=1.0)
+    with pytest.raises(ValueError, match=r"a number or have shape \(2, 1\)"):
+        integrate.cumulative_simpson(np.ones((2, 3)), initial=np.ones(2))
+    with pytest.raises(ValueError, match="simpson takes a number for dx"):
+        integrate.simpson(np.ones(3), dx=np.ones(3))
+    with pytest.raises(ValueError, match="dx must be a number, or have one element"):
+        integrate.cumulative_simpson(np.ones(3), dx=np.ones(3))
+    with pytest.raises(ValueError, match="strictly increasing"):
+        ft.grad(lambda x: integrate.cumulative_simpson(np.ones(3), x=x)[0])(np.array([0.0, 1.0, 1.0]))
+    with pytest.raises(ValueError, match="numbers for limits"):
+        integrate.fixed_quad(np.sin, np.zeros(2), 1.0)
+    assert np.isclose(integrate.fixed_quad(np.sin, 0, 1, n=4)[0], scipy.integrate.fixed_quad(np.sin, 0, 1, n=4)[0])
