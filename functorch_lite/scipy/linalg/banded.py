@@ -17,10 +17,10 @@ from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.rules import Rule
 
-__all__ = ["solve_banded"]
+__all__ = ["banded_solution", "shifted_rows", "solve_banded"]
 
 
-def _along(rows: Any, shifts: Any) -> Any:
+def shifted_rows(rows: Any, shifts: Any) -> Any:
     """Shift each row to the right, by a number of its own; zeros come in."""
     n = rows.shape[-1]
     places = np.arange(n) - shifts[:, None]
@@ -36,12 +36,12 @@ def _shifts(below: int, above: int) -> Any:
 def _product(ab: Any, x: Any, below: int, above: int) -> Any:
     """Multiply banded matrices by the columns of others."""
     terms = ab[..., None, :, :] * np.swapaxes(x, -1, -2)[..., :, None, :]  # a column, a diagonal, a place
-    return np.swapaxes(np.sum(_along(terms, _shifts(below, above)), axis=-2), -1, -2)
+    return np.swapaxes(np.sum(shifted_rows(terms, _shifts(below, above)), axis=-2), -1, -2)
 
 
 def _transposed(ab: Any, below: int, above: int) -> Any:
     """Return the diagonals of the transposed matrices, of which as many are above as were below."""
-    return _along(ab, _shifts(below, above))[..., ::-1, :]
+    return shifted_rows(ab, _shifts(below, above))[..., ::-1, :]
 
 
 def _adjoint_solution(g: Any, ab: Any, below: int, above: int) -> Any:
@@ -55,7 +55,7 @@ def _bands_jvp(t: Any, ans: Any, ab: Any, below: int, above: int) -> Any:
 def _bands_vjp(g: Any, ans: Any, ab: Any, below: int, above: int) -> Any:
     """Each entry multiplies the solution at its column, and its product adds to the equation of its row."""
     w = np.swapaxes(_adjoint_solution(g, ab, below, above), -1, -2)[..., :, None, :]
-    rows = _along(np.broadcast_to(w, (*w.shape[:-2], below + above + 1, w.shape[-1])), -_shifts(below, above))
+    rows = shifted_rows(np.broadcast_to(w, (*w.shape[:-2], below + above + 1, w.shape[-1])), -_shifts(below, above))
     return -np.sum(rows * np.swapaxes(ans, -1, -2)[..., :, None, :], axis=-3)
 
 
