@@ -10,6 +10,7 @@ from tests.samples.sample import random, with_complex_arguments
 
 SIGNAL, KERNEL = random(7), random(3, seed=1)
 IMAGE, PATCH = random(4, 5), random(2, 3, seed=1)
+SECTIONS = np.stack([np.concatenate([random(3, seed=2), [1.3, -0.4, 0.2]]), [0.4, 0.2, 0.1, 1.0, 0.3, -0.2]])
 B, A = random(3, seed=2), np.array([1.3, -0.4, 0.2])
 
 
@@ -42,8 +43,26 @@ SAMPLES += [
     ),
     sample("savgol_filter deriv", lambda x: signal.savgol_filter(x, 3, 2, 1, 0.5, axis=0), IMAGE),
 ]
+SAMPLES += [
+    sample(f"{f.__name__} {mode} {edge}", lambda x, y, f=f, m=mode, e=edge: f(x, y, m, e, 0.5), IMAGE, PATCH)
+    for f in (signal.convolve2d, signal.correlate2d)
+    for mode, edge in (("full", "fill"), ("full", "wrap"), ("same", "symm"), ("same", "wrap"), ("valid", "fill"))
+]
+SAMPLES += [
+    sample("lfilter_zi", signal.lfilter_zi, B, A[:2]),
+    sample("sosfilt_zi", signal.sosfilt_zi, SECTIONS),
+    sample("filtfilt", lambda b, a, x: signal.filtfilt(b, a, x, padlen=4), B, A, SIGNAL),
+    sample("filtfilt even axis=0", lambda b, a, x: signal.filtfilt(b, a, x, 0, "even", 2), B, A, IMAGE),
+    sample("filtfilt constant", lambda b, a, x: signal.filtfilt(b, a, x, padtype="constant", padlen=2), B, A, IMAGE),
+    sample("sosfiltfilt", lambda s, x: signal.sosfiltfilt(s, x, padtype=None), SECTIONS, SIGNAL),
+]
 SAMPLES += list(map(with_complex_arguments, SAMPLES))
 SAMPLES += [
     sample("hilbert", signal.hilbert, SIGNAL),
     sample("hilbert N, axis", lambda x: signal.hilbert(x, 6, 0), IMAGE),
+    sample("periodogram", lambda x: signal.periodogram(x)[1], SIGNAL),
+    sample("periodogram nfft", lambda x: signal.periodogram(x, nfft=4, scaling="spectrum", axis=0)[1], IMAGE),
+    sample("welch", lambda x: signal.welch(x, nperseg=4, detrend="linear")[1], SIGNAL),
+    sample("welch median", lambda x: signal.welch(x, nperseg=3, average="median")[1], SIGNAL),
+    sample("csd", lambda x, y: signal.csd(x, y, nperseg=4, nfft=5, return_onesided=False)[1], SIGNAL, SIGNAL**2),
 ]

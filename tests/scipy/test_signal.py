@@ -28,6 +28,18 @@ def test_convolution_is_scipys(name: str, mode: str, x: Any, y: Any) -> None:
     np.testing.assert_allclose(getattr(signal, name)(x, y, mode), expected, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("boundary", ["fill", "wrap", "symm"])
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("name", ["convolve2d", "correlate2d"])
+@pytest.mark.parametrize(
+    ("x", "y"),  # not complex ones that change places, of which SciPy conjugates the first
+    [(Z, PATCH), (Z, PATCH[:, :2]), (PATCH, Z), (Z, Z), (Z + 1j, PATCH - 2j)],
+)
+def test_convolution_of_images_is_scipys(name: str, mode: str, boundary: str, x: Any, y: Any) -> None:
+    expected = getattr(scipy.signal, name)(x, y, mode, boundary, 0.7)
+    np.testing.assert_allclose(getattr(signal, name)(x, y, mode, boundary, 0.7), expected, rtol=0, atol=1e-13)
+
+
 @pytest.mark.parametrize("axes", [0, 1, -1, (0, 1), (1,), None])
 def test_convolution_along_axes_is_scipys(axes: Any) -> None:
     y = PATCH if axes in ((0, 1), None) else PATCH[:1] if axes != 0 else PATCH[:, :1]
@@ -59,6 +71,26 @@ def test_convolution_along_axes_is_scipys(axes: Any) -> None:
         lambda m: m.savgol_filter(np.arange(9) ** 2 % 7, 5, 2),
         lambda m: m.savgol_filter(np.arange(9) ** 2 % 7, 5, 2, mode="mirror"),
         lambda m: m.hilbert(X),
+        lambda m: m.lfilter_zi(B, A),
+        lambda m: m.lfilter_zi(A, B),
+        lambda m: m.sosfilt_zi(np.array([[1.0, 2, 3, 1, 0.2, 0.1], [1.0, 0, 1, 1, 0.1, 0.3]])),
+        lambda m: m.filtfilt(B[:2], A[:2], X),
+        lambda m: m.filtfilt(B, A, Z, 0, padlen=3),
+        lambda m: m.filtfilt(B, A, Z, padtype="even", padlen=2),
+        lambda m: m.filtfilt(B, A, Z, padtype="constant", padlen=5),
+        lambda m: m.filtfilt(B, A, X, padtype=None),
+        lambda m: m.sosfiltfilt(np.array([[1.0, 2, 0, 1, 0.2, 0], [1.0, 0, 1, 1, 0.1, 0.3]]), np.tile(X, 3)),
+        lambda m: m.sosfiltfilt(np.array([[1.0, 2, 3, 1, 0.2, 0.1]]), Z, 0, "even", 2),
+        lambda m: m.periodogram(X),
+        lambda m: m.periodogram(X, 2.0, "hann", 16, False, True, "spectrum"),
+        lambda m: m.periodogram(Z, nfft=4, axis=0),
+        lambda m: m.periodogram(X + 1j * X**2),
+        lambda m: m.welch(np.tile(X, 60)),
+        lambda m: m.welch(X, nperseg=4, noverlap=1, nfft=7, detrend="linear"),
+        lambda m: m.welch(np.tile(X, 3), window=np.arange(1.0, 5.0), return_onesided=False),
+        lambda m: m.welch(np.tile(X, 3), nperseg=4, average="median", detrend=lambda s: s - 1.0),
+        lambda m: m.csd(X, X[::-1], nperseg=4),
+        lambda m: m.csd(Z, Z**2, 3.0, ("tukey", 0.5), 4, axis=0, average="median"),
         lambda m: m.hilbert(Z, 7, 0),
         lambda m: m.hilbert(Z, 4),
     ],
@@ -195,3 +227,31 @@ def test_each_of_a_batch_has_a_filter_of_its_own(length: int) -> None:
     slopes = ft.vmap(ft.jacrev(signal.lfilter, 1))(b, a, x)
     each = [ft.jacrev(signal.lfilter, 1)(*each) for each in zip(b, a, x, strict=True)]
     np.testing.assert_allclose(slopes, each, atol=1e-13)
+
+
+def test_a_filter_without_delays_has_no_state() -> None:
+    assert signal.lfilter_zi([2.0], [4.0]).shape == (0,)
+    np.testing.assert_allclose(signal.filtfilt([2.0], [4.0], X), X / 4)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: signal.convolve2d(X, X), r"2-D arrays, not one of shape \(9,\)"),
+        (lambda: signal.convolve2d(Z, PATCH, boundary="edge"), "not 'edge'"),
+        (lambda: signal.correlate2d(Z, PATCH, "all"), "acceptable mode flags"),
+        (lambda: signal.convolve2d(Z, np.ones((2, 9)), "valid"), "at least as large"),
+        (lambda: signal.filtfilt(B, A, X), "must be longer than padlen, 12"),
+        (lambda: signal.filtfilt(B, A, X, padtype="zero"), "not 'zero'"),
+        (lambda: ft.vmap(signal.sosfiltfilt, (0, None))(np.ones((2, 1, 6)), X), "give the number: padlen="),
+        (lambda: signal.lfilter_zi(Z, A), "vectors of coefficients"),
+        (lambda: signal.sosfilt_zi(Z[:, :5]), "n_sections, 6"),
+        (lambda: signal.csd(X, X[:4]), "lengths 9 and 4"),
+        (lambda: signal.welch(X, nperseg=4, noverlap=4), "larger than noverlap=4"),
+        (lambda: signal.welch(X, scaling="power"), "scaling is"),
+        (lambda: signal.welch(X, window=np.ones(3), nperseg=4), "segments of 4 samples"),
+    ],
+)
+def test_wrong_arguments_are_refused(call: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        call()

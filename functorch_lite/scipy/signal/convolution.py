@@ -14,7 +14,7 @@ from functorch_lite.calculus.matrices import conjugate
 from functorch_lite.core.operands import aligned
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 
-__all__ = ["bilinear_convolution", "convolve", "correlate", "fftconvolve", "oaconvolve"]
+__all__ = ["bilinear_convolution", "convolve", "correlate", "fftconvolve", "inputs_in_order", "oaconvolve"]
 
 # --- The primitive ----------------------------------------------------------------------------------------------------
 
@@ -226,14 +226,20 @@ def _convolved(in1: Any, in2: Any, mode: str, axes: tuple[int, ...], method: str
     last = tuple(range(-rank, 0))
     x, y = np.moveaxis(in1, axes, last), np.moveaxis(in2, axes, last)
     if mode == "valid":
-        sizes = list(zip(x.shape[-rank:], y.shape[-rank:], strict=True))
-        if not all(m >= n for m, n in sizes):
-            if not all(m <= n for m, n in sizes):
-                raise ValueError("For 'valid' mode, one must be at least as large as the other in every dimension")
-            x, y = y, x
+        x, y = inputs_in_order(x, y, rank)
     sums = bilinear_convolution(x, y, rank, mode != "valid", method)
     if mode == "same":
         starts = [(n - 1) // 2 for n in y.shape[-rank:]]
         window = [slice(first, first + n) for first, n in zip(starts, x.shape[-rank:], strict=True)]
         sums = sums[(..., *window)]
     return np.moveaxis(sums, last, axes)
+
+
+def inputs_in_order(x: Any, y: Any, rank: int) -> tuple[Any, Any]:
+    """Return the array first that is nowhere smaller along the last axes."""
+    sizes = list(zip(x.shape[-rank:], y.shape[-rank:], strict=True))
+    if all(m >= n for m, n in sizes):
+        return x, y
+    if not all(m <= n for m, n in sizes):
+        raise ValueError("For 'valid' mode, one must be at least as large as the other in every dimension")
+    return y, x

@@ -16,7 +16,7 @@ from functorch_lite.core.operands import shape_of
 from functorch_lite.core.rules import Rule
 from functorch_lite.scipy.signal.convolution import bilinear_convolution
 
-__all__ = ["detrend", "hilbert", "lfilter", "savgol_filter", "sosfilt"]
+__all__ = ["detrend", "floating", "hilbert", "lfilter", "savgol_filter", "sosfilt"]
 
 # --- Recursive filters ------------------------------------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     >>> bool(np.allclose(ft.jacfwd(decay)(0.5), [0.0, 1.0, 1.0, 0.75]))
     True
     """
-    b, a, x = np.atleast_1d(_floating(b)), np.atleast_1d(_floating(a)), _floating(x)
+    b, a, x = np.atleast_1d(floating(b)), np.atleast_1d(floating(a)), floating(x)
     if b.ndim != 1 or a.ndim != 1:
         raise ValueError(f"lfilter takes vectors of coefficients, not arrays of shapes {b.shape} and {a.shape}")
     axis = only_axis(axis, x.ndim)
@@ -151,7 +151,8 @@ def _padded(x: Any, length: int) -> Any:
     return np.concatenate([x, np.zeros((*x.shape[:-1], missing), x.dtype)], axis=-1) if missing > 0 else x[..., :length]
 
 
-def _floating(x: Any) -> Any:
+def floating(x: Any) -> Any:
+    """Return an array of real or complex floating numbers."""
     x = as_array(x)
     return x if x.dtype.kind in "fc" else x.astype(float)
 
@@ -187,7 +188,7 @@ def detrend(data: Any, axis: int = -1, type: str = "linear", bp: Any = 0) -> Any
            [-0.333333,  0.666667, -0.333333],
            [-0.333333, -0.333333,  0.666667]])
     """
-    data = _floating(data)
+    data = floating(data)
     axis = only_axis(axis, data.ndim)
     if type in ("constant", "c"):
         return data - np.mean(data, axis=axis, keepdims=True)
@@ -250,7 +251,7 @@ def savgol_filter(
     >>> bool(np.allclose(ft.jacrev(lambda x: savgol_filter(x, 3, 1))(t)[2], [0, 1 / 3, 1 / 3, 1 / 3, 0, 0]))
     True
     """
-    x = _floating(x)
+    x = floating(x)
     axis = only_axis(axis, x.ndim)
     signal = np.moveaxis(x, axis, -1)
     length, half = signal.shape[-1], window_length // 2
