@@ -50,6 +50,7 @@ NAMESPACES = (
     "functorch_lite.scipy.optimize",
     "functorch_lite.scipy.signal",
     "functorch_lite.scipy.sparse",
+    "functorch_lite.scipy.spatial.distance",
     "functorch_lite.scipy.special",
     "functorch_lite.scipy.stats",
     "functorch_lite.special",
