@@ -17,6 +17,7 @@ BATCH = well_conditioned(2, 3, 3)
 TALL = well_conditioned(4, 3)
 ROW = random(3)
 X = random(3, 2)
+DOMINANT = ROW + np.array([4.0, 0.0, 0.0])
 
 
 def near_one(x: Any) -> Any:
@@ -91,6 +92,46 @@ SAMPLES = [
     sample("solve_sylvester", linalg.solve_sylvester, A3 + 4 * np.eye(3), A2 + 4 * np.eye(2), X),
     sample("solve_continuous_lyapunov", linalg.solve_continuous_lyapunov, A3 + 4 * np.eye(3), B3),
     sample("solve_discrete_lyapunov", linalg.solve_discrete_lyapunov, A3 / 5, B3),
+    *(
+        sample(f.__name__, lambda a, b, q, r, f=f: f(a, b, definite(q), definite(r)), 0.4 * A3, X, B3, A2)
+        for f in (linalg.solve_continuous_are, linalg.solve_discrete_are)
+    ),
+    sample(
+        "solve_continuous_are batch",
+        lambda a, q: linalg.solve_continuous_are(a, np.eye(3), definite(q), np.eye(3)),
+        0.4 * A3,
+        BATCH,
+        float32=False,
+    ),
+    sample("solve_toeplitz", linalg.solve_toeplitz, DOMINANT, X),
+    sample(
+        "solve_toeplitz column and row",
+        lambda c, r, b: linalg.solve_toeplitz((c, r), b),
+        DOMINANT,
+        random(3, seed=1),
+        random(3, seed=2),
+    ),
+    sample("matmul_toeplitz", linalg.matmul_toeplitz, ROW, X),
+    sample("matmul_toeplitz column and row", lambda c, r, x: linalg.matmul_toeplitz((c, r), x), ROW, *random(2, 4)),
+    sample("solve_circulant", linalg.solve_circulant, DOMINANT, X),
+    *(
+        sample(
+            f"solveh_banded lower={lower}",
+            lambda ab, b, lower=lower: linalg.solveh_banded(ab, b, lower),
+            random(3, 5) + 6.0 * (np.arange(3)[:, None] == (0 if lower else 2)),
+            random(5, 2, seed=1),
+        )
+        for lower in (False, True)
+    ),
+    *(sample(f.__name__, f, A3) for f in (linalg.coshm, linalg.sinhm, linalg.tanhm)),
+    sample("tanm", lambda a: linalg.tanm(0.5 * a), A3),
+    sample("lstsq", lambda a, b: linalg.lstsq(a, b)[0], TALL, random(4, 2)),
+    sample("orthogonal_procrustes", linalg.orthogonal_procrustes, TALL, well_conditioned(4, 3, seed=1)),
+    *(
+        sample(f"convolution_matrix {mode}", lambda a, mode=mode: linalg.convolution_matrix(a, 4, mode), ROW)
+        for mode in ("full", "same", "valid")
+    ),
+    sample("khatri_rao", linalg.khatri_rao, A3, TALL),
     sample("polar", linalg.polar, TALL),
     sample("polar of square matrices", linalg.polar, BATCH),
     sample("polar of complex matrices", linalg.polar, TALL + 1j * TALL[::-1] ** 2),

@@ -17,6 +17,7 @@ A = well_conditioned(4, 4)
 B = well_conditioned(4, 4, seed=1)
 TALL = well_conditioned(4, 3)
 X = random(4, 2)
+ROW = np.array([5.0, -0.4, 0.7, 0.2])
 NEAR = np.eye(4) + 0.1 * A
 
 
@@ -52,6 +53,31 @@ def lu_solved(module: Any, trans: int) -> Any:
         lambda m: m.solve_sylvester(A + 5 * np.eye(4), B + 5 * np.eye(4), A),
         lambda m: m.solve_continuous_lyapunov(A + 5 * np.eye(4), B),
         lambda m: m.solve_discrete_lyapunov(A / 9, B),
+        lambda m: m.solve_continuous_are(A, X, definite(B), definite(A[:2, :2])),
+        lambda m: m.solve_discrete_are(A, X, definite(B), definite(A[:2, :2])),
+        lambda m: m.solve_toeplitz(ROW, X),
+        lambda m: m.solve_toeplitz((ROW, ROW[::-1]), X[:, 0]),
+        lambda m: m.solve_toeplitz(ROW + 1j * ROW[::-1] * np.array([0, 1, 1, 1]), X),
+        lambda m: m.matmul_toeplitz(ROW, X),
+        lambda m: m.matmul_toeplitz((ROW, X[:3, 0]), X[:3]),
+        lambda m: m.matmul_toeplitz((ROW + 1j, X[:3, 0]), X[:3, 0]),
+        lambda m: m.solve_circulant(ROW, X),
+        lambda m: m.solve_circulant(ROW, X[:, 0] + 1j),
+        lambda m: m.solveh_banded(np.stack([0.1 * ROW, 0.3 + ROW * 0, 4 + ROW]), X),
+        lambda m: m.solveh_banded(np.stack([4 + ROW, 0.3j + ROW * 0, 0.1 * ROW]), X[:, 0], lower=True),
+        lambda m: m.coshm(A),
+        lambda m: m.sinhm(A + 1j * B),
+        lambda m: m.tanhm(A),
+        lambda m: m.tanm(A / 3),
+        lambda m: m.lstsq(TALL, X),
+        lambda m: m.orthogonal_procrustes(TALL, TALL[::-1] ** 2),
+        *(
+            lambda m, k=k, n=n, mode=mode: m.convolution_matrix(ROW[:k], n, mode)
+            for k in (1, 2, 3, 4)
+            for n in (1, 2, 3, 6)
+            for mode in ("full", "same", "valid")
+        ),
+        lambda m: m.khatri_rao(A, X.T @ A),
         lambda m: m.polar(TALL),
         lambda m: m.polar(TALL.T, side="left"),
         lambda m: m.eigvalsh(hermitian(A), definite(B)),
@@ -243,3 +269,23 @@ def test_bands_that_do_not_fit_are_told_apart() -> None:
         linalg.solve_banded((1, 1), np.ones((2, 4)), np.ones(4))
     with pytest.raises(ValueError, match=r"a matrix of 4 columns takes a vector of length 4 .* not .* \(3,\)"):
         linalg.solve_banded((1, 0), np.ones((2, 4)), np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: linalg.solve_continuous_are(A, X, A, np.eye(2)), "must be Hermitian"),
+        (lambda: linalg.solve_discrete_are(A, X, np.eye(4), np.eye(3)), r"with b of shape \(…, 4, 2\) they must be"),
+        (lambda: linalg.solve_toeplitz((ROW, ROW[:3]), X), "a column of 4, a row of 3"),
+        (lambda: linalg.solve_toeplitz(A, X), "takes vectors for column and row"),
+        (lambda: linalg.matmul_toeplitz(ROW, X[:3]), r"a row of 4 and an array of shape \(3, 2\)"),
+        (lambda: linalg.solve_circulant(ROW, X[:3]), "do not fit"),
+        (lambda: linalg.orthogonal_procrustes(A, TALL), "shapes of A and B differ"),
+        (lambda: linalg.convolution_matrix(ROW, 0), "n > 0"),
+        (lambda: linalg.convolution_matrix(ROW, 2, "all"), "not 'all'"),
+        (lambda: linalg.khatri_rao(A, TALL), "as many columns"),
+    ],
+)
+def test_arguments_of_structured_systems_that_do_not_fit_are_refused(call: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        call()

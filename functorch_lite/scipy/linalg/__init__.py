@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from numpy.linalg import det, eigvals, inv, norm, pinv, svdvals
 
-from functorch_lite.scipy.linalg.banded import solve_banded
+from functorch_lite.scipy.linalg.banded import solve_banded, solveh_banded
 from functorch_lite.scipy.linalg.equations import (
     polar,
     solve_continuous_lyapunov,
@@ -24,6 +24,8 @@ from functorch_lite.scipy.linalg.factorisations import (
     solve,
     solve_triangular,
 )
+from functorch_lite.scipy.linalg.fitting import lstsq, orthogonal_procrustes
+from functorch_lite.scipy.linalg.hyperbolic import coshm, sinhm, tanhm, tanm
 from functorch_lite.scipy.linalg.matrix_functions import (
     cosm,
     expm,
@@ -33,8 +35,18 @@ from functorch_lite.scipy.linalg.matrix_functions import (
     sinm,
     sqrtm,
 )
+from functorch_lite.scipy.linalg.riccati import solve_continuous_are, solve_discrete_are
 from functorch_lite.scipy.linalg.spectra import eigh, eigvalsh, qr, svd
-from functorch_lite.scipy.linalg.structured import block_diag, circulant, companion, hankel, toeplitz
+from functorch_lite.scipy.linalg.structured import (
+    block_diag,
+    circulant,
+    companion,
+    convolution_matrix,
+    hankel,
+    khatri_rao,
+    toeplitz,
+)
+from functorch_lite.scipy.linalg.toeplitz_systems import matmul_toeplitz, solve_circulant, solve_toeplitz
 
 __all__ = [
     "block_diag",
@@ -43,6 +55,8 @@ __all__ = [
     "cholesky",
     "circulant",
     "companion",
+    "convolution_matrix",
+    "coshm",
     "cosm",
     "det",
     "eigh",
@@ -53,23 +67,35 @@ __all__ = [
     "fractional_matrix_power",
     "hankel",
     "inv",
+    "khatri_rao",
     "logm",
+    "lstsq",
     "lu",
     "lu_factor",
     "lu_solve",
+    "matmul_toeplitz",
     "norm",
+    "orthogonal_procrustes",
     "pinv",
     "polar",
     "qr",
+    "sinhm",
     "sinm",
     "solve",
     "solve_banded",
+    "solve_circulant",
+    "solve_continuous_are",
     "solve_continuous_lyapunov",
+    "solve_discrete_are",
     "solve_discrete_lyapunov",
     "solve_sylvester",
+    "solve_toeplitz",
     "solve_triangular",
+    "solveh_banded",
     "sqrtm",
     "svd",
     "svdvals",
+    "tanhm",
+    "tanm",
     "toeplitz",
 ]

@@ -12,12 +12,12 @@ import scipy.linalg
 from functorch_lite.calculus.arguments import as_array, refuse_foreign
 from functorch_lite.calculus.batching import on_matrices
 from functorch_lite.calculus.declare import general
-from functorch_lite.calculus.matrices import matrix
+from functorch_lite.calculus.matrices import conjugate, matrix
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.rules import Rule
 
-__all__ = ["banded_solution", "shifted_rows", "solve_banded"]
+__all__ = ["banded_solution", "shifted_rows", "solve_banded", "solveh_banded"]
 
 
 def shifted_rows(rows: Any, shifts: Any) -> Any:
@@ -121,3 +121,38 @@ def solve_banded(l_and_u: Sequence[int], ab: Any, b: Any) -> Any:
     if b.ndim == 1:
         return banded_solution(ab, b[:, None], below, above)[:, 0]
     return banded_solution(ab, b, below, above)
+
+
+def solveh_banded(ab: Any, b: Any, lower: bool = False) -> Any:
+    """Solve ``a @ x = b`` for a Hermitian matrix that is zero but for some diagonals.
+
+    It is solved as `solve_banded` does; a matrix that is not positive definite, which SciPy refuses, is no error.
+
+    Parameters
+    ----------
+    ab
+        The main diagonal and those above it as rows, the highest first: ``ab[u + i - j, j] == a[i, j]``, of shape
+        (u + 1, n). What is outside of the matrix is not read.
+    b
+        A vector of length n, or a matrix of n rows.
+    lower
+        Whether the rows are the main diagonal and those below it: ``ab[i - j, j] == a[i, j]``.
+
+    Returns
+    -------
+    array
+        Of the shape of ``b``; differentiable in the diagonals and in ``b``.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import solveh_banded
+    >>> ft.grad(lambda ab: np.sum(solveh_banded(ab, np.ones(2))))(np.array([[0.0, 0.0], [1.0, 2.0]]))
+    array([[ 0.  , -1.  ],
+           [-1.  , -0.25]])
+    """
+    ab = matrix(ab, "solveh_banded")
+    reach = shape_of(ab)[-2] - 1
+    other = conjugate(shifted_rows(ab, _shifts(reach, 0) if lower else _shifts(0, reach)))[..., ::-1, :]
+    whole = [other[..., :-1, :], ab] if lower else [ab, other[..., 1:, :]]
+    return solve_banded((reach, reach), np.concatenate(whole, axis=-2), b)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.arguments import as_array
-from functorch_lite.calculus.matrices import conjugate
+from functorch_lite.calculus.matrices import conjugate, matrix
 from functorch_lite.core.operands import shape_of
 
-__all__ = ["block_diag", "circulant", "companion", "hankel", "toeplitz"]
+__all__ = ["block_diag", "circulant", "companion", "convolution_matrix", "hankel", "khatri_rao", "toeplitz"]
 
 
 def toeplitz(c: Any, r: Any = None) -> Any:
@@ -165,6 +165,77 @@ def block_diag(*arrs: Any) -> Any:
         rows.append(np.concatenate([left, a, np.zeros((height, width - before - own), dtype)], axis=1))
         before += own
     return np.concatenate(rows) if rows else np.zeros((1, 0))
+
+
+def convolution_matrix(a: Any, n: int, mode: str = "full") -> Any:
+    """Build the matrix by which a convolution with a vector multiplies vectors.
+
+    Parameters
+    ----------
+    a
+        The vector.
+    n
+        The length of the vectors that are multiplied.
+    mode
+        ``"full"``, ``"same"`` or ``"valid"``, as for ``np.convolve``.
+
+    Returns
+    -------
+    array
+        Of n columns.
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import convolution_matrix
+    >>> convolution_matrix(np.array([1.0, 2.0]), 2)
+    array([[1., 0.],
+           [2., 1.],
+           [0., 2.]])
+    >>> ft.grad(lambda a: np.sum(convolution_matrix(a, 2, "valid")))(np.array([1.0, 2.0, 3.0]))
+    array([1., 2., 1.])
+    """
+    a = _vector("convolution_matrix", a)
+    length = shape_of(a)[0]
+    if n <= 0 or not length:
+        raise ValueError(f"convolution_matrix takes a vector that is not empty and n > 0, not {length} entries and {n}")
+    rows = {
+        "full": (0, length + n - 1),
+        "same": (min(length, n) // 2 - (1 - min(length, n) % 2), max(length, n)),
+        "valid": (min(length, n) - 1, max(length, n) - min(length, n) + 1),
+    }
+    if mode not in rows:
+        raise ValueError(f"mode must be 'full', 'same' or 'valid', not {mode!r}")
+    first, count = rows[mode]
+    padded = np.concatenate([np.zeros(n - 1, a.dtype), a, np.zeros(n - 1, a.dtype)])
+    return padded[first + n - 1 + np.arange(count)[:, None] - np.arange(n)]
+
+
+def khatri_rao(a: Any, b: Any) -> Any:
+    """Compute the products of Kronecker of the columns of matrices.
+
+    Parameters
+    ----------
+    a, b
+        Matrices, of shapes (…, m, k) and (…, n, k).
+
+    Returns
+    -------
+    array
+        Of shape (…, m n, k).
+
+    Examples
+    --------
+    >>> import numpy as np, functorch_lite as ft
+    >>> from functorch_lite.scipy.linalg import khatri_rao
+    >>> ft.grad(lambda a: np.sum(khatri_rao(a, [[1.0, 2.0], [3.0, 4.0]])))(np.ones((1, 2)))
+    array([[4., 6.]])
+    """
+    a, b = matrix(a, "khatri_rao"), matrix(b, "khatri_rao")
+    if shape_of(a)[-1] != shape_of(b)[-1]:
+        raise ValueError(f"khatri_rao takes matrices of as many columns, not {shape_of(a)} and {shape_of(b)}")
+    products = a[..., :, None, :] * b[..., None, :, :]
+    return products.reshape(*shape_of(products)[:-3], -1, shape_of(a)[-1])
 
 
 def _vector(name: str, x: Any) -> Any:
