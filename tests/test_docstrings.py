@@ -47,6 +47,7 @@ NAMESPACES = (
     "functorch_lite.scipy.integrate",
     "functorch_lite.scipy.interpolate",
     "functorch_lite.scipy.linalg",
+    "functorch_lite.scipy.ndimage",
     "functorch_lite.scipy.optimize",
     "functorch_lite.scipy.signal",
     "functorch_lite.scipy.sparse",

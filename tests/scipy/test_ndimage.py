@@ -1,60 +1,64 @@
-"""Images between their points: SciPy's values, derivatives, errors."""
+"""Filters of images: SciPy's values, errors."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 import scipy.ndimage
 
-import functorch_lite as ft
-from functorch_lite.scipy.ndimage import map_coordinates
+from functorch_lite.scipy import ndimage
+from tests.samples.sample import random
 
-MODES = ["constant", "grid-constant", "nearest", "mirror", "reflect", "grid-mirror", "wrap", "grid-wrap"]
-SHAPES = [(4,), (5, 3), (3, 4, 2), (1, 4)]
-
-
-def places(shape: tuple[int, ...]) -> np.ndarray:
-    """Return positions inside and outside of an image, some of them on its points."""
-    random = np.random.default_rng(0)
-    found = random.uniform(-9.0, 12.0, size=(len(shape), 40))
-    found[:, :10] = np.round(found[:, :10])
-    found[:, 10:20] = random.uniform(0.0, 1.0, size=(len(shape), 10)) * (np.array(shape)[:, None] - 1)
-    return found
-
-
-@pytest.mark.parametrize("order", [0, 1])
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("shape", SHAPES)
-def test_values_are_scipys(shape: tuple[int, ...], mode: str, order: int) -> None:
-    image, where = np.random.default_rng(1).normal(size=shape), places(shape)
-    found = map_coordinates(image, where, order, mode, -1.5)
-    expected = scipy.ndimage.map_coordinates(image, where, order=order, mode=mode, cval=-1.5)
-    np.testing.assert_allclose(found, expected, atol=1e-13)
+X, IMAGE, BLOCK = random(6), random(5, 4), random(3, 4, 2)
+MODES = ["reflect", "constant", "nearest", "mirror", "wrap", "grid-mirror", "grid-constant", "grid-wrap"]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_derivatives_by_image_and_positions(mode: str) -> None:
-    image = np.random.default_rng(1).normal(size=(4, 5))
-    where = places((4, 5)) + 0.0137  # off the points, where there are kinks
-    f = lambda image, where: map_coordinates(image, where, 1, mode, 0.5)
-    for i in range(0, 40, 8):
-        ft.check_grads(f, (image, where[:, i : i + 8]), 1)
-    np.testing.assert_allclose(ft.vmap(f, in_axes=(None, 1))(image, where), f(image, where))
-    np.testing.assert_allclose(ft.vmap(f, in_axes=(0, None))(np.stack([image, -image]), where)[0], f(image, where))
-    np.testing.assert_allclose(ft.jit(f)(image, where), f(image, where))
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m, mode: m.correlate1d(X, [1.0, 2.0, -1.0], mode=mode, cval=0.4),
+        lambda m, mode: m.correlate1d(IMAGE, [1.0, 2.0], 0, mode=mode, cval=0.4, origin=-1),
+        lambda m, mode: m.correlate1d(IMAGE, np.arange(15.0), 1, mode=mode, origin=3),
+        lambda m, mode: m.convolve1d(IMAGE, [1.0, 2.0, 5.0, 3.0], mode=mode, cval=0.4),
+        lambda m, mode: m.convolve1d(IMAGE, [1.0, 2.0, 5.0], mode=mode, origin=1),
+        lambda m, mode: m.correlate(IMAGE, IMAGE[:2, :3], mode=mode, cval=0.4),
+        lambda m, mode: m.correlate(BLOCK, BLOCK, mode=mode, origin=(0, 1, 0)),
+        lambda m, mode: m.convolve(IMAGE, IMAGE[:2, :3], mode=mode, cval=0.4),
+        lambda m, mode: m.convolve(IMAGE, IMAGE[:3, :3], mode=mode, origin=-1),
+        lambda m, mode: m.uniform_filter1d(IMAGE, 4, 0, mode=mode, cval=0.4),
+        lambda m, mode: m.uniform_filter(IMAGE, (2, 3), mode=mode, cval=0.4, origin=(0, 1)),
+        lambda m, mode: m.uniform_filter(BLOCK, 3, mode=mode, axes=(0, 1)),
+        lambda m, mode: m.gaussian_filter1d(IMAGE, 0.9, mode=mode, cval=0.4),
+        lambda m, mode: m.gaussian_filter1d(X, 1.3, order=3, mode=mode, truncate=2.5),
+        lambda m, mode: m.gaussian_filter(IMAGE, (0.5, 1.5), (0, 1), mode=mode, cval=0.4),
+        lambda m, mode: m.gaussian_filter(BLOCK, 0.7, mode=mode, radius=2, axes=(2, 0)),
+        lambda m, mode: m.sobel(IMAGE, 0, mode=mode, cval=0.4),
+        lambda m, mode: m.prewitt(BLOCK, mode=mode, cval=0.4),
+        lambda m, mode: m.laplace(BLOCK, mode=mode, cval=0.4),
+        lambda m, mode: m.gaussian_laplace(IMAGE, 0.8, mode=mode, cval=0.4),
+        lambda m, mode: m.gaussian_gradient_magnitude(IMAGE, (0.8, 1.1), mode=mode, cval=0.4),
+        lambda m, mode: m.gaussian_filter(IMAGE, 0.8, mode=[mode, "nearest"]),
+    ],
+)
+def test_filters_are_scipys(call: Any, mode: str) -> None:
+    np.testing.assert_allclose(call(ndimage, mode), call(scipy.ndimage, mode), rtol=1e-11, atol=1e-12, strict=True)
 
 
-def test_the_nearest_point_has_the_derivative_of_order_zero() -> None:
-    image = np.arange(3.0)
-    found = ft.grad(lambda image, where: map_coordinates(image, where, 0)[0], (0, 1))(image, np.array([[1.2]]))
-    np.testing.assert_array_equal(found[0], [0.0, 1.0, 0.0])
-    np.testing.assert_array_equal(found[1], [[0.0]])
-
-
-def test_what_is_not_there_is_refused() -> None:
-    with pytest.raises(NotImplementedError, match="not 3; splines"):
-        map_coordinates(np.ones(3), [[0.5]], 3)
-    with pytest.raises(ValueError, match=r"positions along each of its 2 axes; given 1"):
-        map_coordinates(np.ones((3, 3)), [[0.5]], 1)
-    with pytest.raises(ValueError, match=r"mode must be one of constant, .*, not 'edge'"):
-        map_coordinates(np.ones(3), [[0.5]], 1, "edge")
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: ndimage.correlate1d(X, [1.0], mode="edge"), "not 'edge'"),
+        (lambda: ndimage.correlate1d(X, [1.0, 1.0], origin=2), "leads out of the window"),
+        (lambda: ndimage.correlate1d(X, IMAGE), r"a vector, not of shape \(5, 4\)"),
+        (lambda: ndimage.correlate(X, IMAGE), r"weights of shape \(5, 4\) for an image of shape \(6,\)"),
+        (lambda: ndimage.uniform_filter1d(X, 0), "incorrect filter size"),
+        (lambda: ndimage.gaussian_filter(IMAGE, (1.0, 1.0, 1.0)), "3 values were given for 2 axes"),
+        (lambda: ndimage.gaussian_filter1d(X, 1.0, order=-1), "non-negative"),
+    ],
+)
+def test_wrong_arguments_are_refused(call: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        call()

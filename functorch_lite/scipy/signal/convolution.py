@@ -54,7 +54,8 @@ def bilinear_convolution(x: Any, y: Any, rank: int, full: bool, method: str) -> 
     if x.ndim == y.ndim == rank:
         return scipy.signal.convolve(x, y, mode, method)
     top = max(x.ndim, y.ndim)
-    x, y = (a.reshape((1,) * (top - a.ndim) + a.shape) for a in (x, y))
+    # In the order of rows: how sums round must not depend on how the numbers lie.
+    x, y = (np.ascontiguousarray(a.reshape((1,) * (top - a.ndim) + a.shape)) for a in (x, y))
     exact = np.result_type(x, y).kind in "iu"
     if method == "auto":
         example = (0,) * (top - rank)
