@@ -17,9 +17,11 @@ from functorch_lite.scipy.ndimage.filters import (
     uniform_filter,
     uniform_filter1d,
 )
-from functorch_lite.scipy.ndimage.places import map_coordinates
+from functorch_lite.scipy.ndimage.places import map_coordinates, spline_filter, spline_filter1d
+from functorch_lite.scipy.ndimage.resampling import affine_transform, rotate, shift, zoom
 
 __all__ = [
+    "affine_transform",
     "convolve",
     "convolve1d",
     "correlate",
@@ -31,7 +33,12 @@ __all__ = [
     "laplace",
     "map_coordinates",
     "prewitt",
+    "rotate",
+    "shift",
     "sobel",
+    "spline_filter",
+    "spline_filter1d",
     "uniform_filter",
     "uniform_filter1d",
+    "zoom",
 ]
