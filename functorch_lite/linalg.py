@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.optional import has_scipy
+from functorch_lite.tensor.failing import cholesky_ex, inv_ex, solve_ex  # noqa: F401
 from functorch_lite.tensor.linalg_words import (  # noqa: F401 - in the list of _OWN
     cross,
     lu,
+    lu_factor,
+    lu_solve,
     matrix_norm,
     norm,
     solve_triangular,
@@ -24,7 +27,10 @@ from functorch_lite.tensor.linalg_words import (  # noqa: F401 - in the list of 
 )
 from functorch_lite.tensor.matrices import matrix_exp  # noqa: F401
 
-_OWN = ("cross", "lu", "matrix_exp", "matrix_norm", "norm", "solve_triangular", "vander", "vecdot", "vector_norm")
+_OWN = (
+    *("cholesky_ex", "cross", "inv_ex", "lu", "lu_factor", "lu_solve", "matrix_exp", "matrix_norm", "norm", "solve_ex"),
+    *("solve_triangular", "vander", "vecdot", "vector_norm"),
+)
 _SPARSE = ("sparse_matmul", "spsolve")
 
 # ``import *`` gives what there is.

@@ -76,6 +76,7 @@ from functorch_lite.tensor.products import (
     pinverse, qr, svd, tensordot,
 )
 from functorch_lite.tensor.putting import index_copy, index_fill, index_put, scatter
+from functorch_lite.tensor.recurrent import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell
 from functorch_lite.tensor.reductions import (
     amax, amin, argmax, argmin, count_nonzero, cumprod, cumsum, cumulative_trapezoid, diff, gradient, logcumsumexp,
     mean, nanmean, nansum, norm, prod, std, std_mean, trapezoid, var, var_mean,
@@ -113,20 +114,21 @@ __all__ = [
     "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "digamma", "dist", "div", "divide", "dot",
     "dsplit", "dstack", "einsum", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "finfo", "fix",
     "flatten", "flip", "fliplr", "flipud", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac",
-    "frexp", "gather", "gcd", "ge", "ger", "gradient", "greater", "greater_equal", "gt", "heaviside", "hsplit",
-    "hstack", "hypot", "i0", "igamma", "igammac", "iinfo", "imag", "index_add", "index_copy", "index_fill",
+    "frexp", "gather", "gcd", "ge", "ger", "gradient", "greater", "greater_equal", "gru_cell", "gt", "heaviside",
+    "hsplit", "hstack", "hypot", "i0", "igamma", "igammac", "iinfo", "imag", "index_add", "index_copy", "index_fill",
     "index_put", "index_reduce", "index_select", "inner", "inverse", "is_complex", "is_floating_point",
     "is_nonzero", "is_same_size", "is_signed", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf",
     "isposinf", "isreal", "kron", "kthvalue", "layer_norm", "lcm", "ldexp", "le", "lerp", "less", "less_equal",
     "lgamma", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logdet",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lt", "masked_fill",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lstm_cell", "lt", "masked_fill",
     "masked_scatter", "masked_select", "matmul", "matrix_exp", "matrix_power", "max", "maximum", "mean", "median",
     "meshgrid", "min", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply",
     "mv", "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg",
     "negative", "nextafter", "nonzero", "norm", "normal", "not_equal", "numel", "outer", "permute", "pinverse",
     "poisson", "polar", "polygamma", "positive", "pow", "prelu", "prod", "promote_types", "qr", "quantile",
     "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder", "renorm", "repeat_interleave", "reshape",
-    "result_type", "roll", "rot90", "round", "row_stack", "rsqrt", "scatter", "scatter_add", "scatter_reduce",
+    "result_type", "rnn_relu_cell", "rnn_tanh_cell",
+    "roll", "rot90", "round", "row_stack", "rsqrt", "scatter", "scatter_add", "scatter_reduce",
     "searchsorted", "select", "select_scatter", "selu", "sgn", "sigmoid", "sign", "signbit", "sin", "sinc",
     "sinh", "slice_scatter", "slogdet", "softmax", "sort", "split", "split_with_sizes", "sqrt", "square",
     "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "svd", "swapaxes", "swapdims", "t", "take",

@@ -10,7 +10,18 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array
 from functorch_lite.tensor.reductions import in_numpys_words
 
-__all__ = ["cross", "lu", "matrix_norm", "norm", "solve_triangular", "vander", "vecdot", "vector_norm"]
+__all__ = [
+    "cross",
+    "lu",
+    "lu_factor",
+    "lu_solve",
+    "matrix_norm",
+    "norm",
+    "solve_triangular",
+    "vander",
+    "vecdot",
+    "vector_norm",
+]
 
 
 def norm(A: Any, ord: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -139,6 +150,47 @@ def lu(A: Any, *, pivot: bool = True) -> Any:
     if not pivot:
         raise NotImplementedError("lu(pivot=False): without pivots the factors may not exist; leave pivot out")
     return linalg.lu(A)
+
+
+def lu_factor(A: Any, *, pivot: bool = True) -> tuple[Any, Any]:
+    """Return both triangular factors of matrices in one, and the order of their rows, for `lu_solve`.
+
+    It needs scipy, and always pivots. The order is that of the rows, where PyTorch lists exchanges, from 1 on.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.linalg.lu_factor(ft.tensor([[1.0, 2.0], [4.0, 4.0]]))
+    (tensor([[4.  , 4.  ],
+            [0.25, 1.  ]]), tensor([1, 0]))
+    """
+    from functorch_lite.scipy import linalg  # noqa: PLC0415 - scipy is optional
+
+    if not pivot:
+        raise NotImplementedError("lu_factor(pivot=False): without pivots the factors may not exist; leave pivot out")
+    return linalg.lu_factor(A)
+
+
+def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False) -> Any:
+    """Solve ``A @ X = B`` (or ``X @ A = B``, or with the adjoint of A) by what `lu_factor` returned; it needs scipy.
+
+    Examples
+    --------
+    >>> import functorch_lite as ft
+    >>> ft.linalg.lu_solve(*ft.linalg.lu_factor(ft.tensor([[1.0, 2.0], [4.0, 4.0]])), ft.tensor([[3.0], [8.0]]))
+    tensor([[1.],
+            [1.]])
+    """
+    from functorch_lite.scipy import linalg  # noqa: PLC0415 - scipy is optional
+
+    if left:
+        return linalg.lu_solve((LU, pivots), B, 2 if adjoint else 0)
+    turned = np.swapaxes(B, -1, -2)
+    if adjoint:  # X @ Aᴴ = B is conj(A) @ Xᵀ = Bᵀ
+        solved = np.conjugate(linalg.lu_solve((LU, pivots), np.conjugate(turned)))
+    else:
+        solved = linalg.lu_solve((LU, pivots), turned, 1)
+    return np.swapaxes(solved, -1, -2)
 
 
 def _without_dim(kwargs: dict[str, Any]) -> dict[str, Any]:

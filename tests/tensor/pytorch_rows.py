@@ -296,6 +296,14 @@ nn.grid_sample(s[None,None],x.reshape(1,1,2,2,3))
 nn.grid_sample(s[None,None],1.8*x.reshape(1,1,2,2,3),'nearest','border')
 """
 
+_RECURRENT = """
+F.rnn_tanh_cell(x,y,F.cat([p,row[None]]),F.cat([q,row[None]])) F.rnn_relu_cell(x,y,F.cat([p,row[None]]),k@x,row,row**2)
+F.lstm_cell(x,(y,p),F.cat([x,y,p,q,u,row[None]]),F.cat([y,q,u,r[0].reshape(3,4),k@x]))
+F.lstm_cell(x,[y,p],F.cat([x,y,p,q,k@x]),F.cat([y,q,u,x,k@y]),s.reshape(24)[:16],r.reshape(24)[3:19])
+F.gru_cell(x,y,F.cat([x,y,p,q]),F.cat([u,k@x,k@y,row[None]]))
+F.gru_cell(x,y,F.cat([x,y,p,q]),F.cat([u,k@x,k@y,row[None]]),s.reshape(24)[:12],r.reshape(24)[3:15])
+"""
+
 _LINALG = """
 la.norm(x) la.norm(x,1,dim=1) la.norm(x,ord='nuc') la.norm(s,dim=(1,2)) la.norm(s,2,dim=(0,1),keepdim=True)
 la.norm(v,float('inf')) la.vector_norm(x) la.vector_norm(x,1) la.vector_norm(x,3,dim=1,keepdim=True)
@@ -305,6 +313,10 @@ la.vander(x,N=3) la.solve_triangular(m,x,upper=True) la.solve_triangular(m,x,upp
 la.solve_triangular(m,a3,upper=True,left=False) la.matrix_exp(m) la.lu(m) la.det(m) la.slogdet(m) la.inv(m)
 la.solve(m,x) la.cholesky(h+h.T) la.eigvalsh(h+h.T) la.svdvals(x) la.pinv(x) la.matrix_power(m,2) la.multi_dot([x,k,x])
 la.tensorinv(m.reshape(3,1,3),ind=2) la.cond(m) la.diagonal(s)
+la.inv_ex(m) la.solve_ex(m,x) la.solve_ex(m,v[:3])[0] la.solve_ex(m,k,left=False) la.cholesky_ex(h+h.T)
+la.cholesky_ex(h+h.T,upper=True) la.cholesky_ex(-h)[1] la.lu_factor(m)[0] la.lu_solve(*la.lu_factor(m),x)
+la.lu_solve(*la.lu_factor(m),k,left=False) la.lu_solve(*la.lu_factor(m),x,adjoint=True)
+la.lu_solve(*la.lu_factor(m),k,left=False,adjoint=True)
 fft.fft(x).abs() fft.fft(x,dim=0).abs() fft.rfft(x,3,dim=0,norm='ortho').abs() fft.irfft(x,dim=0) fft.irfft(x,n=5)
 fft.hfft(x,dim=0) fft.fft2(s,dim=(0,1)).abs() fft.rfft2(x).abs() fft.irfftn(s,dim=(1,2)) fft.fftn(s).abs()
 F.stft(x,3,2,return_complex=True).abs() F.stft(v,4,1,3,row[:3],normalized=True,return_complex=True).abs()
@@ -317,7 +329,7 @@ fft.fftshift(x) fft.fftshift(x,dim=1) fft.ifftshift(s,dim=(0,2)) fft.ifft(x,dim=
 
 _FAMILIES = [
     *(_ELEMENTWISE, _REDUCTIONS, _ORDER, _SHAPES, _SELECTION, _PRODUCTS, _NN),
-    *(_SPECIAL, _ASSEMBLED, _LAYERS, _WINDOWS, _LINALG),
+    *(_SPECIAL, _ASSEMBLED, _LAYERS, _WINDOWS, _RECURRENT, _LINALG),
 ]
 ROWS: list[str] = " ".join(_FAMILIES).split()
 
