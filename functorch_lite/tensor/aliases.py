@@ -13,11 +13,11 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from functorch_lite.calculus.indexing import scatter
-from functorch_lite.core.primitive import General
+from functorch_lite.core.primitive import Arrays, General, Params, Primitive
 from functorch_lite.core.rules import Rule
 from functorch_lite.tensor.ambient import is_tensor, tensor_of, way_from_base
 
-__all__ = ["alias_of", "in_own_memory"]
+__all__ = ["alias_of", "elements", "in_own_memory"]
 
 
 def alias_of(x: Any, value: Any) -> Any:
@@ -37,7 +37,7 @@ def alias_of(x: Any, value: Any) -> Any:
     out = tensor_of(part, None)
     out._inference = x._inference
     offset, *steps = (d // size for d in distances)
-    out._view = base, ((_elements, (value.shape, tuple(steps), offset)),)
+    out._view = base, ((elements, (value.shape, tuple(steps), offset)),)
     base._add_view(out)
     return out
 
@@ -60,8 +60,10 @@ def _positions(size: int, shape: tuple[int, ...], steps: tuple[int, ...], offset
 
 
 def _elements_at(x: Any, shape: tuple[int, ...], steps: tuple[int, ...], offset: int) -> Any:
-    """Take elements of the array as a vector: from an offset on, in a step for each axis of the result."""
-    return x.reshape(-1)[_positions(x.size, shape, steps, offset)]
+    """Return elements of the array as a vector, in its memory: from an offset on, in a step for each axis."""
+    out = np.ndarray(shape, x.dtype, x.reshape(-1), offset * x.itemsize, [step * x.itemsize for step in steps])
+    out.flags.writeable = False
+    return out
 
 
 def _into_elements(
@@ -72,6 +74,17 @@ def _into_elements(
     return vector.reshape(x_shape)
 
 
-_elements = General(
-    _elements_at, ["x"], [Rule(vjp=_into_elements)], name="elements", parameters=["shape", "steps", "offset"]
+def _batch(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+    shape, steps, offset = params
+    whole = int(np.prod(arrays[0].shape[1:]))
+    return primitive.bind(arrays, ((size, *shape), (whole, *steps), offset))
+
+
+elements = General(
+    _elements_at,
+    ["x"],
+    [Rule(vjp=_into_elements)],
+    name="elements",
+    parameters=["shape", "steps", "offset"],
+    batch=_batch,
 )

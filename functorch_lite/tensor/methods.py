@@ -26,6 +26,7 @@ from functorch_lite.tensor import (  # noqa: F401 - they fill the table
     shaping,
     softmax,
     special_functions,
+    strides,
 )
 from functorch_lite.tensor.method_table import METHODS, TENSOR_METHODS
 

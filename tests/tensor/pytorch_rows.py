@@ -296,7 +296,8 @@ nn.grid_sample(s[None,None],x.reshape(1,1,2,2,3))
 nn.grid_sample(s[None,None],1.8*x.reshape(1,1,2,2,3),'nearest','border')
 """
 
-_RECURRENT = """
+_CELLS_AND_STRIDES = """
+x.as_strided((2,2),(1,3),2) F.as_strided(s,(3,2),(1,5)) x[1:].as_strided((2,3),(2,1)) s.as_strided((),(),7)
 F.rnn_tanh_cell(x,y,F.cat([p,row[None]]),F.cat([q,row[None]])) F.rnn_relu_cell(x,y,F.cat([p,row[None]]),k@x,row,row**2)
 F.lstm_cell(x,(y,p),F.cat([x,y,p,q,u,row[None]]),F.cat([y,q,u,r[0].reshape(3,4),k@x]))
 F.lstm_cell(x,[y,p],F.cat([x,y,p,q,k@x]),F.cat([y,q,u,x,k@y]),s.reshape(24)[:16],r.reshape(24)[3:19])
@@ -329,7 +330,7 @@ fft.fftshift(x) fft.fftshift(x,dim=1) fft.ifftshift(s,dim=(0,2)) fft.ifft(x,dim=
 
 _FAMILIES = [
     *(_ELEMENTWISE, _REDUCTIONS, _ORDER, _SHAPES, _SELECTION, _PRODUCTS, _NN),
-    *(_SPECIAL, _ASSEMBLED, _LAYERS, _WINDOWS, _RECURRENT, _LINALG),
+    *(_SPECIAL, _ASSEMBLED, _LAYERS, _WINDOWS, _CELLS_AND_STRIDES, _LINALG),
 ]
 ROWS: list[str] = " ".join(_FAMILIES).split()
 
