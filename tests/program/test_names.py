@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+import functorch_lite.scipy.fft
 import functorch_lite.scipy.linalg
+import functorch_lite.scipy.ndimage
 import functorch_lite.scipy.signal
 import functorch_lite.scipy.special  # their primitives have names too
 from functorch_lite.core.primitive import NAMED
