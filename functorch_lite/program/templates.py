@@ -63,7 +63,7 @@ TEMPLATES: dict[str, str | tuple[str, ...]] = {
     "gather": "{first}[{inside}]",
     "index": "{x}[{inside}]",
     "replace": ("{target} = np.array({first})", "{target}[{inside}] = {second}"),
-    "scatter": (_ZEROS, "np.add.at({target}, ({inside},), {first})"),
+    "scatter": (_ZEROS, "np.add.at({target}, np.s_[{inside}], {first})"),
     "scatter unique": (_ZEROS, "{target}[{inside}] = {first}"),
     "unindex": (_ZEROS, "{target}[{inside}] = {x}"),
     # Joining

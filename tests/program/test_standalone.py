@@ -245,6 +245,13 @@ def test_dtypes_are_kept(dtype: Any) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_gradients_of_columns_at_computed_positions_are_written() -> None:
+    f = lambda x, at: np.sum(np.take(x, np.minimum(at, 2), axis=1) ** 2)
+    x, at = np.arange(6.0).reshape(2, 3), np.array([0, 5, 0])
+    program = ft.jit(ft.grad(f)).program(x, at)
+    np.testing.assert_array_equal(function_of(program)(x, at), ft.grad(f)(x, at))
+
+
 def test_what_needs_more_than_numpy_is_named() -> None:
     from_elsewhere = ft.custom_jvp(lambda x: float(x) * 2)
     from_elsewhere.defjvp(lambda primals, tangents: (primals[0] * 2, tangents[0] * 2))
