@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.cluster.vq
 import scipy.fft
 import scipy.integrate
 import scipy.interpolate
@@ -15,9 +16,9 @@ import scipy.linalg
 import scipy.ndimage
 import scipy.optimize
 import scipy.sparse
-import scipy.spatial.distance
 import scipy.special
 import scipy.stats
+from scipy.spatial.distance import cdist
 
 import functorch_lite as ft
 
@@ -37,7 +38,8 @@ CALLS: list[tuple[str, Callable[[Any], Any]]] = [
     # Not brentq: its C code goes on with an error pending, which then takes the place of others.
     (r"scipy\.optimize\.nnls .* ft\.implicit_root", lambda x: scipy.optimize.nnls(A, x)[0]),
     (r"scipy\.fft\.dct .* functorch_lite\.scipy\.fft", scipy.fft.dct),
-    (r"scipy\.spatial\.distance\.cdist .*\. Compose it", lambda x: scipy.spatial.distance.cdist(x[None], x[None])),
+    (r"scipy\.spatial\.distance\.cdist .* functorch_lite\.scipy\.spatial", lambda x: cdist(x[None], x[None])),
+    (r"scipy\.cluster\.vq\.whiten .*\. Compose it", lambda x: scipy.cluster.vq.whiten(x[None])),
     (r"numpy\.linalg\.inv .* fnp\.array", lambda x: np.linalg.inv(np.array([[x[0], 1.0], [0.0, x[1]]]))),
     (r"numpy\.linalg\.solve .* fnp\.array", lambda x: np.linalg.solve([[x[0], 1.0], [0.0, x[1]]], [1.0, 2.0])),
 ]
