@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 __all__ = [
     "EscapedTracerError",
     "TracerConversionError",
+    "by_this_package",
     "conversions",
     "note_conversion",
     "note_library",
@@ -96,6 +97,14 @@ def user_line() -> str:
             return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}, in {frame.f_code.co_name}"
         frame = frame.f_back
     return "an unknown line"
+
+
+def by_this_package() -> bool:
+    """Say whether it is this package that has called the function of NumPy's which its caller stands for."""
+    frame = sys._getframe(2)
+    while frame.f_code.co_name == "__array_function__" and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code.co_filename.startswith(_PACKAGE)
 
 
 def note_library(error: Any, traceback: TracebackType | None) -> None:

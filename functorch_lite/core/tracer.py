@@ -134,10 +134,10 @@ class ArrayTracer(ArrayMethods):
         return operator.index(self.value)
 
     def __copy__(self) -> Any:
-        return self
+        return self.copy()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return self
+        return self.copy()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(

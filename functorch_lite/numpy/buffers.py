@@ -23,6 +23,7 @@ from functorch_lite.calculus.pointwise import imaginary_part, of_parts, real_par
 from functorch_lite.calculus.replacing import replaced
 from functorch_lite.calculus.shaping import diagonal, flip, reshape, transpose
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tables import FUNCTIONS, out_by_name
 from functorch_lite.core.trace import Trace, Tracer, is_tracer, next_birth, running
@@ -208,7 +209,10 @@ class Buffer(ArrayTracer):
                 f"at {user_line()} a result of {value.dtype} was to be written into an array of {self.dtype}, which "
                 f"would lose its fraction or its imaginary part; make the array of {value.dtype}"
             )
-        self[key] = value
+        if key is ... and shape_of(value) == self.shape and getattr(value, "dtype", None) == self.dtype:
+            self._become(own(value))  # all of it, as it is
+        else:
+            self[key] = value
 
     def _at(self, ufunc: np.ufunc, target: Any, key: Any, *values: Any) -> None:
         if target is not self or ufunc not in (np.add, np.subtract, np.negative):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
+from functorch_lite.core.errors import by_this_package
+from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.numpy import construction
 from functorch_lite.numpy.buffers import buffer_if_running
 
@@ -250,3 +254,26 @@ def full_like(
         likeness = np.empty_like(a, dtype, order, subok, shape, device=device)
         return full(likeness.shape, fill_value, likeness.dtype)
     return buffer_if_running(np.full_like(a, fill_value, dtype, order, subok, shape, device=device))
+
+
+def _to_write_into(function: Callable[..., Any]) -> None:
+    """Let a function of NumPy's that asks about a traced array make buffers too.
+
+    Rules of differentiation, which are NumPy programs as well, write into nothing: they get what costs them less.
+    Tensors, which can be written to as they are, take what this wraps.
+    """
+    constant = FUNCTIONS[function]
+
+    @implements(function)
+    @wraps(constant)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        array = constant(*args, **kwargs)
+        return array if by_this_package() else buffer_if_running(array)
+
+
+# fmt: off
+for _function in (
+    np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.zeros, np.ones, np.empty, np.full, np.eye, np.identity,
+):
+    _to_write_into(_function)
+# fmt: on

@@ -46,7 +46,12 @@ def _answer(question: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
 
 
 def _copy_by(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    return in_own_memory(FUNCTIONS[function](*args, **kwargs), *args)
+    return in_own_memory(function(*args, **kwargs), *args)
+
+
+def _no_buffer(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the implementation of a function that gives tracers, which cannot be written to, a buffer in its place."""
+    return FUNCTIONS[function].__wrapped__  # type: ignore[attr-defined, no-any-return]
 
 
 #: Functions that are something else where tensors are among the arguments: those that write into one, those whose
@@ -55,7 +60,9 @@ _OF_TENSORS: dict[Callable[..., Any], Callable[..., Any]] = {
     **WRITERS,
     **{question: partial(_answer, question) for question in (np.allclose, np.array_equal, np.array_equiv)},
     np.astype: lambda x, dtype, /, *, copy=True, device=None: x.astype(dtype, copy=copy),
-    **{function: partial(_copy_by, function) for function in (np.block, np.full_like, np.repeat, np.tile)},
+    **{function: partial(_copy_by, FUNCTIONS[function]) for function in (np.block, np.repeat, np.tile)},
+    **{function: _no_buffer(function) for function in (np.zeros_like, np.ones_like, np.empty_like)},
+    np.full_like: partial(_copy_by, _no_buffer(np.full_like)),
 }
 
 

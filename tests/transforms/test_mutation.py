@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -269,6 +270,56 @@ def test_an_array_is_cleared_by_a_question_about_it(x: Any) -> None:
     np.testing.assert_array_equal(ft.vjp(f, x)[0], f(x))
     np.testing.assert_array_equal(ft.vmap(f)(np.stack([x, x - 9.0])), np.stack([f(x), (x - 9.0) ** 2]))
     assert ft.gradcheck(f, x, check_forward_ad=True)
+
+
+#: How programs that know NumPy alone make an array to write into.
+NUMPYS_OWN: dict[str, Callable[[Any], Any]] = {
+    "zeros_like": np.zeros_like,
+    "ones_like": np.ones_like,
+    "empty_like": np.empty_like,
+    "full_like": lambda x: np.full_like(x, 2.0),
+    "full_like of a traced number": lambda x: np.full_like(x, x[0]),
+    "zeros_like of a shape": lambda x: np.zeros_like(x, shape=(4,)),
+    "zeros_like of a buffer": lambda x: np.zeros_like(x.copy()),
+    "zeros, like": lambda x: np.zeros(4, like=x),
+    "ones, like": lambda x: np.ones(4, like=x),
+    "empty, like": lambda x: np.empty(4, like=x),
+    "full, like": lambda x: np.full(4, 2.0, like=x),
+    "eye, like": lambda x: np.eye(1, 4, like=x)[0],
+    "copy.copy": copy.copy,
+    "copy.deepcopy": copy.deepcopy,
+}
+
+
+@pytest.mark.parametrize("make", NUMPYS_OWN.values(), ids=list(NUMPYS_OWN))
+def test_arrays_that_numpy_makes_like_a_traced_one_can_be_written_to(make: Callable[[Any], Any]) -> None:
+    def f(x: Any) -> Any:
+        y = make(x)
+        y[0] = 1.0
+        y[1:] = x[:-1] ** 2
+        y += x
+        np.add.at(y, [0, 0], x[1:3])
+        return y * x
+
+    assert ft.gradcheck(f, X, check_forward_ad=True)
+    assert np.allclose(ft.vmap(f)(np.stack([X, X + 1.0])), np.stack([f(X), f(X + 1.0)]))
+    assert np.allclose(ft.jit(f)(X), f(X))
+    assert np.allclose(ft.jacrev(ft.jit(f))(X), ft.jacfwd(f)(X))
+    assert np.allclose(ft.hessian(lambda x: np.sum(f(x)))(X), ft.jacfwd(ft.grad(lambda x: np.sum(f(x))))(X))
+
+
+def test_what_is_made_like_a_tensor_stays_a_tensor() -> None:
+    x = ft.tensor(X, requires_grad=True)
+
+    @ft.checkpoint
+    def f(x: Any) -> Any:
+        y = np.zeros_like(x)
+        assert isinstance(y, ft.Tensor) is isinstance(x, ft.Tensor)
+        y[1:] = x[:-1] ** 2
+        return (y * x).sum()
+
+    f(x).backward()
+    assert np.allclose(x.grad, ft.grad(f)(X))
 
 
 def test_the_arguments_of_the_caller_are_never_changed() -> None:
