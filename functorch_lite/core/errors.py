@@ -14,6 +14,7 @@ __all__ = [
     "EscapedTracerError",
     "TracerConversionError",
     "by_this_package",
+    "called_by_numpy",
     "conversions",
     "note_conversion",
     "note_library",
@@ -70,6 +71,12 @@ class TracerConversionError(TypeError):
 F = TypeVar("F", bound=Callable[..., Any])
 
 _LIBRARIES = ("/numpy/", "site-packages/scipy/")
+#: What NumPy's C code says of an array of objects that it can do nothing with.
+_OF_OBJECTS = ("loop of ufunc", "not supported for the input types", "holds references")
+_PROPER_ARRAY = (
+    "Make an array of them by fnp.array (import functorch_lite.numpy as fnp) or np.stack; np.asarray(x) of a traced "
+    "array makes one of objects too."
+)
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))
 #: The code of what has gone through `stands_in`.
 _stand_ins: set[CodeType] = set()
@@ -107,10 +114,22 @@ def by_this_package() -> bool:
     return frame.f_code.co_filename.startswith(_PACKAGE)
 
 
+def called_by_numpy() -> bool:
+    """Say whether it is Python code of NumPy's that has called the function which asks."""
+    return str(sys._getframe(2).f_globals.get("__name__")).startswith("numpy.")
+
+
 def note_library(error: Any, traceback: TracebackType | None) -> None:
     """Add to an error in NumPy or SciPy, after a conversion, what they were given, and what to write instead."""
     called = _library_call(error, traceback)
-    if called is None or hasattr(error, "__notes__"):
+    if hasattr(error, "__notes__"):
+        return
+    if called is None:
+        if isinstance(error, TypeError) and any(word in str(error) for word in _OF_OBJECTS):
+            error.add_note(
+                f"Traced numbers are in a list or an array of objects here, which NumPy does not look into. "
+                f"{_PROPER_ARRAY}"
+            )
         return
     module, name = called
     if module.startswith("scipy"):
@@ -124,11 +143,20 @@ def note_library(error: Any, traceback: TracebackType | None) -> None:
             f"{module}.{name} takes plain arrays only, and was given a traced one. {instead}give the derivative by "
             f"ft.custom_jvp, or by ft.implicit_root if it is a solver."
         )
-    elif not isinstance(error, TracerConversionError):
+    elif not isinstance(error, TracerConversionError) or _is_in_library(traceback):
         error.add_note(
-            f"{module}.{name} was given a list or an array of objects that holds traced numbers. Make an array of them "
-            f"by fnp.array (import functorch_lite.numpy as fnp) or np.stack."
+            f"{module}.{name} was given a list or an array of objects that holds traced numbers. {_PROPER_ARRAY}"
         )
+
+
+def _is_in_library(traceback: TracebackType | None) -> bool:
+    """Say whether it was Python code of NumPy's or SciPy's that asked this package for what was refused."""
+    frames = []
+    while traceback is not None:
+        frames.append(traceback.tb_frame.f_code.co_filename)
+        traceback = traceback.tb_next
+    last = next((name for name in reversed(frames) if not name.startswith(_PACKAGE)), "")
+    return any(library in last for library in _LIBRARIES)
 
 
 def _library_call(error: Any, traceback: TracebackType | None) -> tuple[str, str] | None:
@@ -158,7 +186,7 @@ def _public_name(frame: FrameType) -> tuple[str, str]:
     module, _, _ = frame.f_globals["__name__"].partition("._")
     name, owner = frame.f_code.co_name, frame.f_locals.get("self")
     if owner is None:
-        return module, name
+        return module, name.lstrip("_")  # a method of an array is a private function: _mean, _amax
     kind = type(owner).__name__
     return module, kind if name.startswith("_") else f"{kind}.{name}"
 

@@ -19,6 +19,7 @@ from functorch_lite.core.errors import TracerConversionError, note_conversion, u
 from functorch_lite.core.operators import apply_binary
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS, refuse
+from functorch_lite.core.trace import ClosedTrace
 from functorch_lite.core.ufunc_calls import composed, uncommon_call
 
 __all__ = ["WRITABLE", "ArrayTracer", "array_of_tracers"]
@@ -90,7 +91,7 @@ class ArrayTracer(ArrayMethods):
                 f"functorch_lite.numpy as fnp), or build the array by np.stack or np.where; write np.dot(a, x) or "
                 f"a @ x, fnp.take(raw, i); or use ft.stop_gradient(x) if no derivative is wanted."
             )
-        if not np.issubdtype(self.dtype, np.inexact) and self.ndim:
+        if self.shape and self.dtype.kind not in "fc":
             raise TracerConversionError(
                 f"at {user_line()} a traced {self._described()} was used where NumPy needs a plain array, as an index "
                 f"into a raw array perhaps: write fnp.take(table, i) instead of table[i] (import functorch_lite.numpy "
@@ -227,21 +228,27 @@ class ArrayTracer(ArrayMethods):
 
 def array_of_tracers(x: Any) -> Any:
     """Return an object array of the scalar tracers that ``x`` consists of."""
+    shape = x.shape
     if x.dtype.kind == "c":
         raise TracerConversionError(
             f"at {user_line()} a traced {x._described()} was to become an array of objects, whose real part NumPy "
             f"takes to be the array and whose imaginary part to be zero. Use fnp.array (import functorch_lite.numpy as "
             f"fnp) or np.stack."
         )
-    if x.size > LARGEST_OBJECT_ARRAY:
+    if shape and x.size > LARGEST_OBJECT_ARRAY:
         raise TracerConversionError(
             f"at {user_line()} a traced {x._described()} was to become an array of {x.size} separate scalars, more "
             f"than {LARGEST_OBJECT_ARRAY}. Use fnp.asarray (import functorch_lite.numpy as fnp) or np.stack, which "
             f"keep it whole."
         )
     note_conversion()
+    if not shape:
+        if isinstance(x._trace, ClosedTrace):
+            x._trace.touch("NumPy asked for an array")
+        array = np.empty(1, dtype=object)
+        array[0] = x  # with array[:] NumPy would ask x for an array again
+        return array.reshape(())
     array = np.empty(x.size, dtype=object)
-    flat = x.reshape(-1)
-    for i in range(x.size):
-        array[i] = flat[i] if x.ndim else x
-    return array.reshape(x.shape)
+    for i, element in enumerate(FUNCTIONS[np.unstack](x.reshape(-1))):
+        array[i] = element
+    return array.reshape(shape)

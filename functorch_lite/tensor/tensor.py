@@ -10,12 +10,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from functorch_lite.calculus.creation import copied
-from functorch_lite.core.errors import user_line
+from functorch_lite.core.errors import called_by_numpy, user_line
 from functorch_lite.core.primitive import PRIMITIVES
 from functorch_lite.core.tables import FUNCTIONS, out_by_name
 from functorch_lite.core.trace import is_tracer
@@ -230,10 +230,7 @@ class Tensor(GraphMember, Declared):
         if self.node is not None:
             if self.shape == () and dtype is None:
                 return array_of_tracers(self)
-            raise RuntimeError(
-                f"at a conversion to a plain array: this tensor of shape {self.shape} requires grad, and NumPy would "
-                f"lose it. Use tensor.detach() (or tensor.data), or NumPy functions that dispatch (np.stack, np.dot)."
-            )
+            self._refuse_conversion("a plain array")
         array = self.data
         return array.__array__(dtype, copy) if is_tracer(array) else np.array(array, dtype, copy=copy)
 
@@ -262,7 +259,16 @@ class Tensor(GraphMember, Declared):
         return looked_at(self).tolist()
 
     def __float__(self) -> float:  # type: ignore[override]
+        if self.node is not None and called_by_numpy():
+            self._refuse_conversion("a number")  # as in np.mean([x[0], x[1]]), of objects
         return float(self.item())
+
+    def _refuse_conversion(self, name: str) -> NoReturn:
+        raise RuntimeError(
+            f"at a conversion to {name}: this tensor of shape {self.shape} requires grad, and NumPy would lose it. "
+            f"Use tensor.detach() (or tensor.data), or NumPy functions that dispatch (np.stack, np.dot); make an array "
+            f"of several tensors by np.stack."
+        )
 
     def __int__(self) -> int:  # type: ignore[override]
         return int(self.item())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 import functorch_lite as ft
@@ -109,3 +110,13 @@ def test_shape_and_size() -> None:
     assert x.size(1) == 3
     assert x.numel() == 6
     assert x.T.shape == (3, 2)
+
+
+@pytest.mark.parametrize("function", [np.mean, np.std, np.var, np.average])
+def test_numpy_is_given_no_number_for_a_tensor_that_requires_grad(function: Any) -> None:
+    x = ft.tensor([1.0, 3.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"requires grad.*np\.stack"):
+        function([x[0], x[1]])
+    with ft.no_grad():
+        assert function([x.detach()[0], 3.0]) == function([1.0, 3.0])
+    assert float(x[0]) == np.float64(x[0]) == 1.0  # the user's own wish

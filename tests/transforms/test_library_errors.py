@@ -41,6 +41,13 @@ CALLS: list[tuple[str, Callable[[Any], Any]]] = [
     (r"scipy\.spatial\.distance\.cdist .* functorch_lite\.scipy\.spatial", lambda x: cdist(x[None], x[None])),
     (r"scipy\.cluster\.vq\.whiten .*\. Compose it", lambda x: scipy.cluster.vq.whiten(x[None])),
     (r"numpy\.linalg\.inv .* fnp\.array", lambda x: np.linalg.inv(np.array([[x[0], 1.0], [0.0, x[1]]]))),
+    (r"numpy\.mean .* fnp\.array", lambda x: np.mean(np.array([x[0], 1.0]))),
+    (r"numpy\.mean .* fnp\.array", lambda x: np.array([x[0], 1.0]).mean()),
+    (r"numpy\.std .* fnp\.array", lambda x: np.std([x[0], 1.0])),
+    (r"numpy\.mean .* np\.asarray\(x\)", lambda x: np.mean(np.asarray(x))),
+    (r"Traced numbers .* fnp\.array", lambda x: np.sum(np.exp(np.array([x[0], 1.0])))),
+    (r"Traced numbers .* fnp\.array", lambda x: np.isnan(np.array([x[0], 1.0]))),
+    (r"Traced numbers .* fnp\.array", lambda x: sum(np.nditer(x))),
     (r"numpy\.linalg\.solve .* fnp\.array", lambda x: np.linalg.solve([[x[0], 1.0], [0.0, x[1]]], [1.0, 2.0])),
 ]
 
@@ -64,6 +71,7 @@ def test_an_error_in_a_library_names_the_function_that_was_called(
         lambda x: np.sum(np.array([x[0], x[1]])) + int("two"),
         lambda x: np.sum(np.array([x[0], x[1]])) + np.ones(2) @ np.ones(3),
         lambda x: np.linalg.solve(A, np.ones(3)) + x,
+        lambda x: float(np.vectorize(lambda a: int("two"))(x)[0]),
     ],
 )
 def test_other_errors_carry_no_note(function: Callable[[Any], Any]) -> None:
