@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from functorch_lite.calculus.creation import copied
-from functorch_lite.core.errors import user_line
-from functorch_lite.core.trace import Tracer
+from functorch_lite.core.errors import TracerConversionError, user_line
+from functorch_lite.core.trace import ClosedTrace, Tracer
 from functorch_lite.transforms.custom import stop_gradient
 
 __all__ = ["TRACED", "clone_of", "detached"]
@@ -17,6 +17,16 @@ __all__ = ["TRACED", "clone_of", "detached"]
 def detach(x: Any) -> Any:
     """Return the value without its derivative."""
     return stop_gradient(x)
+
+
+def numpy(x: Any, *, force: bool = False) -> NoReturn:
+    """Refuse: a traced value is no raw array."""
+    x._trace.touch("numpy() was asked") if isinstance(x._trace, ClosedTrace) else None
+    raise TracerConversionError(
+        f"numpy() of a traced {x._described()} at {user_line()} under {x._trace.transformation}: there is no raw array "
+        f"of it. NumPy's functions take it as it is: leave .numpy() out. Under jit x.detach() of a tensor that the "
+        f"function closes over is traced too, as its value is read at each call."
+    )
 
 
 def clone(x: Any) -> Any:
@@ -122,6 +132,7 @@ def detached(x: Any) -> Any:
 TRACED: dict[str, Any] = {
     "detach": detach,
     "clone": clone,
+    "numpy": numpy,
     "requires_grad_": requires_grad_,
     "data": property(stop_gradient, doc="The value without its derivative."),
     "requires_grad": property(lambda x: True, doc="Whether a derivative is taken: a transformation is watching."),

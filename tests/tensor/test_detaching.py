@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
+from functorch_lite.core.errors import TracerConversionError
 
 
 def leaf(values: Any = (1.0, 2.0, 3.0)) -> Any:
@@ -210,3 +211,11 @@ def test_a_tensor_may_be_assigned_to_data() -> None:
     x.data = ft.tensor([4.0, 5.0, 6.0])
     assert type(x.data) is np.ndarray
     assert x.tolist() == [4.0, 5.0, 6.0]
+
+
+@pytest.mark.parametrize("transform", [ft.jit, lambda f: ft.jit(ft.grad(f))])
+def test_the_raw_array_of_a_tensor_that_a_program_reads_is_refused_with_the_remedy(transform: Any) -> None:
+    w = ft.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TracerConversionError, match=r"numpy\(\) of a traced float64\[2\] at test_detaching.*leave"):
+        transform(lambda x: x * w.detach().numpy().sum())(2.0)
+    assert transform(lambda x: x * w.detach().sum())(2.0) in (6.0, 3.0)
