@@ -204,15 +204,16 @@ class Buffer(ArrayTracer):
 
     def _write(self, value: Any, key: Any = ...) -> None:
         """Set elements to the result of an operation, which does not change to a lower kind of number."""
-        if hasattr(value, "dtype") and not np.can_cast(value.dtype, self.dtype, "same_kind"):
+        dtype, old = getattr(value, "dtype", None), self.value
+        if key is ... and dtype == old.dtype and shape_of(value) == old.shape:
+            self._become(own(present(value)))  # all of it, as it is
+            return
+        if dtype is not None and not np.can_cast(dtype, old.dtype, "same_kind"):
             raise TypeError(
-                f"at {user_line()} a result of {value.dtype} was to be written into an array of {self.dtype}, which "
-                f"would lose its fraction or its imaginary part; make the array of {value.dtype}"
+                f"at {user_line()} a result of {dtype} was to be written into an array of {old.dtype}, which "
+                f"would lose its fraction or its imaginary part; make the array of {dtype}"
             )
-        if key is ... and shape_of(value) == self.shape and getattr(value, "dtype", None) == self.dtype:
-            self._become(own(value))  # all of it, as it is
-        else:
-            self[key] = value
+        self[key] = value
 
     def _at(self, ufunc: np.ufunc, target: Any, key: Any, *values: Any) -> None:
         if target is not self or ufunc not in (np.add, np.subtract, np.negative):
