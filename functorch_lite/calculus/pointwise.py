@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.calculus.batching import same_axes
-from functorch_lite.calculus.declare import pointwise, zero
+from functorch_lite.calculus.declare import general, pointwise, zero
 from functorch_lite.calculus.norms import over_norm
-from functorch_lite.core.operands import is_at_hand, quotient, shape_of
-from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Zero
+from functorch_lite.core.operands import aligned, is_at_hand, quotient, shape_of
+from functorch_lite.core.primitive import PRIMITIVES, Arrays, General, Linear, Params, Pointwise, Primitive, Zero
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import FUNCTIONS, implements
 
@@ -63,9 +63,7 @@ pointwise(np.tan, lambda ans: 1 + ans * ans)
 pointwise(np.arcsin, lambda x: 1 / _root_of_one_minus_square(x))
 pointwise(np.arccos, lambda x: -1 / _root_of_one_minus_square(x))
 pointwise(np.arctan, lambda x: _over_one_plus_square(x))
-pointwise(
-    np.arctan2, lambda x, y: y / np.hypot(x, y) / np.hypot(x, y), lambda x, y: -(x / np.hypot(x, y)) / np.hypot(x, y)
-)
+pointwise(np.arctan2, lambda x, y: _parts_over_square_sum(x, y)[1], lambda x, y: -_parts_over_square_sum(x, y)[0])
 pointwise(np.sinh, np.cosh)
 pointwise(np.cosh, np.sinh)
 pointwise(np.tanh, lambda ans: 1 - ans * ans)
@@ -170,8 +168,15 @@ def _imaginary_part(val: Any) -> Any:
 
 @implements(np.angle)
 def _angle(z: Any, deg: bool = False) -> Any:
-    radians = np.arctan2(np.imag(z), np.real(z))
+    radians = _complex_angle(z) if np.iscomplexobj(z) else np.arctan2(np.zeros_like(z), z)
     return np.degrees(radians) if deg else radians
+
+
+def _complex_angle_of(x: Any) -> Any:
+    return np.arctan2(np.imag(x), np.real(x))
+
+
+_complex_angle = Pointwise(_complex_angle_of, [lambda x: -1j / x], name="angle")
 
 
 def _conjugate(g: Any) -> Any:
@@ -191,17 +196,22 @@ def _sign(x: Any) -> Any:
 
 
 _real_sign = Zero(np.sign, ["x"])
-_complex_sign = General(
-    np.sign,
-    ["x"],
-    [
-        Rule(
-            lambda t, ans, x: _turn(t, ans, np.conjugate(ans), x), lambda g, ans, x: _turn(g, np.conjugate(ans), ans, x)
-        )
-    ],
-    name="complex_sign",
-    batch=same_axes,
+
+
+def _phase_of(x: Any) -> Any:
+    if _is_large(x):  # NumPy's sign of complex numbers takes ten times as long as their size
+        size, number = np.abs(x), np.finfo(x.dtype)
+        if number.tiny <= size.min() and size.max() <= number.max / 4:
+            return x * (1 / size)
+    return np.sign(x)
+
+
+_TURN = Rule(
+    lambda t, ans, x: _turn(t, ans, np.conjugate(ans), x), lambda g, ans, x: _turn(g, np.conjugate(ans), ans, x)
 )
+_complex_sign = General(np.sign, ["x"], [_TURN], name="complex_sign", batch=same_axes)
+#: The sign up to rounding.
+_phase = General(_phase_of, ["x"], [_TURN], name="phase", batch=same_axes)
 
 # --- The sinc function, stable at its removable singularity -----------------------------------------------------------
 
@@ -240,6 +250,51 @@ _cosine: Primitive = Pointwise(
     ],
     name="cosine",
 )
+
+
+def _turning_in_x(t: Any, ans: Any) -> tuple[Any, Any]:
+    p, q = ans
+    return t * ((q - p) * (q + p)), t * (-2 * p * q)
+
+
+def _turning_in_y(t: Any, ans: Any) -> tuple[Any, Any]:
+    p, q = ans
+    return t * (-2 * p * q), t * ((p - q) * (p + q))
+
+
+def _batch_of_pairs(
+    primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params
+) -> Any:
+    return primitive.bind(aligned(arrays, batched), params)
+
+
+@general(Rule(_turning_in_x), Rule(_turning_in_y), multiple=True, batch=_batch_of_pairs)
+def over_square_sum(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return x / (x² + y²) and y / (x² + y²), whose derivatives are made of them."""
+    if _has_squares(x) and _has_squares(y):
+        squares = x * x + y * y
+        if squares.min() * np.finfo(squares.dtype).eps >= np.finfo(squares.dtype).tiny:  # too little was lost to matter
+            return x / squares, y / squares
+    norm = np.hypot(x, y)
+    return x / norm / norm, y / norm / norm
+
+
+def _parts_over_square_sum(x: Any, y: Any) -> Any:
+    return over_square_sum(x, y)
+
+
+def _is_large(x: Any) -> bool:
+    """Say whether a look at all elements is cheap beside what is to be done with them."""
+    return type(x) is np.ndarray and x.size > 500
+
+
+def _has_squares(x: Any) -> bool:
+    """Say whether the squares of many elements are known to be in range, with a sum of two: `np.hypot` is slow."""
+    if not _is_large(x) or x.dtype.kind != "f":
+        return False
+    limit = np.sqrt(np.finfo(x.dtype).max) / 2
+    return bool(-limit < x.min() and x.max() < limit)
+
 
 # --- Parts of rules ---------------------------------------------------------------------------------------------------
 
@@ -298,8 +353,7 @@ logistic: Primitive = Pointwise(_logistic_of, [lambda ans, x: ans * logistic(-x)
 
 def _conjugate_sign(x: Any) -> Any:
     """The partial of |x|: the sign, or conj(x) / |x| of a complex number; 0 at 0."""
-    sign = np.sign(x)
-    return np.conjugate(sign) if np.iscomplexobj(x) else sign
+    return np.conjugate(_phase(x)) if np.iscomplexobj(x) else np.sign(x)
 
 
 def _turn(t: Any, along: Any, against: Any, x: Any) -> Any:
@@ -334,7 +388,19 @@ _root_of_square_minus_one: Primitive = Pointwise(
 def _root_of_one_plus_square(x: Any) -> Any:
     if np.iscomplexobj(x):  # that of the number turned by a right angle, without a product in which signs are lost
         return _root_of_one_minus_square(of_parts(-np.imag(x), np.real(x)))
-    return np.hypot(1, x)
+    return _hypotenuse_beside_one(x)
+
+
+def _hypotenuse_beside_one_of(x: Any) -> Any:
+    if not _has_squares(x):
+        return np.hypot(1, x)
+    squares = 1 + x * x
+    return np.sqrt(squares, squares)
+
+
+_hypotenuse_beside_one: Primitive = Pointwise(
+    _hypotenuse_beside_one_of, [lambda ans, x: x / ans], name="hypotenuse_beside_one"
+)
 
 
 def _over_one_minus_square_of(x: Any) -> Any:

@@ -285,10 +285,10 @@ def projected(t: Any, ans: Any, many: tuple[int, ...] = ()) -> Any:
     own = getattr(t, "dtype", None)
     if dtype is None:
         return t.real if isinstance(ans, float) and (own.kind == "c" if own is not None else type(t) is complex) else t
-    if own is dtype or own == dtype:
-        return t
     if own is None:
         return dtype.type(t if dtype.kind == "c" else t.real)
+    if own is dtype or own == dtype:
+        return t
     if own.kind == "c" and dtype.kind != "c":
         t = t.real
     return t if t.dtype == dtype else t.astype(dtype)
