@@ -135,8 +135,7 @@ def _scatter_vjp(g: Any, i: int, indices: Arrays, params: Params, shape: Shape) 
 def _add_at_indices(total: Any, g: Any, i: int, indices: Arrays, params: Params, shape: Shape) -> Any:
     if any(isinstance(array, Tracer) for array in indices):
         return NotImplemented
-    key, places, unique = params
-    return _add_at(total, filled(key, places, indices), g, unique)
+    return _add_at(total, g, indices, *params)
 
 
 def _batch_of_gather(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
@@ -161,7 +160,7 @@ def _batch_of_scatter(
 @general(_IndexedRule(vjp=_gather_vjp, add_to=_add_at_indices), None, variadic=True, batch=_batch_of_gather)
 def gather(arrays: Arrays, key: Key, places: Sequence[int], unique: bool) -> Any:
     """Index the first array by a key with the others at some places; ``unique`` says that nothing is taken twice."""
-    return arrays[0][filled(key, places, arrays[1:])]
+    return _taken(arrays[0], key, places, arrays[1:])
 
 
 @general(_IndexedRule(vjp=_scatter_vjp), None, variadic=True, batch=_batch_of_scatter)
@@ -177,7 +176,7 @@ def scatter(arrays: Arrays, shape: Shape, key: Key, places: Sequence[int], uniqu
     if unique:
         whole[filled(key, places, indices)] = x
     else:
-        _add_at(whole, filled(key, places, indices), x, unique)
+        _add_at(whole, x, indices, key, places, unique)
     return whole
 
 
@@ -236,16 +235,25 @@ def _zeros(x: Any, shape: Shape) -> Any:
     return np.zeros(shape, getattr(x, "dtype", type(x)))
 
 
-def _add_at(total: Any, key: Key, g: Any, unique: bool) -> None:
+def _taken(x: Any, key: Key, places: Sequence[int], indices: Sequence[Any]) -> Any:
+    """Index an array by a key with the index arrays in their places."""
+    if len(places) == 1 and places[0] and type(x) is np.ndarray and key == (*(WHOLE,) * places[0], 0):
+        (positions,) = indices
+        if type(positions) is np.ndarray and positions.dtype.kind in "iu":
+            return x.take(positions, places[0])  # up to five times as fast behind other axes, and its result in order
+    return x[filled(key, places, indices)]
+
+
+def _add_at(total: Any, g: Any, indices: Sequence[Any], key: Key, places: Sequence[int], unique: bool) -> None:
     """Add in place, at each element as often as the key names it."""
     if unique:
-        total[key] += g
+        total[filled(key, places, indices)] += g
     elif total.ndim > 1 and 8 * g.size > total.size and total.flags.c_contiguous:
         # np.add.at is three times as fast on one axis; the positions cost less when most elements are touched.
-        positions = np.arange(total.size).reshape(total.shape)[key]
+        positions = _taken(np.arange(total.size).reshape(total.shape), key, places, indices)
         np.add.at(total.reshape(-1), positions.reshape(-1), g.reshape(-1))
     else:
-        np.add.at(total, key, g)
+        np.add.at(total, filled(key, places, indices), g)
 
 
 def _padded(x: Any, shape: Shape, key: Any) -> Any:

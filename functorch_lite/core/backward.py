@@ -38,6 +38,10 @@ _new = object.__new__
 _WRITABLE = np.ndarray
 _ARRAYS = (np.ndarray, np.generic)
 
+#: Rows of at most so many elements are added up by a product with ones, where so many elements are to be: NumPy's own
+#: sum begins anew with each row, which takes up to ten times as long.
+_SHORT, _MANY = 64, 1000
+
 
 def backward(seeds: Iterable[tuple[Node, Any]], walk: Walk | None = None) -> dict[int, Any]:
     """Walk the tape from the seeds back to the leaves: the one backward pass.
@@ -281,4 +285,10 @@ def unbroadcast(c: Any, shape: tuple[int, ...]) -> Any:
             axes += (i,)
     if extra:
         return c.sum(axes).reshape(shape)
-    return np.add.reduce(c, axes, keepdims=True) if type(c) is _WRITABLE else c.sum(axes, keepdims=True)
+    if type(c) is not _WRITABLE:
+        return c.sum(axes, keepdims=True)
+    if axes == (len(own) - 1,) and own[-1] <= _SHORT and c.size >= _MANY and c.dtype.char in "fd":
+        flags = c.flags
+        if flags.c_contiguous and flags.aligned:
+            return (c.reshape(-1, own[-1]) @ np.ones(own[-1], c.dtype)).reshape(shape)
+    return np.add.reduce(c, axes, keepdims=True)

@@ -167,7 +167,7 @@ def parts_of(trace: ReverseTrace, value: Any) -> tuple[Any, Node | None]:
 def _own_parts_of(trace: ReverseTrace, value: Any) -> tuple[Any, Node | None]:
     """Return the parts of a result; its value is a copy, where the tape may have kept the array itself."""
     value, node = parts_of(trace, value)
-    return value.copy() if node is not None and type(value) is np.ndarray else value, node
+    return value.copy("K") if node is not None and type(value) is np.ndarray else value, node
 
 
 def zeros_for(x: Any) -> Any:
