@@ -104,7 +104,7 @@ def vmap(
     def mapped(*args: Any, **kwargs: Any) -> Any:
         leaves, structure = tree.flatten((args, kwargs))
         leaves = [x._trace.settled(x) if isinstance(x, Tracer) else stacked(x) if is_unready(x) else x for x in leaves]
-        axes = _axes_of_leaves(f, axes_in, args, kwargs)
+        axes = _axes_of_leaves(f, axes_in, args, kwargs, len(leaves))
         size = _batch_size(f, leaves, axes, args, kwargs, axis_size)
         batches = [x if a is tree.NONE else _to_front(x, a) for x, a in zip(leaves, axes, strict=True)]
         if chunk_size is None or size <= chunk_size:
@@ -245,7 +245,11 @@ class Unbatched:
         self.value = value
 
 
-def _axes_of_leaves(f: Callable[..., Any], axes_in: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+def _axes_of_leaves(
+    f: Callable[..., Any], axes_in: Any, args: tuple[Any, ...], kwargs: dict[str, Any], count: int
+) -> list[Any]:
+    if type(axes_in) is int and not kwargs:  # most calls
+        return [axes_in] * count
     if isinstance(axes_in, tuple) and len(axes_in) != len(args):
         raise ValueError(
             f"vmap was given {len(axes_in)} in_axes for the {len(args)} positional arguments of {name_of(f)}"
@@ -264,6 +268,8 @@ def _axes_of_leaves(f: Callable[..., Any], axes_in: Any, args: tuple[Any, ...], 
 
 
 def _places_of_leaves(f: Callable[..., Any], axes_out: Any, out_structure: tree.Structure) -> list[Any]:
+    if type(axes_out) is int:
+        return [axes_out] * out_structure.num_leaves
     try:
         places = tree.broadcast_prefix(axes_out, tree.unflatten(out_structure, range(out_structure.num_leaves)))
     except (ValueError, TypeError):
