@@ -5,18 +5,96 @@ At a sample point the slope is that of the piece to the right, at the last one t
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from functorch_lite.calculus.arguments import as_array, only_axis
+from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.calculus.cumulative import along
-from functorch_lite.calculus.indexing import gather
+from functorch_lite.calculus.declare import general
+from functorch_lite.calculus.indexing import gather, scatter
 from functorch_lite.calculus.pointwise import of_parts
+from functorch_lite.calculus.positions import position_among
 from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Pointwise
+from functorch_lite.core.primitive import Arrays, Params, Pointwise, Primitive
+from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
+
+# --- The primitive ----------------------------------------------------------------------------------------------------
+
+
+def _batch_of_interpolation(
+    primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params
+) -> Any:
+    if batched == (True, False, False):
+        return primitive.bind(arrays, params)
+    x, xp, fp = (a if b else broadcast_batch(size, a) for a, b in zip(arrays, batched, strict=True))
+    row = x.reshape(size, prod(x.shape[1:]))
+    piece = _clipped(position_among.batch(size, (xp, row), (True, True), ("right",)), xp.shape[1])
+    return _composed(row, xp, fp, piece).reshape(x.shape)
+
+
+def _slope(x: Any, xp: Any, fp: Any, piece: Any = None) -> Any:
+    piece = _pieces(x, xp) if piece is None else piece
+    rise, width = _taken(fp, piece + 1) - _taken(fp, piece), _taken(xp, piece + 1) - _taken(xp, piece)
+    outside = (x < xp[0]) | (x > xp[-1]) | np.isinf(x)
+    return np.where(outside, 0, rise / np.where(width == 0, 1, width))
+
+
+def _shares(x: Any, xp: Any) -> tuple[Any, tuple[Any, Any]]:
+    """Return the positions of the two samples between which each element lies, and their shares in what it gets."""
+    piece = _pieces(x, xp)
+    start, stop = _taken(xp, piece), _taken(xp, piece + 1)
+    width = stop - start
+    width = np.where(width == 0, 1, width)
+    share, rest = (x - start) / width, (x - stop) / width
+    share = np.where(np.isnan(share) | (x == xp[-1]), 1 + rest, share)
+    share = np.where((x < xp[0]) | (x == -np.inf), 0, np.where((x > xp[-1]) | (x == np.inf), 1, share))
+    return piece, (1 - share, share)
+
+
+def _between(t: Any, piece: Any, shares: tuple[Any, Any]) -> Any:
+    return shares[0] * _taken(t, piece) + shares[1] * _taken(t, piece + 1)
+
+
+def _spread(g: Any, shape: tuple[int, ...], piece: Any, shares: tuple[Any, Any]) -> Any:
+    where = shape, (0,), (0,), False
+    return scatter.bind((shares[0] * g, piece), where) + scatter.bind((shares[1] * g, piece + 1), where)
+
+
+def _interp_positions_jvp(t: Any, x: Any, xp: Any, fp: Any) -> Any:
+    piece, shares = _lever(x, xp, fp)
+    return _between(t, piece, shares)
+
+
+def _interp_positions_vjp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
+    piece, shares = _lever(x, xp, fp)
+    return _spread(g, shape_of(xp), piece, shares)
+
+
+def _lever(x: Any, xp: Any, fp: Any) -> tuple[Any, tuple[Any, Any]]:
+    piece, (low, high) = _shares(x, xp)
+    slope = -_slope(x, xp, fp, piece)
+    return piece, (_rise(low, slope), _rise(high, slope))
+
+
+@general(
+    Rule(lambda t, x, xp, fp: t * _slope(x, xp, fp), lambda g, x, xp, fp: g * _slope(x, xp, fp)),
+    Rule(_interp_positions_jvp, _interp_positions_vjp),
+    Rule(
+        lambda t, x, xp: _between(t, *_shares(x, xp)), lambda g, fp_shape, x, xp: _spread(g, fp_shape, *_shares(x, xp))
+    ),
+    batch=_batch_of_interpolation,
+)
+def interpolated(x: Any, xp: Any, fp: Any) -> Any:
+    """Interpolate between real values, two at least; outside of them the first or the last."""
+    return np.interp(x, xp, fp)
+
+
+# --- numpy.interp -----------------------------------------------------------------------------------------------------
 
 
 @implements(np.interp)
@@ -30,48 +108,71 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
         raise ValueError("array of sample points is empty")
     if x.dtype.kind == "c" or xp.dtype.kind == "c":
         raise TypeError(f"np.interp interpolates at real positions between real ones, not {x.dtype} and {xp.dtype}")
-    x, xp, fp = x.astype(float), xp.astype(float), fp.astype(complex if fp.dtype.kind == "c" else float)
+    x, xp, fp = _converted(x, float), _converted(xp, float), _converted(fp, complex if fp.dtype.kind == "c" else float)
     if period is not None:
         x, xp, fp = _unrolled(x, xp, fp, period)
         left = right = None
-    # At NaN NumPy gives NaN, + 0j if the values are complex; a single complex value it gives there too.
-    unknown = np.isnan(x)
     if fp.dtype.kind != "c":
-        result = _interpolated(x, xp, fp, left, right)
-        return as_scalar(np.where(unknown, x, result) if len(xp) == 1 else result)
-    real, imaginary = (
-        _interpolated(x, xp, part(fp), _end(part, left), _end(part, right), of_part=True)
-        for part in (np.real, np.imag)
-    )
-    return of_parts(real, imaginary if len(xp) == 1 else np.where(unknown, 0.0, imaginary))
+        inside = interpolated(x, xp, fp) if len(xp) > 1 else np.where(np.isnan(x), x, fp[0])
+        return as_scalar(_with_ends(inside, x, xp, left, right))
+    # At NaN NumPy gives NaN, + 0j if the values are complex; a single complex value it gives there too.
+    real, imaginary = (_interpolated_part(x, xp, part(fp), part, left, right) for part in (np.real, np.imag))
+    return of_parts(real, imaginary if len(xp) == 1 else np.where(np.isnan(x), 0.0, imaginary))
 
 
-def _end(part: Any, value: Any) -> Any:
-    return None if value is None else part(value)
+def _converted(x: Any, kind: type) -> Any:
+    return x if x.dtype == kind else x.astype(kind)
 
 
-def _interpolated(x: Any, xp: Any, fp: Any, left: Any, right: Any, of_part: bool = False) -> Any:
-    """Interpolate real values, or a part of complex ones."""
-    first, last = fp[0], fp[-1]
-    below, above = (first if left is None else left), (last if right is None else right)
+def _interpolated_part(x: Any, xp: Any, fp: Any, part: Any, left: Any, right: Any) -> Any:
     if len(xp) == 1:
-        inside = first
+        inside = np.broadcast_to(fp, (*shape_of(x), 1))[..., 0]
     else:
-        piece = np.clip(np.searchsorted(xp, x, "right") - 1, 0, len(xp) - 2)
-        start, stop = _taken(xp, piece), _taken(xp, piece + 1)
-        value, next_value = _taken(fp, piece), _taken(fp, piece + 1)
-        width = stop - start
-        width = np.where(width == 0, 1.0, width)
-        # NumPy multiplies complex differences by the inverse width, which rounds otherwise.
-        slope = (next_value - value) * (1.0 / width) if of_part else (next_value - value) / width
-        is_last = x == xp[-1]
-        origin, height = np.where(is_last, xp[-1], start), np.where(is_last, last, value)
-        inside = np.where(np.isinf(x), height, _rise(x - origin, slope) + height)
-        # Where a sample is infinite the other end may tell, as in NumPy; that both are the same is the last resort.
-        unknown = np.isnan(inside)
-        inside = np.where(unknown, _rise(np.where(unknown, x - stop, 0), slope) + next_value, inside)
-        inside = np.where(np.isnan(inside) & (value == next_value) & ~np.isnan(x), value, inside)
-    return np.where(x < xp[0], below, np.where(x > xp[-1], above, inside))
+        inside = _composed(np.ravel(x), xp, fp, _pieces(np.ravel(x), xp), of_part=True).reshape(shape_of(x))
+    left, right = (None if end is None else part(end) for end in (left, right))
+    return _with_ends(inside, x, xp, left, right)
+
+
+def _with_ends(inside: Any, x: Any, xp: Any, left: Any, right: Any) -> Any:
+    inside = inside if left is None else np.where(x < xp[0], left, inside)
+    return inside if right is None else np.where(x > xp[-1], right, inside)
+
+
+# --- Pieces -----------------------------------------------------------------------------------------------------------
+
+
+def _pieces(x: Any, xp: Any) -> Any:
+    """Return the position of the sample with which the piece begins in which each element lies."""
+    return _clipped(np.searchsorted(xp, x, "right"), shape_of(xp)[0])
+
+
+def _clipped(positions: Any, count: int) -> Any:
+    return np.minimum(np.maximum(positions - 1, 0), count - 2)
+
+
+def _taken(x: Any, positions: Any) -> Any:
+    if len(shape_of(x)) > 1:
+        return np.take_along_axis(x, positions, -1)
+    return gather.bind((x, positions), ((0,), (0,), False))
+
+
+def _composed(x: Any, xp: Any, fp: Any, piece: Any, of_part: bool = False) -> Any:
+    """Interpolate along the last axes as NumPy does, real values or a part of complex ones."""
+    start, stop = _taken(xp, piece), _taken(xp, piece + 1)
+    value, next_value = _taken(fp, piece), _taken(fp, piece + 1)
+    width = stop - start
+    width = np.where(width == 0, 1.0, width)
+    # NumPy multiplies complex differences by the inverse width, which rounds otherwise.
+    slope = (next_value - value) * (1.0 / width) if of_part else (next_value - value) / width
+    first, last = xp[..., :1], xp[..., -1:]
+    is_last = x == last
+    origin, height = np.where(is_last, last, start), np.where(is_last, fp[..., -1:], value)
+    inside = np.where(np.isinf(x), height, _rise(x - origin, slope) + height)
+    # Where a sample is infinite the other end may tell, as in NumPy; that both are the same is the last resort.
+    unknown = np.isnan(inside)
+    inside = np.where(unknown, _rise(np.where(unknown, x - stop, 0), slope) + next_value, inside)
+    inside = np.where(np.isnan(inside) & (value == next_value) & ~np.isnan(x), value, inside)
+    return np.where(x < first, fp[..., :1], np.where(x > last, fp[..., -1:], inside))
 
 
 def _product_from_zero(offset: Any, slope: Any) -> Any:
@@ -95,10 +196,6 @@ def _unrolled(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
         np.concatenate((xp[-1:] - period, xp, xp[:1] + period)),
         np.concatenate((fp[-1:], fp, fp[:1])),
     )
-
-
-def _taken(x: Any, positions: Any) -> Any:
-    return gather.bind((x, positions), ((0,), (0,), False))
 
 
 @implements(np.unwrap)

@@ -32,10 +32,18 @@ def _elementwise(primitive: Primitive, size: int, arrays: Arrays, batched: tuple
 # --- Selection --------------------------------------------------------------------------------------------------------
 
 
+def _where_it_holds(g: Any, condition: Any) -> Any:
+    return where(condition, g, 0)
+
+
+def _elsewhere(g: Any, condition: Any) -> Any:
+    return where(condition, 0, g)
+
+
 @linear(
     None,
-    lambda g, condition: where(condition, g, 0),
-    lambda g, condition: where(condition, 0, g),
+    _where_it_holds,
+    _elsewhere,
     jointly=True,
     elementwise=True,
     batch=_elementwise,
