@@ -134,3 +134,18 @@ def test_the_tangent_of_a_number_whose_partial_is_a_complex_one_is_real() -> Non
     assert isinstance(value, float)
     assert isinstance(tangent, float)
     np.testing.assert_allclose(tangent, ((1 + 2j) / (0.3 + 0.5j)).imag)
+
+
+@pytest.mark.parametrize("mode", ["edge", "reflect", "symmetric", "wrap"])
+@pytest.mark.parametrize("widths", [((2, 0), (0, 3)), ((0, 1), (9, 8)), ((0, 0), (1, 1))], ids=str)
+def test_what_was_copied_into_a_padding_is_added_up_again(mode: Any, widths: Any) -> None:
+    x = RNG.normal(size=(4, 3))
+    y, pull = ft.vjp(lambda x: np.pad(x, widths, mode), x)
+    np.testing.assert_array_equal(y, np.pad(x, widths, mode), strict=True)
+    g = RNG.integers(-8, 8, y.shape).astype(float)
+    expected = np.zeros(x.size)
+    np.add.at(expected, np.pad(np.arange(x.size).reshape(x.shape), widths, mode), g)
+    np.testing.assert_array_equal(pull(g)[0], expected.reshape(x.shape), strict=True)
+    np.testing.assert_array_equal(
+        ft.jacfwd(lambda x: np.pad(x, widths, mode))(x), ft.jacrev(lambda x: np.pad(x, widths, mode))(x)
+    )

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.calculus.arguments import as_array, only_axis
+from functorch_lite.calculus.arguments import as_array, only_axis, refuse_foreign
 from functorch_lite.calculus.cumulative import along
-from functorch_lite.calculus.declare import general
+from functorch_lite.calculus.declare import general, linear
 from functorch_lite.calculus.shaping import pad_with_zeros
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
@@ -72,10 +72,7 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> A
         return _padded(array, widths, mode, tuple(map(tuple, ends.tolist())))
     if kwargs.get("reflect_type", "even") != "even":
         return _padded(array, widths, mode, ((0, 0),) * array.ndim)
-    for axis, width in enumerate(widths):
-        if width != (0, 0):
-            array = np.take(array, np.pad(np.arange(array.shape[axis]), width, mode=mode), axis)
-    return array
+    return pad_with_copies(array, widths, mode)
 
 
 def _widths(pad_width: Any, rank: int) -> Widths:
@@ -120,6 +117,52 @@ def _pad_by_statistic(x: Any, widths: Widths, mode: str, stat_length: Any) -> An
             edges.append((np.round(edge) if x.dtype.kind in "iu" else edge).astype(x.dtype))
         x = np.concatenate([_repeated(edges[0], width[0], axis), x, _repeated(edges[1], width[1], axis)], axis)
     return x
+
+
+# --- Copies of the array's own elements, which the transpose adds up --------------------------------------------------
+
+
+def _batch_of_copies(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
+    widths, mode = params
+    return primitive.bind(arrays, (((0, 0), *widths), mode))
+
+
+def _transposed_copies(g: Any, widths: Widths, mode: str) -> Any:
+    return folded(g, widths, mode)
+
+
+@linear(_transposed_copies, moves=True, batch=_batch_of_copies)
+def pad_with_copies(x: Any, widths: Widths, mode: str) -> Any:
+    """Pad with the elements at the border, those reflected in it, or those at the other side."""
+    return np.pad(x, widths, mode)  # type: ignore[call-overload]
+
+
+@linear(lambda g, widths, mode: pad_with_copies(g, widths, mode), batch=_batch_of_copies)
+def folded(x: Any, widths: Widths, mode: str) -> Any:
+    """Add what stands in the padding to the elements that it was copied from."""
+    refuse_foreign(f"the transpose of np.pad with mode={mode!r}", x)
+    for axis, (before, after) in enumerate(widths):
+        if not before and not after:
+            continue
+        stop = shape_of(x)[axis] - after
+        origins = np.pad(np.arange(stop - before), (before, after), mode)  # type: ignore[call-overload]
+        inside = x[along(axis, slice(before, stop))].copy()
+        for part in (slice(before), slice(stop, None)):
+            _add_along(inside, axis, origins[part], x[along(axis, part)])
+        x = inside
+    return x
+
+
+def _add_along(total: Any, axis: int, places: Any, x: Any) -> None:
+    """Add in place, at places along an axis."""
+    if not len(places):
+        return
+    if (places == places[0]).all():
+        total[along(axis, slice(places[0], places[0] + 1))] += x.sum(axis, keepdims=True)
+    elif len(np.unique(places)) == len(places):
+        total[along(axis, places)] += x
+    else:
+        np.add.at(total, along(axis, places), x)
 
 
 # --- Ramps and point reflections: NumPy's own, whose change is the same padding of the tangent ------------------------
