@@ -14,7 +14,7 @@ import numpy as np
 
 from functorch_lite.calculus.batching import same_axes
 from functorch_lite.calculus.declare import general
-from functorch_lite.calculus.linalg_solve import solve
+from functorch_lite.calculus.linalg_solve import INVERSE, solve
 from functorch_lite.calculus.matrices import adjoint, conjugate, exchange, hermitian_part, matrix, real_dtype, square
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.rules import Rule
@@ -27,16 +27,15 @@ QRResult: Any = type(np.linalg.qr(np.eye(1)))
 
 def _cholesky_jvp(t: Any, ans: Any, upper: bool) -> Any:
     factor = adjoint(ans) if upper else ans
-    left = solve(factor, hermitian_part(t))
-    tangent = factor @ _half_lower(solve(factor, adjoint(left)))
+    inverse = inverse_of_lower(factor)
+    tangent = factor @ _half_lower(inverse @ hermitian_part(t) @ adjoint(inverse))
     return adjoint(tangent) if upper else tangent
 
 
 def _cholesky_vjp(g: Any, ans: Any, upper: bool) -> Any:
     factor, g = (adjoint(ans), exchange(g)) if upper else (ans, conjugate(g))
-    adjoint_factor = adjoint(factor)
-    left = solve(adjoint_factor, _half_lower(adjoint_factor @ g))
-    return conjugate(hermitian_part(adjoint(solve(adjoint_factor, adjoint(left)))))
+    inverse = inverse_of_lower(factor)
+    return conjugate(hermitian_part(adjoint(inverse) @ _half_lower(adjoint(factor) @ g) @ inverse))
 
 
 @general(Rule(_cholesky_jvp, _cholesky_vjp), batch=same_axes)
@@ -48,6 +47,28 @@ def cholesky(a: Any, upper: bool) -> Any:
 @implements(np.linalg.cholesky)
 def _cholesky(a: Any, /, *, upper: bool = False) -> Any:
     return cholesky(square(a, "cholesky"), bool(upper))
+
+
+_DIRECT = 48
+
+
+def _inverse_by_blocks(x: Any) -> Any:
+    n = x.shape[-1]
+    if n <= _DIRECT:
+        return np.linalg.inv(x)
+    half = n // 2
+    first, last = _inverse_by_blocks(x[..., :half, :half]), _inverse_by_blocks(x[..., half:, half:])
+    inverse = np.zeros_like(x)
+    inverse[..., :half, :half] = first
+    inverse[..., half:, half:] = last
+    inverse[..., half:, :half] = -last @ x[..., half:, :half] @ first
+    return inverse
+
+
+@general(INVERSE, batch=same_axes)
+def inverse_of_lower(x: Any) -> Any:
+    """Invert lower triangular matrices, large ones by blocks: most of the work is products."""
+    return _inverse_by_blocks(x)
 
 
 def _half_lower(x: Any) -> Any:

@@ -75,19 +75,20 @@ def _joined(b: Any) -> Any:
     return columns.reshape(columns.shape[0], prod(columns.shape[1:]))
 
 
-_INVERSE = Rule(
+#: The rule of what inverts matrices.
+INVERSE = Rule(
     lambda t, ans: -ans @ t @ ans,
     lambda g, ans: -exchange(ans) @ g @ exchange(ans),
 )
 
 
-@general(_INVERSE, batch=same_axes)
+@general(INVERSE, batch=same_axes)
 def inv(a: Any) -> Any:
     """Invert matrices."""
     return np.linalg.inv(a)
 
 
-@general(_INVERSE, batch=same_axes)
+@general(INVERSE, batch=same_axes)
 def inv_or_nan(a: Any) -> Any:
     """Invert matrices; the inverse of a singular one is not a number."""
     try:
