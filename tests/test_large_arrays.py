@@ -149,3 +149,36 @@ def test_what_was_copied_into_a_padding_is_added_up_again(mode: Any, widths: Any
     np.testing.assert_array_equal(
         ft.jacfwd(lambda x: np.pad(x, widths, mode))(x), ft.jacrev(lambda x: np.pad(x, widths, mode))(x)
     )
+
+
+@pytest.mark.parametrize("kind", ["f8", "c16"])
+@pytest.mark.parametrize("size", [49, 130])
+def test_cholesky_factors_of_large_matrices_change_as_their_products_do(kind: str, size: int) -> None:
+    a, t = (RNG.normal(size=(2, size, size)) + (1j * RNG.normal(size=(2, size, size)) if kind == "c16" else 0)).astype(
+        kind
+    )
+    a, t = a @ a.conj().T + size * np.eye(size), t + t.conj().T
+    for upper in (False, True):
+        factor, tangent = ft.jvp(lambda a, upper=upper: np.linalg.cholesky(a, upper=upper), (a,), (t,))
+        products = factor.conj().T @ tangent if upper else tangent @ factor.conj().T
+        np.testing.assert_allclose(products + products.conj().T, t, atol=1e-12 * size)
+        _, pull = ft.vjp(lambda a, upper=upper: np.linalg.cholesky(a, upper=upper), a)
+        g = RNG.normal(size=(size, size)).astype(kind)
+        np.testing.assert_allclose(np.sum(pull(g)[0] * t).real, np.sum(g * tangent).real, rtol=1e-10)
+
+
+def test_many_positions_are_interpolated_as_numpy_does_it() -> None:
+    knots, heights = np.sort(RNG.normal(size=40)), RNG.normal(size=40)
+    x = np.concatenate([RNG.normal(size=2000), knots])
+    value, pull = ft.vjp(np.interp, x, knots, heights)
+    np.testing.assert_array_equal(value, np.interp(x, knots, heights))
+    g = RNG.normal(size=x.size)
+    parts = np.array_split(np.arange(x.size), 40)
+    pieces = [_pulled(x[part], knots, heights, g[part]) for part in parts]
+    for found, wanted in zip(pull(g)[1:], map(sum, zip(*((k, h) for _, k, h in pieces), strict=True)), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(pull(g)[0], np.concatenate([first for first, _, _ in pieces]))
+
+
+def _pulled(x: Any, knots: Any, heights: Any, g: Any) -> Any:
+    return ft.vjp(np.interp, x, knots, heights)[1](g)

@@ -16,7 +16,6 @@ from functorch_lite.calculus.cumulative import along
 from functorch_lite.calculus.declare import general
 from functorch_lite.calculus.indexing import gather, scatter
 from functorch_lite.calculus.pointwise import of_parts
-from functorch_lite.calculus.positions import position_among
 from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.core.operands import shape_of
 from functorch_lite.core.primitive import Arrays, Params, Pointwise, Primitive
@@ -29,31 +28,28 @@ from functorch_lite.core.tables import implements
 def _batch_of_interpolation(
     primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params
 ) -> Any:
-    if batched == (True, False, False):
+    if batched == (True, False, False, True):
         return primitive.bind(arrays, params)
-    x, xp, fp = (a if b else broadcast_batch(size, a) for a, b in zip(arrays, batched, strict=True))
-    row = x.reshape(size, prod(x.shape[1:]))
-    piece = _clipped(position_among.batch(size, (xp, row), (True, True), ("right",)), xp.shape[1])
-    return _composed(row, xp, fp, piece).reshape(x.shape)
+    x, xp, fp, piece = (a if b else broadcast_batch(size, a) for a, b in zip(arrays, batched, strict=True))
+    row = size, prod(x.shape[1:])
+    return _composed(x.reshape(row), xp, fp, piece.reshape(row)).reshape(x.shape)
 
 
-def _slope(x: Any, xp: Any, fp: Any, piece: Any = None) -> Any:
-    piece = _pieces(x, xp) if piece is None else piece
+def _slope(x: Any, xp: Any, fp: Any, piece: Any) -> Any:
     rise, width = _taken(fp, piece + 1) - _taken(fp, piece), _taken(xp, piece + 1) - _taken(xp, piece)
     outside = (x < xp[0]) | (x > xp[-1]) | np.isinf(x)
     return np.where(outside, 0, rise / np.where(width == 0, 1, width))
 
 
-def _shares(x: Any, xp: Any) -> tuple[Any, tuple[Any, Any]]:
-    """Return the positions of the two samples between which each element lies, and their shares in what it gets."""
-    piece = _pieces(x, xp)
+def _shares(x: Any, xp: Any, piece: Any) -> tuple[Any, Any]:
+    """Return the shares that the samples at the two ends of its piece have in each element."""
     start, stop = _taken(xp, piece), _taken(xp, piece + 1)
     width = stop - start
     width = np.where(width == 0, 1, width)
     share, rest = (x - start) / width, (x - stop) / width
     share = np.where(np.isnan(share) | (x == xp[-1]), 1 + rest, share)
     share = np.where((x < xp[0]) | (x == -np.inf), 0, np.where((x > xp[-1]) | (x == np.inf), 1, share))
-    return piece, (1 - share, share)
+    return 1 - share, share
 
 
 def _between(t: Any, piece: Any, shares: tuple[Any, Any]) -> Any:
@@ -65,32 +61,33 @@ def _spread(g: Any, shape: tuple[int, ...], piece: Any, shares: tuple[Any, Any])
     return scatter.bind((shares[0] * g, piece), where) + scatter.bind((shares[1] * g, piece + 1), where)
 
 
-def _interp_positions_jvp(t: Any, x: Any, xp: Any, fp: Any) -> Any:
-    piece, shares = _lever(x, xp, fp)
-    return _between(t, piece, shares)
-
-
-def _interp_positions_vjp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
-    piece, shares = _lever(x, xp, fp)
-    return _spread(g, shape_of(xp), piece, shares)
-
-
-def _lever(x: Any, xp: Any, fp: Any) -> tuple[Any, tuple[Any, Any]]:
-    piece, (low, high) = _shares(x, xp)
+def _levers(x: Any, xp: Any, fp: Any, piece: Any) -> tuple[Any, Any]:
+    """Return how each element changes with the positions of the samples at the ends of its piece."""
+    low, high = _shares(x, xp, piece)
     slope = -_slope(x, xp, fp, piece)
-    return piece, (_rise(low, slope), _rise(high, slope))
+    return _rise(low, slope), _rise(high, slope)
 
 
 @general(
-    Rule(lambda t, x, xp, fp: t * _slope(x, xp, fp), lambda g, x, xp, fp: g * _slope(x, xp, fp)),
-    Rule(_interp_positions_jvp, _interp_positions_vjp),
     Rule(
-        lambda t, x, xp: _between(t, *_shares(x, xp)), lambda g, fp_shape, x, xp: _spread(g, fp_shape, *_shares(x, xp))
+        lambda t, x, xp, fp, piece: t * _slope(x, xp, fp, piece),
+        lambda g, x, xp, fp, piece: g * _slope(x, xp, fp, piece),
     ),
+    Rule(
+        lambda t, x, xp, fp, piece: _between(t, piece, _levers(x, xp, fp, piece)),
+        lambda g, x, xp, xp_shape, fp, piece: _spread(g, xp_shape, piece, _levers(x, xp, fp, piece)),
+    ),
+    Rule(
+        lambda t, x, xp, piece: _between(t, piece, _shares(x, xp, piece)),
+        lambda g, fp_shape, x, xp, piece: _spread(g, fp_shape, piece, _shares(x, xp, piece)),
+    ),
+    None,
     batch=_batch_of_interpolation,
 )
-def interpolated(x: Any, xp: Any, fp: Any) -> Any:
+def interpolated(x: Any, xp: Any, fp: Any, piece: Any) -> Any:
     """Interpolate between real values, two at least; outside of them the first or the last."""
+    if shape_of(x) and x.size > 1000:  # NumPy would search again
+        return _composed(x, xp, fp, piece)
     return np.interp(x, xp, fp)
 
 
@@ -113,7 +110,7 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
         x, xp, fp = _unrolled(x, xp, fp, period)
         left = right = None
     if fp.dtype.kind != "c":
-        inside = interpolated(x, xp, fp) if len(xp) > 1 else np.where(np.isnan(x), x, fp[0])
+        inside = interpolated(x, xp, fp, _pieces(x, xp)) if len(xp) > 1 else np.where(np.isnan(x), x, fp[0])
         return as_scalar(_with_ends(inside, x, xp, left, right))
     # At NaN NumPy gives NaN, + 0j if the values are complex; a single complex value it gives there too.
     real, imaginary = (_interpolated_part(x, xp, part(fp), part, left, right) for part in (np.real, np.imag))
@@ -143,11 +140,7 @@ def _with_ends(inside: Any, x: Any, xp: Any, left: Any, right: Any) -> Any:
 
 def _pieces(x: Any, xp: Any) -> Any:
     """Return the position of the sample with which the piece begins in which each element lies."""
-    return _clipped(np.searchsorted(xp, x, "right"), shape_of(xp)[0])
-
-
-def _clipped(positions: Any, count: int) -> Any:
-    return np.minimum(np.maximum(positions - 1, 0), count - 2)
+    return np.minimum(np.maximum(np.searchsorted(xp, x, "right") - 1, 0), shape_of(xp)[0] - 2)
 
 
 def _taken(x: Any, positions: Any) -> Any:

@@ -20,7 +20,7 @@ from functorch_lite.core.operands import aligned, known, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive, Zero
 from functorch_lite.core.tables import implements
 
-__all__ = ["nonzero", "position_among"]
+__all__ = ["nonzero"]
 
 # --- Positions of what is true ----------------------------------------------------------------------------------------
 
@@ -82,8 +82,7 @@ def _batch_of_searchsorted(
 
 
 @zero_function(2, batch=_batch_of_searchsorted)
-def position_among(a: Any, v: Any, side: str) -> Any:
-    """Return where elements are to be put into a sorted array."""
+def _position_among(a: Any, v: Any, side: str) -> Any:
     return np.searchsorted(a, v, side)  # type: ignore[call-overload]
 
 
@@ -96,7 +95,7 @@ def _searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any
         raise ValueError(f"np.searchsorted looks things up in a 1-d array, not in one of shape {a.shape}")
     if side not in ("left", "right"):
         raise ValueError(f"search side must be 'left' or 'right' (got {side!r})")
-    return position_among(a, v if hasattr(v, "dtype") else as_array(v), side)
+    return _position_among(a, v if hasattr(v, "dtype") else as_array(v), side)
 
 
 def _batch_of_bins(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:

@@ -39,6 +39,7 @@ TEMPLATES: dict[str, str | tuple[str, ...]] = {
     "argmax": "np.argmax({x}{axis}{keep})",
     "argmin": "np.argmin({x}{axis}{keep})",
     "logaddexp_reduce": "np.logaddexp.reduce({x}, {axes}{keep})",
+    "interpolated": "np.interp({x}, {xp}, {fp})",
     "masked_prod": "np.prod({x}{axis}{keep}, initial={initial}, where={mask})",
     "masked_sum": "np.sum({x}{axis}{keep}, initial={initial}, where={mask})",
     "max": "np.max({x}{axis}{keep})",
