@@ -77,6 +77,7 @@ def _has_bits(x: Any, condition: Any) -> bool:
         and x.size >= _MANY
         and x.dtype.char in _BITS
         and type(condition) is np.ndarray
+        and condition.dtype.char == "?"
         and condition.shape == x.shape
         and x.flags.c_contiguous
         and condition.flags.c_contiguous
