@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from itertools import permutations
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -208,6 +211,58 @@ def test_products_of_complex_others_where_those_behind_leave_the_range() -> None
     z = np.array([1e-200 + 1e-200j, 2j, 1e200, 1e200j])
     gradient = ft.grad(lambda z: np.cumprod(z)[-1], holomorphic=True)(z)[1:]
     np.testing.assert_allclose(gradient, [1e200 * (1 + 1j) * 1j, -2 * (1 + 1j), 2j * (1 + 1j)], rtol=1e-15)
+
+
+def derivatives_of_a_product(x: Any, order: int) -> Any:
+    """Return them in exact arithmetic, rounded at the end."""
+    exact = [Fraction(float(value)) for value in x]
+    found = np.zeros((len(x),) * order)
+    for places in permutations(range(len(x)), order):
+        value = prod((v for i, v in enumerate(exact) if i not in places), start=Fraction(1))
+        largest = np.finfo(x.dtype).max.item()
+        found[places] = value if abs(value) <= largest else np.inf if value > 0 else -np.inf
+    return found.astype(x.dtype)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        [1e-200, 1e-200, 1e300, 2.0],
+        [1e200, 1e-280, 1e200, 3.0, 1e-200],  # running products stay in range, but not without the second
+        [1e300, -1e300, 1e-300, 1e-300, 0.0, 5.0],
+        [0.0, 0.0, 1e300, 1e300, 1e-300],
+        [1e-300, 1e-300, 1e-300],
+        [1e-300, 1e300],
+        [1e-200],
+        np.float32([1e-30, 1e-30, 1e38, 2.0, 5.0]),
+    ],
+)
+def test_higher_derivatives_of_a_product_whose_parts_leave_the_range(x: Any) -> None:
+    x = np.array(x)
+    again = (ft.jacfwd(ft.hessian(np.prod)), ft.jacrev(ft.jacrev(ft.jacrev(np.prod))))
+    for order, functions in ((2, (ft.hessian(np.prod), ft.jacrev(ft.jacrev(np.prod)))), (3, again)):
+        expected = derivatives_of_a_product(x, order)
+        for f in functions:
+            with np.errstate(over="ignore", invalid="ignore"):
+                for found in (f(x), ft.jit(f)(x), ft.vmap(f)(x[None])[0]):
+                    np.testing.assert_allclose(found, expected, rtol=8 * np.finfo(x.dtype).eps)
+
+
+def test_second_derivative_along_an_axis_of_complex_products_that_leave_the_range() -> None:
+    z = np.array([[1e-200 + 1e-200j, 1e-200j, 1e300, 2j], [1.0, 2.0, 3.0, 4.0]]).T
+    along = np.array([[0, 1e-10j], [0, 1.0], [2.0, 0], [3.0, 0]])
+    slopes = ft.grad(lambda z: np.sum(np.prod(z, axis=0)), holomorphic=True)
+    found = ft.jvp(slopes, (z,), (along,))[1][:, 0]
+    first, second, third, fourth = z[:, 0]
+    expected = [
+        second * (2 * fourth + 3 * third),
+        first * (2 * fourth + 3 * third),
+        0,  # the product of the first two, times 3, underflows
+        first * second * 2,
+    ]
+    np.testing.assert_allclose(found[:2], expected[:2], rtol=1e-15)
+    np.testing.assert_array_equal(found[2:], [0, 0])
+    np.testing.assert_allclose(ft.jvp(slopes, (z,), (along,))[1][:, 1], [12, 12e-10j, 4 + 8e-10j, 3 + 6e-10j])
 
 
 # --- Running sums of exponentials -------------------------------------------------------------------------------------

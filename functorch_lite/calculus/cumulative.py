@@ -21,7 +21,19 @@ from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.rules import Rule
 from functorch_lite.core.tables import implements
 
-__all__ = ["along", "cumlogaddexp", "cummax", "cummin", "cumprod", "cumsum", "products_of_others", "recurrence"]
+__all__ = [
+    "along",
+    "cumlogaddexp",
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
+    "delayed",
+    "in_range",
+    "may_leave_range",
+    "recurrence",
+    "scaled",
+]
 
 # --- Parts of rules ---------------------------------------------------------------------------------------------------
 
@@ -31,7 +43,7 @@ def along(axis: int, index: Any) -> tuple[Any, ...]:
     return (*(slice(None),) * axis, index)
 
 
-def _delayed(x: Any, axis: int, reverse: bool, first: float) -> Any:
+def delayed(x: Any, axis: int, reverse: bool, first: float) -> Any:
     """Shift by one along the axis, away from where running starts; ``first`` comes in and the last goes out."""
     shape = shape_of(x)
     if not shape[axis]:
@@ -42,26 +54,15 @@ def _delayed(x: Any, axis: int, reverse: bool, first: float) -> Any:
     return np.concatenate([edge, x[along(axis, slice(None, -1))]], axis)
 
 
-def products_of_others(x: Any, axis: int) -> Any:
-    """Return, for each element, the product of all others along the axis: that of those before and of those behind."""
-    if not _may_leave_range(x, axis):
-        return _before_and_behind(x, axis)
-    x, exponents, total = _in_range(x, axis, False)
-    return _scaled(_before_and_behind(x, axis), total[along(axis, slice(-1, None))] - exponents)
-
-
-def _before_and_behind(x: Any, axis: int) -> Any:
-    before = cumprod(_delayed(x, axis, False, 1), axis, False)
-    behind = cumprod(_delayed(x, axis, True, 1), axis, True)
-    return before * behind
-
-
 # A product of others can be in range where that of those before, or of those behind, is not. Where this may be, the
 # factors are divided by powers of two such that no running product leaves the range.
 
 
-def _may_leave_range(x: Any, axis: int) -> bool:
-    """Say whether products of neighbours along the axis can overflow or underflow; of unknown values they can."""
+def may_leave_range(x: Any, axis: int, without: int = 0) -> bool:
+    """Say whether products of neighbours along the axis, ``without`` some of them, can overflow or underflow.
+
+    Of unknown values they can.
+    """
     value = known(x)
     if value is None or not is_at_hand(value):
         return True
@@ -69,7 +70,11 @@ def _may_leave_range(x: Any, axis: int) -> bool:
         return False
     total = _running_exponents.function(value, axis, False)
     number = np.finfo(value.dtype)
-    return bool(max(total.max(), 0) - min(total.min(), 0) > number.maxexp - number.nmant)
+    spread = max(total.max(), 0) - min(total.min(), 0)
+    if without:
+        single = total - delayed(total, axis, False, 0)
+        spread += without * (max(single.max(), 0) - min(single.min(), 0))
+    return bool(spread > number.maxexp - number.nmant)
 
 
 @zero_function(batch=shifted_axes(0))
@@ -83,19 +88,19 @@ def _running_exponents(x: Any, axis: int, reverse: bool) -> Any:
     return np.rint(np.cumsum(logarithms, axis)).astype(np.intc)
 
 
-def _in_range(x: Any, axis: int, reverse: bool) -> tuple[Any, Any, Any]:
+def in_range(x: Any, axis: int, reverse: bool) -> tuple[Any, Any, Any]:
     """Return factors of which all running products are of the order of one, their exponents, and those of products."""
     total = _running_exponents(x, axis, reverse)
-    exponents = total - _delayed(total, axis, reverse, 0)
-    return _scaled(x, -exponents), exponents, total
+    exponents = total - delayed(total, axis, reverse, 0)
+    return scaled(x, -exponents), exponents, total
 
 
 def _cumprod_vjp(g: Any, ans: Any, x: Any, axis: int, reverse: bool) -> Any:
-    if not _may_leave_range(x, axis):
-        return _recurrence_transpose(g, x, axis, reverse) * _delayed(ans, axis, reverse, 1)
-    x, exponents, total = _in_range(x, axis, reverse)
-    before = _delayed(cumprod(x, axis, reverse), axis, reverse, 1)
-    return _scaled(_recurrence_transpose(_scaled(g, total), x, axis, reverse) * before, -exponents)
+    if not may_leave_range(x, axis):
+        return _recurrence_transpose(g, x, axis, reverse) * delayed(ans, axis, reverse, 1)
+    x, exponents, total = in_range(x, axis, reverse)
+    before = delayed(cumprod(x, axis, reverse), axis, reverse, 1)
+    return scaled(_recurrence_transpose(scaled(g, total), x, axis, reverse) * before, -exponents)
 
 
 def _batched_recurrence(
@@ -115,7 +120,7 @@ def _cummax_jvp(t: Any, ans: Any, x: Any, axis: int) -> Any:
 
 def _cumlogaddexp_jvp(t: Any, ans: Any, x: Any, axis: int) -> Any:
     """d ans[k] = (the share of ans[k-1]) d ans[k-1] + (the share of x[k]) dx[k], with the shares of logaddexp."""
-    step = excess(x, _delayed(ans, axis, False, -np.inf))
+    step = excess(x, delayed(ans, axis, False, -np.inf))
     is_first = np.arange(shape_of(x)[axis]).reshape(-1, *(1,) * (len(shape_of(x)) - axis - 1)) == 0
     own = np.where(is_first, 1, logistic(step)) * t
     return recurrence(logistic(-step), own, axis, False)
@@ -141,15 +146,15 @@ def cumsum(x: Any, axis: int, reverse: bool) -> Any:
 
 
 def _recurrence_jvp(t: Any, ans: Any, a: Any, axis: int, reverse: bool) -> Any:
-    return recurrence(a, t * _delayed(ans, axis, reverse, 0), axis, reverse)
+    return recurrence(a, t * delayed(ans, axis, reverse, 0), axis, reverse)
 
 
 def _recurrence_vjp(g: Any, ans: Any, a: Any, axis: int, reverse: bool) -> Any:
-    return _recurrence_transpose(g, a, axis, reverse) * _delayed(ans, axis, reverse, 0)
+    return _recurrence_transpose(g, a, axis, reverse) * delayed(ans, axis, reverse, 0)
 
 
 def _recurrence_transpose(g: Any, a: Any, axis: int, reverse: bool) -> Any:
-    return recurrence(_delayed(a, axis, not reverse, 0), g, axis, not reverse)
+    return recurrence(delayed(a, axis, not reverse, 0), g, axis, not reverse)
 
 
 @general(Rule(_recurrence_jvp, _recurrence_vjp), Rule(vjp=_recurrence_transpose), batch=_batched_recurrence)
@@ -163,7 +168,7 @@ def recurrence(a: Any, b: Any, axis: int, reverse: bool) -> Any:
 
 @general(
     Rule(
-        lambda t, ans, x, axis, reverse: recurrence(x, t * _delayed(ans, axis, reverse, 1), axis, reverse),
+        lambda t, ans, x, axis, reverse: recurrence(x, t * delayed(ans, axis, reverse, 1), axis, reverse),
         lambda g, ans, x, axis, reverse: _cumprod_vjp(g, ans, x, axis, reverse),
     ),
     batch=shifted_axes(0),
@@ -283,7 +288,7 @@ def _linear_recurrence(a: Any, b: Any) -> Any:
         incoming = _carried(added, lambda j, last: factors[j] * last)
     if _has_lost_range(factors[:-1], incoming[:-1]):
         mantissas, exponents = _product_by_parts(a)
-        incoming = _carried(added, lambda j, last: _scaled(mantissas[j] * last, exponents[j]))
+        incoming = _carried(added, lambda j, last: scaled(mantissas[j] * last, exponents[j]))
     h = _fill(np.empty(a.shape, dtype), a, b, incoming)
     return np.moveaxis(h, 0, 1).reshape(-1, *h.shape[2:])[:n]
 
@@ -309,7 +314,7 @@ def _product_by_parts(a: Any) -> tuple[Any, Any]:
     exponents: Any = 0
     while True:
         exponent = np.frexp(np.abs(a))[1]
-        a, exponents = _scaled(a, -exponent), exponents + exponent
+        a, exponents = scaled(a, -exponent), exponents + exponent
         if len(a) == 1:
             return a[0], exponents[0]
         if len(a) % 2:
@@ -317,7 +322,7 @@ def _product_by_parts(a: Any) -> tuple[Any, Any]:
         a, exponents = a[::2] * a[1::2], exponents[::2] + exponents[1::2]
 
 
-def _scaled(x: Any, exponent: Any) -> Any:
+def scaled(x: Any, exponent: Any) -> Any:
     """Multiply by powers of two, which need not be numbers of this range themselves."""
     if x.dtype.kind == "c":
         return of_parts(np.ldexp(np.real(x), exponent), np.ldexp(np.imag(x), exponent))

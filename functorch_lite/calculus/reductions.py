@@ -19,8 +19,8 @@ from functorch_lite.calculus.arguments import (
     refuse_out,
 )
 from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
-from functorch_lite.calculus.cumulative import products_of_others
 from functorch_lite.calculus.declare import general, linear, zero_function
+from functorch_lite.calculus.products import products_of_others
 from functorch_lite.calculus.shaping import broadcast_to, reshape
 from functorch_lite.core.operands import is_at_hand, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
