@@ -433,3 +433,21 @@ def test_counts_outside_the_support_have_no_slopes_where_success_is_certain() ->
     k = np.array([-1.0, 3.0, 10.0])
     slope = ft.grad(lambda p: np.sum(stats.binom.cdf(k, 10.0, p)))(0.3)
     np.testing.assert_allclose(slope, ft.grad(lambda p: stats.binom.cdf(3.0, 10.0, p))(0.3), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("function", "y", "expected"),
+    [
+        (stats.f.sf, 1e3, 2.00419744662075e-12),
+        (stats.f.logsf, 1e3, 2.490500700837882e-6),
+        (stats.f.sf, 1e15, 2.02143615134655e-66),
+        (stats.f.logsf, 1e15, 2.49999999999999e-30),
+        (stats.f.sf, 1e17, 2.021436151346568e-75),
+        (stats.f.logsf, 1e17, 2.5e-34),
+        (stats.f.sf, 1e30, 6.392342382859997e-134),
+        (stats.f.logsf, 1e30, 2.5e-60),
+    ],
+)
+def test_second_derivatives_of_f_where_the_share_rounds_to_one(function: Any, y: float, expected: float) -> None:
+    found = ft.grad(ft.grad(lambda y: function(y, 3.0, 5.0)))(y)
+    np.testing.assert_allclose(found, expected, rtol=1e-11)

@@ -19,6 +19,7 @@ from functorch_lite.scipy.special.declare import batch_elementwise, elementwise,
 from functorch_lite.scipy.special.deviance import (
     log_beta_density,
     log_beta_density_in_a,
+    log_f_density,
     log_gamma_density,
     log_gamma_density_in_a,
 )
@@ -234,6 +235,15 @@ def _f_in_n(m: Any, n: Any, x: Any) -> Any:
 
 
 def _f_density(m: Any, n: Any, x: Any) -> Any:
+    """By w where it is small, so that zero has a slope too; else by x itself, as 1 - w loses its digits."""
+    large = m * x > n
+    if is_at_hand(large) and not np.any(large):
+        return _f_density_by_w(m, n, x)
+    near = _f_density_by_w(m, n, np.where(large, 0.5, x))
+    return np.where(large, np.exp(log_f_density(0.5 * m, 0.5 * n, np.where(large, x, 1.0))), near)[()]
+
+
+def _f_density_by_w(m: Any, n: Any, x: Any) -> Any:
     total = m * x + n
     return m * n / total**2 * beta_density(0.5 * m, 0.5 * n, m * x / total)
 
