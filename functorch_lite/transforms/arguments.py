@@ -278,6 +278,15 @@ class Selection:
                 kwargs = {**kwargs, place: value}
         return new_args, kwargs
 
+    def partial(self, places: list[int | str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Any], Any]:
+        """Return the function of the selected arguments alone, by its name; the others are those of the call."""
+
+        def of_selected(selected: Any) -> Any:
+            new_args, new_kwargs = self.put(selected, places, args, kwargs)
+            return self.f(*new_args, **new_kwargs)
+
+        return named_like(self.f, of_selected)
+
     def _place(self, key: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:
         if isinstance(key, str):
             if key in kwargs:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.transforms.arguments import LEFT_OUT, Argnums, Selection, check_callable, differentiable, named_like
+from functorch_lite.transforms.arguments import LEFT_OUT, Argnums, Selection, check_callable, differentiable
 from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.many_tangents import push_own
@@ -114,12 +114,7 @@ def hessian_diag(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | N
         leaves, structure = tree.flatten(selected)
         leaves = differentiable(leaves, selected, "hessian_diag", *LEFT_OUT)
         selected = tree.unflatten(structure, leaves)
-
-        def gradient(x: Any) -> Any:
-            new_args, new_kwargs = selection.put(x, places, args, kwargs)
-            return grad(
-                named_like(f, lambda y: f(*selection.put(y, places, tuple(new_args), new_kwargs)[0], **new_kwargs))
-            )(x)
+        gradient = grad(selection.partial(places, args, kwargs))
 
         def entry(direction: list[Any]) -> Any:
             _, column = jvp(gradient, (selected,), (tree.unflatten(structure, direction),))

@@ -64,7 +64,7 @@ def hessian(
 
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        call = call_of(f, selection, options, args, kwargs)
+        call = call_of(selection, options, args, kwargs)
         size = dimension(call.leaves)
         aux, result = _at_once(call, size) if size and chunk_size is None else _in_chunks(call)
         return (result, aux) if has_aux else result

@@ -66,7 +66,7 @@ def jacfwd(
     """
     check_callable(f, "jacfwd")
     options = Options("jacfwd", has_aux, holomorphic, chunk_size)
-    return without_value(f, _value_and_jacfwd(f, Selection(f, argnums, argnames), options), has_aux)
+    return without_value(f, _value_and_jacfwd(Selection(f, argnums, argnames), options), has_aux)
 
 
 def jacrev(
@@ -101,7 +101,7 @@ def jacrev(
     """
     check_callable(f, "jacrev")
     options = Options("jacrev", has_aux, holomorphic, chunk_size, takes_complex=True)
-    return without_value(f, _value_and_jacrev(f, Selection(f, argnums, argnames), options), has_aux)
+    return without_value(f, _value_and_jacrev(Selection(f, argnums, argnames), options), has_aux)
 
 
 def jacobian(
@@ -137,7 +137,7 @@ def jacobian(
     """
     check_callable(f, "jacobian")
     options = Options("jacobian", has_aux, holomorphic, chunk_size, takes_complex=True)
-    transform = _value_and_jacrev(f, Selection(f, argnums, argnames), options, choose=True)
+    transform = _value_and_jacrev(Selection(f, argnums, argnames), options, choose=True)
     return without_value(f, transform, has_aux)
 
 
@@ -171,7 +171,7 @@ def value_and_jacobian(
     """
     check_callable(f, "value_and_jacobian")
     options = Options("value_and_jacobian", has_aux, holomorphic, chunk_size, takes_complex=True)
-    transform = _value_and_jacrev(f, Selection(f, argnums, argnames), options, choose=True)
+    transform = _value_and_jacrev(Selection(f, argnums, argnames), options, choose=True)
 
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
@@ -181,9 +181,9 @@ def value_and_jacobian(
     return transformed
 
 
-def _value_and_jacfwd(f: Callable[..., Any], selection: Selection, options: Options) -> Callable[..., Any]:
+def _value_and_jacfwd(selection: Selection, options: Options) -> Callable[..., Any]:
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        call = call_of(f, selection, options, args, kwargs)
+        call = call_of(selection, options, args, kwargs)
         value, aux, jac = in_forward_mode(call)
         for y in tree.leaves(value):
             if dtype_of(y).kind not in "fc":
@@ -193,10 +193,8 @@ def _value_and_jacfwd(f: Callable[..., Any], selection: Selection, options: Opti
     return transformed
 
 
-def _value_and_jacrev(
-    f: Callable[..., Any], selection: Selection, options: Options, choose: bool = False
-) -> Callable[..., Any]:
+def _value_and_jacrev(selection: Selection, options: Options, choose: bool = False) -> Callable[..., Any]:
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        return in_reverse_mode(call_of(f, selection, options, args, kwargs), ReverseTrace(), Walk(), choose)
+        return in_reverse_mode(call_of(selection, options, args, kwargs), ReverseTrace(), Walk(), choose)
 
     return transformed

@@ -86,7 +86,7 @@ def sparse_jacobian(
 
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        problem = _Problem(f, selection, args, kwargs, "sparse_jacobian")
+        problem = _Problem(selection, args, kwargs, "sparse_jacobian")
         outputs, out_structure = returned_leaves(problem.of_leaves(*problem.leaves), None, f)
         for y in outputs:
             if dtype_of(y).kind != "f":
@@ -155,7 +155,7 @@ def sparse_hessian(
 
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        problem = _Problem(f, selection, args, kwargs, "sparse_hessian")
+        problem = _Problem(selection, args, kwargs, "sparse_hessian")
         n = len(problem.leaves)
 
         def gradient(*leaves: Any) -> Any:
@@ -183,9 +183,7 @@ def sparse_hessian(
 class _Problem:
     """The function of the leaves of the selected arguments, and how matrices by leaves become trees."""
 
-    def __init__(
-        self, f: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any], name: str
-    ) -> None:
+    def __init__(self, selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> None:
         scipy_module("sparse", f"ft.{name}")
         selected, places = selection.take(args, kwargs)
         leaves, self.structure = tree.flatten(selected)
@@ -193,17 +191,19 @@ class _Problem:
         for x in self.leaves:
             if isinstance(x, Tracer):
                 raise TypeError(
-                    f"{name} of {name_of(f)}: an argument is traced by {x._trace.transformation}, but a scipy.sparse "
-                    f"array cannot hold traced values; use ft.jacobian, or products with it (ft.jvp, ft.vjp)"
+                    f"{name} of {name_of(selection.f)}: an argument is traced by {x._trace.transformation}, but a "
+                    f"scipy.sparse array cannot hold traced values; use ft.jacobian, or products with it (ft.jvp, ft.vjp)"
                 )
             if dtype_of(x).kind != "f":
-                raise TypeError(f"{name} of {name_of(f)}: an argument is {dtype_of(x)}; it must be real and floating")
+                raise TypeError(
+                    f"{name} of {name_of(selection.f)}: an argument is {dtype_of(x)}; it must be real and floating"
+                )
+        of_selected = selection.partial(places, args, kwargs)
 
         def of_leaves(*leaves: Any) -> Any:
-            new_args, new_kwargs = selection.put(self.unflatten(leaves), places, args, kwargs)
-            return f(*new_args, **new_kwargs)
+            return of_selected(self.unflatten(leaves))
 
-        self.of_leaves = named_like(f, of_leaves)
+        self.of_leaves = named_like(selection.f, of_leaves)
 
     def unflatten(self, leaves: Sequence[Any]) -> Any:
         """Return the tree of the selected arguments with these leaves."""

@@ -22,7 +22,6 @@ from functorch_lite.transforms.arguments import (
     check_like,
     differentiable,
     like_primal,
-    named_like,
     returned_leaves,
     unshared,
 )
@@ -141,12 +140,7 @@ def derivative(f: Callable[..., Any], order: int = 1, argnums: int = 0) -> Calla
                 f"derivative needs a scalar argument, not {type(x).__name__} of shape {shape_of(x)}; use "
                 f"ft.vmap(ft.derivative(f)) for many points, ft.jacobian for several variables"
             )
-
-        def of_scalar(y: Any) -> Any:
-            new_args, new_kwargs = selection.put(y, places, args, kwargs)
-            return f(*new_args, **new_kwargs)
-
-        named_like(f, of_scalar)
+        of_scalar = selection.partial(places, args, kwargs)
         if order == 0:
             return of_scalar(x)
         leaves = differentiable([x], x, "derivative", *LEFT_OUT)

@@ -72,7 +72,7 @@ def divergence(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | Non
 
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        g, leaves, structure = _field(f, "divergence", selection, args, kwargs)
+        g, leaves, structure = _field("divergence", selection, args, kwargs)
         shapes = [shape_of(x) for x in leaves]
 
         def field(x: Any) -> Any:
@@ -136,7 +136,7 @@ def curl(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
 
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        g, leaves, structure = _field(f, "curl", selection, args, kwargs)
+        g, leaves, structure = _field("curl", selection, args, kwargs)
         shape = shape_of(leaves[0]) if structure == tree.LEAF else None
         if shape not in ((2,), (3,)):
             raise ValueError(
@@ -187,7 +187,7 @@ def laplacian(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | None
 
     @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        g, leaves, structure = _field(f, "laplacian", selection, args, kwargs)
+        g, leaves, structure = _field("laplacian", selection, args, kwargs)
         spec = tree.structure((tree.unflatten(structure, leaves),))
 
         def second(i: Any) -> Any:
@@ -216,7 +216,7 @@ def _axis(leaves: list[Any], i: Any) -> list[Any]:
 
 
 def _field(
-    f: Callable[..., Any], operator: str, selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
+    operator: str, selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Callable[[Any], Any], list[Any], tree.Structure]:
     """Return the function of the selected argument alone, and the leaves and the structure of that argument."""
     selected, places = selection.take(args, kwargs)
@@ -225,12 +225,7 @@ def _field(
     for x in leaves:
         if dtype_of(x).kind == "c":
             raise TypeError(
-                f"the {operator} of {name_of(f)}: the argument is {dtype_of(x)}; coordinates are real. Take real and "
-                f"imaginary parts as two arguments."
+                f"the {operator} of {name_of(selection.f)}: the argument is {dtype_of(x)}; coordinates are real. Take "
+                f"real and imaginary parts as two arguments."
             )
-
-    def of_selected(x: Any) -> Any:
-        new_args, new_kwargs = selection.put(x, places, args, kwargs)
-        return f(*new_args, **new_kwargs)
-
-    return named_like(f, of_selected), leaves, structure
+    return selection.partial(places, args, kwargs), leaves, structure
