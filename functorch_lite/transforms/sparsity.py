@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import wraps
 from itertools import pairwise
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -34,6 +33,7 @@ from functorch_lite.transforms.colouring import column_colours, star_colours
 from functorch_lite.transforms.dependence import dependence
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.reverse import grad, vjp
+from functorch_lite.transforms.standard_basis import dimension, size_of
 
 __all__ = ["sparse_hessian", "sparse_jacobian"]
 
@@ -96,7 +96,7 @@ def sparse_jacobian(
                 )
         if not outputs:
             return tree.unflatten(out_structure, [])
-        shape = (_entries(outputs), _entries(problem.leaves))
+        shape = (dimension(outputs), dimension(problem.leaves))
         pattern = _given(sparsity, shape) if sparsity is not None else dependence(problem.of_leaves, problem.leaves)
         columns = column_colours(pattern)
         rows = column_colours(pattern.T)
@@ -161,7 +161,7 @@ def sparse_hessian(
         def gradient(*leaves: Any) -> Any:
             return grad(problem.of_leaves, argnums=tuple(range(n)))(*leaves)
 
-        size = _entries(problem.leaves)
+        size = dimension(problem.leaves)
         pattern = _given(sparsity, (size, size)) if sparsity is not None else dependence(gradient, problem.leaves)
         pattern = (pattern + pattern.T).tocsr()
         colours = star_colours(pattern)
@@ -188,16 +188,15 @@ class _Problem:
         selected, places = selection.take(args, kwargs)
         leaves, self.structure = tree.flatten(selected)
         self.leaves = differentiable(leaves, selected, name, *LEFT_OUT)
+        subject = f"{name} of {name_of(selection.f)}"
         for x in self.leaves:
             if isinstance(x, Tracer):
                 raise TypeError(
-                    f"{name} of {name_of(selection.f)}: an argument is traced by {x._trace.transformation}, but a "
-                    f"scipy.sparse array cannot hold traced values; use ft.jacobian, or products with it (ft.jvp, ft.vjp)"
+                    f"{subject}: an argument is traced by {x._trace.transformation}, but a scipy.sparse array cannot "
+                    f"hold traced values; use ft.jacobian, or products with it (ft.jvp, ft.vjp)"
                 )
             if dtype_of(x).kind != "f":
-                raise TypeError(
-                    f"{name} of {name_of(selection.f)}: an argument is {dtype_of(x)}; it must be real and floating"
-                )
+                raise TypeError(f"{subject}: an argument is {dtype_of(x)}; it must be real and floating")
         of_selected = selection.partial(places, args, kwargs)
 
         def of_leaves(*leaves: Any) -> Any:
@@ -235,7 +234,7 @@ def _pulled(
 def _in_chunks(product: Callable[..., Any], like: Sequence[Any], colours: Any, chunk_size: int | None) -> Any:
     count, size = int(np.max(colours, initial=-1)) + 1, max(len(colours), 1)
     chunk = chunk_size or max(1, BYTES_OF_SEEDS // (8 * size))
-    bounds = np.cumsum([0, *(prod(shape_of(x)) for x in like)])
+    bounds = np.cumsum([0, *map(size_of, like)])
     parts = []
     for start in range(0, max(count, 1), chunk):
         batch = np.arange(start, max(min(start + chunk, count), start + 1))
@@ -248,9 +247,7 @@ def _in_chunks(product: Callable[..., Any], like: Sequence[Any], colours: Any, c
 
 
 def _given(sparsity: Any, shape: tuple[int, int]) -> Any:
-    from scipy.sparse import csr_array  # noqa: PLC0415 - optional, slow to import
-
-    pattern = csr_array(sparsity).astype(bool)
+    pattern = scipy_module("sparse", "ft.sparse_jacobian").csr_array(sparsity).astype(bool)
     if pattern.shape != shape:
         raise ValueError(f"sparsity has shape {pattern.shape}, but the matrix of the derivatives has {shape}")
     pattern.eliminate_zeros()
@@ -258,18 +255,12 @@ def _given(sparsity: Any, shape: tuple[int, int]) -> Any:
 
 
 def _sparse(entries: Any, i: Any, j: Any, shape: tuple[int, int]) -> Any:
-    from scipy.sparse import csr_array  # noqa: PLC0415 - optional, slow to import
-
-    return csr_array((entries, (i, j)), shape=shape)
+    return scipy_module("sparse", "ft.sparse_jacobian").csr_array((entries, (i, j)), shape=shape)
 
 
 def _slices(matrix: Any, leaves: Sequence[Any]) -> list[Any]:
     """Split the rows of a matrix into one block a leaf."""
     if len(leaves) == 1:
         return [matrix]
-    bounds = np.cumsum([0, *(prod(shape_of(x)) for x in leaves)])
+    bounds = np.cumsum([0, *map(size_of, leaves)])
     return [matrix[start:stop] for start, stop in pairwise(bounds)]
-
-
-def _entries(leaves: Sequence[Any]) -> int:
-    return sum(prod(shape_of(x)) for x in leaves)

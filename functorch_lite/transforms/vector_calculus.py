@@ -30,7 +30,7 @@ from functorch_lite.transforms.batching import vmap
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.jacobians import jacfwd
 from functorch_lite.transforms.many_tangents import push_own
-from functorch_lite.transforms.standard_basis import basis
+from functorch_lite.transforms.standard_basis import basis, dimension
 from functorch_lite.transforms.taylor import expanded
 
 __all__ = ["curl", "divergence", "laplacian"]
@@ -97,7 +97,7 @@ def divergence(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | Non
             _, t = jvp(field, (point,), (tree.unflatten(structure, direction),))
             return sum(np.sum(p * e) for p, e in zip(tree.leaves(t), direction, strict=True))
 
-        return vmap(component, chunk_size=chunk_size)(np.arange(_count(leaves))).sum(0)
+        return vmap(component, chunk_size=chunk_size)(np.arange(dimension(leaves))).sum(0)
 
     return transformed
 
@@ -195,13 +195,9 @@ def laplacian(f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | None
             seconds = [np.zeros_like(y) if row[1] is None else 2 * row[1] for y, row in zip(values, terms, strict=True)]
             return tree.unflatten(own, seconds)
 
-        return tree.map(lambda t: t.sum(0), vmap(second, chunk_size=chunk_size)(np.arange(_count(leaves))))
+        return tree.map(lambda t: t.sum(0), vmap(second, chunk_size=chunk_size)(np.arange(dimension(leaves))))
 
     return transformed
-
-
-def _count(leaves: list[Any]) -> int:
-    return sum(prod(shape_of(x)) for x in leaves)
 
 
 def _axis(leaves: list[Any], i: Any) -> list[Any]:
