@@ -81,6 +81,8 @@ class Primitive:
     is_simple = False
     #: Whether results are worth tracing by the modes of differentiation.
     differentiable = True
+    #: Whether traces that keep nothing for the way back just run the function on their tracers.
+    is_inlined = False
     #: The library's own word for the operation, by which tables know it; the name is for people to read. What users
     #: define may be called ``sum`` as well: it has a name, and no word.
     word = ""
@@ -312,8 +314,6 @@ class JointPrimitive(Primitive):
     These are what users define by rules of their own, and recomputation.
     """
 
-    #: Whether traces that keep nothing for a long way back just run the function on their tracers.
-    is_inlined = False
     #: Whether the function is to see raw arrays where the object style would show it tensors.
     takes_raw = False
     #: Whether the pullback gets zeros, not None, for results of which no cotangent arrived.

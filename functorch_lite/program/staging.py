@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 
 from functorch_lite.core.errors import TracerConversionError, user_line
-from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
+from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.tape import dtype_or_type
 from functorch_lite.core.trace import ClosedTrace, Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
@@ -92,7 +92,7 @@ class StagingTrace(Trace):
         )
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
-        if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
+        if primitive.is_inlined:
             return primitive.function(arrays, *params)
         if primitive.word in _SHAPED_BY_VALUE:
             raise TypeError(

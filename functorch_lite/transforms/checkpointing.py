@@ -110,13 +110,13 @@ def with_its_variables(f: Callable[..., Any]) -> Callable[..., Any]:
 class _Recomputation(JointPrimitive):
     """One call of a checkpointed function, on leaves."""
 
+    # Forward mode and transposition keep nothing that could be saved.
+    is_inlined = True
+
     def __init__(self, name: str, run: Callable[[Arrays], Arrays], policy: Callable[[str], bool] | None = None) -> None:
         super().__init__(run, ["arrays"], name=f"checkpoint of {name}", variadic=True, multiple=True)
         self.policy = policy
         self.first_runs = (*repeated.get(), next_birth())
-
-    # Forward mode and transposition keep nothing that could be saved.
-    is_inlined = True
 
     def again(self, values: Arrays) -> Arrays:
         token = repeated.set(self.first_runs)

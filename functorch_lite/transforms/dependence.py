@@ -32,7 +32,8 @@ from functorch_lite.calculus.windows import meetings
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import shape_of
-from functorch_lite.core.primitive import Arrays, General, JointPrimitive, Params, Pointwise, Primitive
+from functorch_lite.core.optional import scipy_module
+from functorch_lite.core.primitive import Arrays, General, Params, Pointwise, Primitive
 from functorch_lite.core.trace import Trace
 from functorch_lite.core.tracer import ArrayTracer
 from functorch_lite.transforms.arguments import dtype_of, returned
@@ -63,10 +64,9 @@ def dependence(f: Callable[..., Any], leaves: Sequence[Any]) -> Any:
     scipy.sparse.csr_array
         Boolean, of shape (entries of all results, entries of all arguments).
     """
-    from scipy.sparse import csr_array, eye_array, vstack  # noqa: PLC0415 - optional, slow to import
-
+    sparse = _scipy_sparse()
     sizes = [prod(shape_of(x)) for x in leaves]
-    whole = eye_array(sum(sizes), dtype=bool, format="csr")
+    whole = sparse.eye_array(sum(sizes), dtype=bool, format="csr")
     trace = _DependenceTrace(sum(sizes))
     bounds = np.cumsum([0, *sizes])
     tangents = [
@@ -78,9 +78,9 @@ def dependence(f: Callable[..., Any], leaves: Sequence[Any]) -> Any:
     for leaf in tree.leaves(pushed):
         t = returned(leaf, trace)
         own = isinstance(t, _Carrier) and t._trace is trace
-        rows.append(t.rows if own else csr_array((prod(shape_of(t)), sum(sizes)), dtype=bool))
+        rows.append(t.rows if own else sparse.csr_array((prod(shape_of(t)), sum(sizes)), dtype=bool))
     trace.close()
-    return vstack(rows, format="csr")
+    return sparse.vstack(rows, format="csr")
 
 
 def declare_pattern(primitive: Primitive, pattern: Callable[..., Any]) -> None:
@@ -111,7 +111,7 @@ class _DependenceTrace(Trace):
         return result
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
-        if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
+        if primitive.is_inlined:
             return primitive.function(arrays)
         active, values = self.unwrapped(arrays)
         with np.errstate(all="ignore"):
@@ -193,14 +193,12 @@ class _Operator:
 
     def small_matrix(self) -> Any:
         """Return the pattern of the matrix itself, if it is small."""
-        from scipy.sparse import csr_array  # noqa: PLC0415 - optional, slow to import
-
         n = prod(self.shape)
         if n * prod(self.out_shape) > SMALL_MATRIX or not n:
             return None
         phase = _phase(self.values[self.i])
         columns = [np.ravel(self.forward(phase * e.reshape(self.shape))) for e in np.eye(n)]
-        return (csr_array(np.stack(columns, axis=-1) != 0),)
+        return (_scipy_sparse().csr_array(np.stack(columns, axis=-1) != 0),)
 
     def forward(self, x: Any) -> Any:
         """Apply the primitive to ``x`` in the place of the argument."""
@@ -259,10 +257,12 @@ def _selected(
     return places, entries
 
 
-def _matrix(rows: Any, columns: Any, shape: tuple[int, int]) -> Any:
-    from scipy.sparse import csr_array  # noqa: PLC0415 - optional, slow to import
+def _scipy_sparse() -> Any:
+    return scipy_module("sparse", "the detection of a sparsity pattern")
 
-    return csr_array((np.ones(len(rows), dtype=bool), (rows, columns)), shape=shape)
+
+def _matrix(rows: Any, columns: Any, shape: tuple[int, int]) -> Any:
+    return _scipy_sparse().csr_array((np.ones(len(rows), dtype=bool), (rows, columns)), shape=shape)
 
 
 def _broadcast_places(shape: tuple[int, ...], out_shape: tuple[int, ...]) -> Any:

@@ -79,7 +79,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, *, has_aux: bool = F
     directions, other = tree.flatten(tuple(tangents))
     if other != structure:
         raise ValueError(f"primals and tangents differ in structure: {structure} and {other}")
-    leaves = differentiable(leaves, tuple(primals), "jvp", "Convert it to float, or close over it.")
+    leaves = differentiable(leaves, tuple(primals), "jvp")
     directions = check_like(directions, leaves, "tangent")
     trace = ForwardTrace()
     duals = [trace.dual(x, t) for x, t in zip(leaves, directions, strict=True)]
@@ -251,7 +251,7 @@ class ForwardTrace(Trace):
         return result
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
-        if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
+        if primitive.is_inlined:
             return primitive.function(arrays)
         if primitive.is_simple:
             value, t = arrays[0].value, arrays[0].tangent

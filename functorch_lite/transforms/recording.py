@@ -112,7 +112,7 @@ class _RecordTrace(Trace):
         return _CAPTURED, self.positions[id(value)]
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
-        if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
+        if primitive.is_inlined:
             return primitive.function(arrays)
         active, values = self.unwrapped(arrays)
         ans = primitive.bind(values, params)

@@ -48,7 +48,7 @@ class SavingTrace(Trace):
             self.close()
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
-        if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
+        if primitive.is_inlined:
             return primitive.function(arrays)
         values = tuple(map(self._below, arrays))
         if not primitive.differentiable:

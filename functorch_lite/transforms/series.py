@@ -99,7 +99,7 @@ class TaylorTrace(Trace):
         self.deferred.clear()
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
-        if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
+        if primitive.is_inlined:
             return primitive.function(arrays)
         active, values = self.unwrapped(arrays)
         ans = primitive.bind(values, params)
