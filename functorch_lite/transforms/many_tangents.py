@@ -140,7 +140,7 @@ class ManyTangentsTrace(ForwardTrace):
         return self.fitted(t, ans)
 
     def process(self, primitive: Primitive, arrays: Arrays, params: Params) -> Any:
-        if isinstance(primitive, JointPrimitive) and primitive.is_inlined:
+        if primitive.is_inlined:
             return primitive.function(arrays)
         if primitive.is_simple and isinstance(primitive, Linear):
             (x,) = arrays
@@ -150,7 +150,7 @@ class ManyTangentsTrace(ForwardTrace):
         values, tangents = self.parted(arrays)
         if isinstance(primitive, JointPrimitive):
             results, pushed = primitive.forward(tuple(values), self._in_batch(tangents))
-            return tuple(map(self._with, map(self._alone, results), pushed))
+            return tuple(map(self._dual_of, map(self._common, results), pushed))
         ans = primitive.bind(tuple(values), params)
         if primitive.is_pointwise:
             t = primitive.push(tangents, ans, tuple(values), params)
@@ -161,8 +161,8 @@ class ManyTangentsTrace(ForwardTrace):
                 return self.dual(ans, self.fitted(t, ans))
         t = primitive.push(self._in_batch(tangents), ans, tuple(values), params)
         if type(ans) is tuple and t is not None:
-            return tuple(map(self._with, ans, t))
-        return self._with(ans, t)
+            return tuple(map(self._dual_of, ans, t))
+        return self._dual_of(ans, t)
 
     def pushed(self, primitive: Primitive, ans: Any, arrays: Arrays, params: Params) -> Any:
         """Return the tangents of a pointwise or simple linear operation."""
@@ -207,13 +207,13 @@ class ManyTangentsTrace(ForwardTrace):
     def _in_batch(self, tangents: Sequence[Any]) -> list[Any]:
         return [None if t is None else self.batch.batched(t.dense().array) for t in tangents]
 
-    def _alone(self, ans: Any) -> Any:
+    def _common(self, ans: Any) -> Any:
         """Return a value by itself which a rule has computed for each tangent, though it is the same for all."""
         if isinstance(ans, Batched) and ans._trace is self.batch and ans.dtype.kind in "biufc":
             return ans.value[0]
         return ans
 
-    def _with(self, ans: Any, t: Any) -> Any:
+    def _dual_of(self, ans: Any, t: Any) -> Any:
         """Return the dual number of a value and of what a rule made of all tangents."""
         if t is None:
             return ans

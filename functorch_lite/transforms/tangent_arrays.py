@@ -304,7 +304,7 @@ class SparseTangents:
         size = space.size
         for _, numbers in self.terms:
             if not is_at_hand(numbers):
-                parts = [_where_heard(space.array(d, shape), numbers, size, last) for d, numbers in self.terms]
+                parts = [_spread_out(space.array(d, shape), numbers, size, last) for d, numbers in self.terms]
                 return sum(parts[1:], start=parts[0])
         count = prod(shape)
         whole = np.zeros(size * count, self.dtype)
@@ -347,7 +347,7 @@ def aligned(t: Any, rank: int) -> Any:
     return t if missing <= 0 else np.reshape(t, (t.shape[0], *(1,) * missing, *t.shape[1:]))
 
 
-def _where_heard(directions: Any, numbers: Any, size: int, last: bool) -> Any:
+def _spread_out(directions: Any, numbers: Any, size: int, last: bool) -> Any:
     """Return the tangents of one term of an array that cannot be assigned to, such as a tracer."""
     every = np.arange(size)
     if last:
