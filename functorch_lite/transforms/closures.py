@@ -16,7 +16,7 @@ from functorch_lite.core import tree
 from functorch_lite.core.pickling import NamedFunction
 from functorch_lite.core.trace import is_tracer
 
-__all__ = ["Replacing", "holds_tracers"]
+__all__ = ["Replacing", "content_of", "holds_tracers"]
 
 
 class Replacing:
@@ -71,7 +71,7 @@ class Replacing:
     def give_back(self) -> None:
         """Write what was written into the copies into the originals."""
         for cell, old_cell, put in self.cells:
-            if _content(cell) is not put:
+            if content_of(cell) is not put:
                 old_cell.cell_contents = cell.cell_contents
         for values, old, first in self.lists:
             if list(map(id, values)) != list(map(id, first)):
@@ -94,14 +94,14 @@ class Replacing:
         made.__defaults__, made.__kwdefaults__ = self.of(f.__defaults__), self.of(f.__kwdefaults__)
         for cell, original in zip(cells, originals, strict=True):
             if cell is not original and id(original) not in known:
-                cell.cell_contents = put = self.of(_content(original))
+                cell.cell_contents = put = self.of(content_of(original))
                 self.cells.append((cell, original, put))
         return made
 
     def _cell(self, cell: CellType) -> CellType:
         """Return another variable, empty, if this one holds a tracer; functions that share one share the other."""
         if id(cell) not in self.made:
-            if not holds_tracers(_content(cell)):
+            if not holds_tracers(content_of(cell)):
                 return cell
             self.made[id(cell)] = cell, CellType()
         return self.made[id(cell)][1]  # type: ignore[no-any-return]
@@ -156,7 +156,7 @@ def holds_tracers(x: Any) -> bool:
 def _parts(x: Any) -> list[Any]:
     """Return what a value consists of, as far as a copy of it can have other parts."""
     if isinstance(x, FunctionType):
-        return [*map(_content, x.__closure__ or ()), *(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values()]
+        return [*map(content_of, x.__closure__ or ()), *(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values()]
     if isinstance(x, partial):
         return [x.func, *x.args, *x.keywords.values()]
     if isinstance(x, MethodType):
@@ -179,8 +179,9 @@ def _is_machinery(x: Any) -> bool:
     )
 
 
-def _content(cell: CellType) -> Any:
+def content_of(cell: CellType) -> Any:
+    """Return the value of a variable that functions share; None before it is bound."""
     try:
         return cell.cell_contents
-    except ValueError:  # not bound yet
+    except ValueError:
         return None

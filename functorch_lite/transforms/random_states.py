@@ -29,6 +29,7 @@ import numpy as np
 
 from functorch_lite.core.generator import drawing_from, shared_state
 from functorch_lite.core.trace import Tracer
+from functorch_lite.transforms.closures import content_of
 
 __all__ = ["RandomStates", "drawing_alike", "generators_of"]
 
@@ -152,11 +153,7 @@ def generators_of(*things: Any) -> list[Any]:
 def _add_parts(x: Any, waiting: deque[Any]) -> Any:
     """Add what a thing consists of; return the kinds of generators anew if that has loaded some."""
     if isinstance(x, FunctionType):
-        for cell in x.__closure__ or ():
-            try:
-                waiting.append(cell.cell_contents)
-            except ValueError:  # not bound yet
-                continue
+        waiting.extend(map(content_of, x.__closure__ or ()))
         waiting.extend(x.__defaults__ or ())
         waiting.extend((x.__kwdefaults__ or {}).values())
         if not _is_library(x.__globals__.get("__name__")):
