@@ -1,4 +1,4 @@
-"""The one backward pass of the house: a walk over the tape, and the projection of what flows along it.
+"""The one backward pass of the library: a walk over the tape, and the projection of what flows along it.
 
 The walk takes the youngest node that waits, which no other can reach any more, and hands contributions to its parents.
 It owns the sums that it makes and adds to them in place.

@@ -1,4 +1,4 @@
-"""The errors of the house, and where in the user's program they happened."""
+"""Errors that concern tracers, and where in the user's program they happened."""
 
 from __future__ import annotations
 

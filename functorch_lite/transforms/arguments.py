@@ -322,7 +322,11 @@ def is_inexact(value: Any) -> bool:
 
 
 def differentiable(
-    leaves: Sequence[Any], tree_: Any, transformation: str, remedy: str, exclusion: str = "Close over it"
+    leaves: Sequence[Any],
+    tree_: Any,
+    transformation: str,
+    remedy: str = "Convert it to float, or close over it.",
+    exclusion: str = "Close over it",
 ) -> list[Any]:
     """Return the leaves, object arrays of tracers stacked.
 

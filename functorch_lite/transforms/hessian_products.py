@@ -137,5 +137,5 @@ def _all(primals: Any, directions: Any, name: str) -> Argnums:
             f"{name}: primals and vector differ in structure: {tree.structure(primals)} and "
             f"{tree.structure(directions)}"
         )
-    differentiable(tree.leaves(tuple(primals)), tuple(primals), name, "Convert it to float, or close over it.")
+    differentiable(tree.leaves(tuple(primals)), tuple(primals), name)
     return 0 if len(primals) == 1 else tuple(range(len(primals)))

@@ -44,7 +44,7 @@ def vjp_with(
     """
     check_callable(f, name, "(f, x)")
     leaves, structure = tree.flatten(primals)
-    leaves = differentiable(leaves, primals, name, "Convert it to float, or close over it.")
+    leaves = differentiable(leaves, primals, name)
     pullback, aux = recorded(trace, f, lambda xs: f(*tree.unflatten(structure, xs)), leaves, structure, has_aux, own)
     return (pullback.value, pullback, aux) if has_aux else (pullback.value, pullback)
 

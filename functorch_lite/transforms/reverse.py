@@ -1,6 +1,6 @@
 """Reverse mode: run a function on the tape, then walk the tape back.
 
-Source: Griewank and Walther, *Evaluating Derivatives* (2008), chapter 3; the walk itself is `core.tape.backward`.
+Source: Griewank and Walther, *Evaluating Derivatives* (2008), chapter 3; the walk itself is `core.backward.backward`.
 """
 
 from __future__ import annotations
@@ -325,7 +325,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     """
     check_callable(f, "linear_transpose", "(f, x)")
     leaves, structure = tree.flatten(primals)
-    leaves = differentiable(leaves, primals, "linear_transpose", "Convert it to float, or close over it.")
+    leaves = differentiable(leaves, primals, "linear_transpose")
     zeros = tree.unflatten(structure, map(_zero_like, leaves))
     with np.errstate(divide="ignore", invalid="ignore"):  # 0·∞ is what the zeros meet, not what the user computes
         _, pull = vjp_with(LinearTrace(name_of(f)), f, zeros, name="linear_transpose")

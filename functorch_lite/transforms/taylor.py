@@ -82,7 +82,7 @@ def jet(f: Callable[..., Any], primals: Any, series: Any) -> tuple[Any, Any]:
         raise ValueError(f"jet: the derivatives of the primals go to different orders, {sorted(orders)}")
     order = orders.pop()
     leaves, structure = tree.flatten(tuple(primals))
-    leaves = differentiable(leaves, tuple(primals), "jet", "Convert it to float, or close over it.")
+    leaves = differentiable(leaves, tuple(primals), "jet")
     coefficients = []
     for k in range(1, order + 1):
         terms, other = tree.flatten(tuple(terms[k - 1] for terms in series))
