@@ -37,7 +37,8 @@ def _bilingual(name: str, word: str) -> Callable[..., Any]:
             kwargs[word] = kwargs.pop("dim")
         return function(x, *args, **kwargs)
 
-    transform.__name__, axes = name, "0" if word == "axis" else "(0, 1)"
+    transform.__name__ = transform.__qualname__ = name
+    axes = "0" if word == "axis" else "(0, 1)"
     transform.__doc__ = f"""``np.fft.{name}``, which also understands PyTorch's ``dim``.
 
     Examples

@@ -118,12 +118,13 @@ def spherical_bessel_j0(x: Any) -> Any:
     return np.sinc(x / pi)
 
 
-def _polynomial(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
+def _polynomial(name: str, ufunc: np.ufunc, title: str) -> Callable[..., Any]:
     def polynomial(x: Any, n: Any) -> Any:
         result = ufunc(n, x)
         return result.astype(dtype_of(x)) if dtype_of(x) == np.float32 else result
 
-    polynomial.__doc__ = f"""Return the {name} polynomial of degree ``n``, whose derivative by ``x`` is known too.
+    polynomial.__name__ = polynomial.__qualname__ = name
+    polynomial.__doc__ = f"""Return the {title} polynomial of degree ``n``, whose derivative by ``x`` is known too.
 
     Examples
     --------
@@ -134,11 +135,15 @@ def _polynomial(ufunc: np.ufunc, name: str) -> Callable[..., Any]:
     return polynomial
 
 
-chebyshev_polynomial_t = _polynomial(_scipy.eval_chebyt, "Chebyshev T")
-chebyshev_polynomial_u = _polynomial(_scipy.eval_chebyu, "Chebyshev U")
-shifted_chebyshev_polynomial_t = _polynomial(_scipy.eval_sh_chebyt, "shifted Chebyshev T")
-shifted_chebyshev_polynomial_u = _polynomial(_scipy.eval_sh_chebyu, "shifted Chebyshev U")
-hermite_polynomial_h = _polynomial(_scipy.eval_hermite, "physicists' Hermite")
-hermite_polynomial_he = _polynomial(_scipy.eval_hermitenorm, "probabilists' Hermite")
-laguerre_polynomial_l = _polynomial(_scipy.eval_laguerre, "Laguerre")
-legendre_polynomial_p = _polynomial(_scipy.eval_legendre, "Legendre")
+chebyshev_polynomial_t = _polynomial("chebyshev_polynomial_t", _scipy.eval_chebyt, "Chebyshev T")
+chebyshev_polynomial_u = _polynomial("chebyshev_polynomial_u", _scipy.eval_chebyu, "Chebyshev U")
+shifted_chebyshev_polynomial_t = _polynomial(
+    "shifted_chebyshev_polynomial_t", _scipy.eval_sh_chebyt, "shifted Chebyshev T"
+)
+shifted_chebyshev_polynomial_u = _polynomial(
+    "shifted_chebyshev_polynomial_u", _scipy.eval_sh_chebyu, "shifted Chebyshev U"
+)
+hermite_polynomial_h = _polynomial("hermite_polynomial_h", _scipy.eval_hermite, "physicists' Hermite")
+hermite_polynomial_he = _polynomial("hermite_polynomial_he", _scipy.eval_hermitenorm, "probabilists' Hermite")
+laguerre_polynomial_l = _polynomial("laguerre_polynomial_l", _scipy.eval_laguerre, "Laguerre")
+legendre_polynomial_p = _polynomial("legendre_polynomial_p", _scipy.eval_legendre, "Legendre")

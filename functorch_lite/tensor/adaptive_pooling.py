@@ -35,7 +35,7 @@ def _avg_pool(rank: int) -> Callable[..., Any]:
             x = resampled(x, weights_of_means(x.shape[axis], n), axis)
         return x
 
-    avg_pool.__name__ = f"adaptive_avg_pool{rank}d"
+    avg_pool.__name__ = avg_pool.__qualname__ = f"adaptive_avg_pool{rank}d"
     axes = last_axes(rank)
     avg_pool.__doc__ = f"""Take the means of so many windows of {axes} as are asked for.
 
@@ -84,7 +84,7 @@ def _max_pool(rank: int, pool: Callable[..., Any]) -> Callable[..., Any]:
         largest, where = largest_of(np.where(inside, seen, least), inside, positions if return_indices else None)
         return (largest, where) if return_indices else largest
 
-    max_pool.__name__ = f"adaptive_max_pool{rank}d"
+    max_pool.__name__ = max_pool.__qualname__ = f"adaptive_max_pool{rank}d"
     axes = last_axes(rank)
     max_pool.__doc__ = f"""Take the largest of so many windows of {axes} as are asked for.
 
@@ -115,7 +115,7 @@ def _max_pool_with_indices(rank: int, max_pool: Callable[..., Any]) -> Callable[
     def with_indices(input: Any, output_size: Any) -> Any:
         return max_pool(input, output_size, return_indices=True)
 
-    with_indices.__name__ = f"adaptive_max_pool{rank}d_with_indices"
+    with_indices.__name__ = with_indices.__qualname__ = f"adaptive_max_pool{rank}d_with_indices"
     with_indices.__doc__ = f"""Return what `adaptive_max_pool{rank}d` gives with ``return_indices=True``.
 
     Examples

@@ -55,7 +55,7 @@ def _convolution(rank: int, example: str) -> Callable[..., Any]:
         y = _applied(convolution, input, weight, outputs, groups, counts, (counts, before, strides, steps))
         return y if bias is None else y + np.reshape(bias, (-1, *(1,) * rank))
 
-    conv.__name__ = f"conv{rank}d"
+    conv.__name__ = conv.__qualname__ = f"conv{rank}d"
     axes = last_axes(rank)
     conv.__doc__ = f"""Slide filters over {axes}, and sum products.
 
@@ -137,7 +137,7 @@ def _transposed_convolution(rank: int, example: str) -> Callable[..., Any]:
         y = _applied(transposed_convolution, input, weight, own * groups, groups, counts, how)
         return y if bias is None else y + np.reshape(bias, (-1, *(1,) * rank))
 
-    conv_transpose.__name__ = f"conv_transpose{rank}d"
+    conv_transpose.__name__ = conv_transpose.__qualname__ = f"conv_transpose{rank}d"
     conv_transpose.__doc__ = f"""Add up filters that overlap along {last_axes(rank)}: `conv{rank}d` transposed.
 
     Parameters

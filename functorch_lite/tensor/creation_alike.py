@@ -30,7 +30,7 @@ def _like(make: Callable[[Any, Any], Any], name: str, doc: str) -> Callable[...,
         dtype = dtype or x.dtype
         return creation.made(np.array(make(np.shape(x), dtype), dtype), requires_grad)
 
-    like.__name__ = name
+    like.__name__ = like.__qualname__ = name
     like.__doc__ = f"""{doc} The rest is as for `zeros`.
 
     Examples

@@ -64,7 +64,7 @@ def _of_vectors(function: Callable[..., Any], example: str) -> Callable[..., Any
     def product(x: Any, y: Any, dim: int = -1, **kwargs: Any) -> Any:
         return function(x, y, **_given(kwargs, dim, -1, False))
 
-    product.__name__ = function.__name__
+    product.__name__ = product.__qualname__ = function.__name__
     product.__doc__ = f"""``np.linalg.{function.__name__}``, which also understands PyTorch's ``dim``.
 
     Examples

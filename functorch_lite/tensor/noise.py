@@ -84,7 +84,7 @@ def _of_channels(rank: int) -> Callable[..., Any]:
         lead = 2 if axes == rank + 2 or rank == 2 else 1
         return _dropped(input, p, training, inplace, generator, name, lead)
 
-    dropout.__name__ = f"dropout{rank}d"
+    dropout.__name__ = dropout.__qualname__ = f"dropout{rank}d"
     dropout.__doc__ = f"""Set whole channels to zero at random, and divide the others by ``1 - p``.
 
     Parameters

@@ -16,7 +16,7 @@ def _in_place(function: Callable[..., Any], example: str) -> Callable[..., Any]:
     def activation(x: Any, *args: Any, **kwargs: Any) -> Any:
         return function(x, *args, inplace=True, **kwargs)
 
-    activation.__name__ = f"{function.__name__}_"
+    activation.__name__ = activation.__qualname__ = f"{function.__name__}_"
     activation.__doc__ = f"""Write what `{function.__name__}` gives, whose arguments it takes, into ``x``; return ``x``.
 
     Examples

@@ -61,7 +61,7 @@ def _max_pool(rank: int) -> Callable[..., Any]:
         values = largest(x, counts, sizes, widths, strides, steps)
         return (values, positions_of_largest(x, values, sizes, widths, strides, steps)) if return_indices else values
 
-    max_pool.__name__ = f"max_pool{rank}d"
+    max_pool.__name__ = max_pool.__qualname__ = f"max_pool{rank}d"
     axes = last_axes(rank)
     max_pool.__doc__ = f"""Take the largest of each window of {axes}.
 
@@ -98,7 +98,7 @@ def _max_pool_with_indices(rank: int, max_pool: Callable[..., Any]) -> Callable[
     ) -> Any:
         return max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
-    with_indices.__name__ = f"max_pool{rank}d_with_indices"
+    with_indices.__name__ = with_indices.__qualname__ = f"max_pool{rank}d_with_indices"
     with_indices.__doc__ = f"""Return what `max_pool{rank}d` gives with ``return_indices=True``.
 
     Examples
@@ -165,7 +165,7 @@ def _max_unpool(rank: int) -> Callable[..., Any]:
         zeros = np.zeros((*lead, prod(lengths)), x.dtype)
         return np.reshape(scatter(zeros, -1, flat, np.reshape(x, (*lead, -1))), (*lead, *lengths))
 
-    max_unpool.__name__ = f"max_unpool{rank}d"
+    max_unpool.__name__ = max_unpool.__qualname__ = f"max_unpool{rank}d"
     max_unpool.__doc__ = f"""Put the largest of windows back where `max_pool{rank}d` found them, and zeros elsewhere.
 
     Parameters
@@ -218,7 +218,7 @@ def _avg_pool(rank: int) -> Callable[..., Any]:
             return sums / divisor_override
         return sums / (prod(sizes) if np.all(numbers == prod(sizes)) else numbers.astype(sums.dtype))
 
-    avg_pool.__name__ = f"avg_pool{rank}d"
+    avg_pool.__name__ = avg_pool.__qualname__ = f"avg_pool{rank}d"
     axes = last_axes(rank)
     avg_pool.__doc__ = f"""Take the mean of each window of {axes}.
 
@@ -249,7 +249,7 @@ def _lp_pool(rank: int, avg_pool: Callable[..., Any]) -> Callable[..., Any]:
         sums = means * prod(each(kernel_size, rank, f"lp_pool{rank}d"))
         return np.where(sums == 0, 0, np.where(sums == 0, 1, sums) ** (1 / norm_type))
 
-    lp_pool.__name__ = f"lp_pool{rank}d"
+    lp_pool.__name__ = lp_pool.__qualname__ = f"lp_pool{rank}d"
     axes = last_axes(rank)
     lp_pool.__doc__ = f"""Take the norm of each window of {axes}: the root of a sum of powers.
 

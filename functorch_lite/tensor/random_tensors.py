@@ -155,7 +155,7 @@ def _like(random: Callable[..., Tensor]) -> Callable[..., Tensor]:
         shape, dtype = np.shape(x), dtype or x.dtype
         return random(shape, dtype=dtype, requires_grad=requires_grad, generator=generator, **ignored)
 
-    like.__name__ = f"{random.__name__}_like"
+    like.__name__ = like.__qualname__ = f"{random.__name__}_like"
     like.__doc__ = f"""Make `{random.__name__}` of another's shape and dtype.
 
     Examples

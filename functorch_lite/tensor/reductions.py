@@ -50,13 +50,13 @@ __all__ = [
 # --- The two vocabularies ---------------------------------------------------------------------------------------------
 
 
-def _bilingual(function: Callable[..., Any]) -> Callable[..., Any]:
+def _bilingual(function: Callable[..., Any], qualname: str = "") -> Callable[..., Any]:
     def reduction(x: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs or len(args) > 1 or (args and type(args[0]) is list):
             args, kwargs = in_numpys_words(args, kwargs)
         return function(x, *args, **kwargs)
 
-    reduction.__name__ = function.__name__
+    reduction.__name__, reduction.__qualname__ = function.__name__, qualname or function.__name__
     reduction.__doc__ = f"""``np.{function.__name__}``, which also understands PyTorch's ``dim`` and ``keepdim``.
 
     Examples
@@ -91,13 +91,13 @@ def _axes(dim: Any) -> Any:
     return tuple(dim) or None if isinstance(dim, tuple | list) else dim
 
 
-sum_ = _bilingual(np.sum)
+sum_ = _bilingual(np.sum, "sum_")
 prod = _bilingual(np.prod)
 mean = _bilingual(np.mean)
 nansum = _bilingual(np.nansum)
 nanmean = _bilingual(np.nanmean)
-all_ = _bilingual(np.all)
-any_ = _bilingual(np.any)
+all_ = _bilingual(np.all, "all_")
+any_ = _bilingual(np.any, "any_")
 argmax = _bilingual(np.argmax)
 argmin = _bilingual(np.argmin)
 count_nonzero = _bilingual(np.count_nonzero)
@@ -119,7 +119,7 @@ def _dispersion(function: Callable[..., Any]) -> Callable[..., Any]:
         args, kwargs = in_numpys_words(args, kwargs)
         return function(x, *args, **kwargs)
 
-    reduction.__name__ = function.__name__
+    reduction.__name__ = reduction.__qualname__ = function.__name__
     reduction.__doc__ = f"""``np.{function.__name__}``; where a word of PyTorch's is given, PyTorch's.
 
     NumPy's divides by ``n - ddof``, by n unless told otherwise; PyTorch's by ``n - correction``, by n - 1. The words

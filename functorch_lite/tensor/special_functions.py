@@ -47,7 +47,7 @@ def _of_scipy(name: str, ufunc: str, summary: str, example: str) -> Callable[...
     def function(x: Any, *args: Any) -> Any:
         return getattr(scipy_module("special", f"ft.{name}"), ufunc)(x, *args)
 
-    function.__name__ = name
+    function.__name__ = function.__qualname__ = name
     function.__doc__ = f"""{summary}; it needs scipy.
 
     Examples

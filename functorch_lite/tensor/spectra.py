@@ -46,7 +46,7 @@ def _window(name: str, values: Callable[..., Any], options: str) -> Callable[...
         whole = values(places, *args, **given)
         return made(np.array(whole[:window_length], dtype or get_default_dtype()), requires_grad)
 
-    window.__name__ = f"{name}_window"
+    window.__name__ = window.__qualname__ = f"{name}_window"
     window.__doc__ = f"""Make the window of {name.title()}: weights that fall from the middle to both ends.
 
     Parameters
