@@ -1,7 +1,7 @@
 """``scipy.special`` for traced values.
 
-The ufuncs are SciPy's own. Its plain functions, which convert their arguments to arrays, are replaced by those of
-`functions`; a plain function without a replacement works on plain arrays only.
+The ufuncs are SciPy's own. Its plain functions, which convert their arguments to arrays, are replaced; one without a
+replacement works on plain arrays only.
 """
 
 from __future__ import annotations
@@ -23,28 +23,20 @@ from functorch_lite.scipy.special import (  # noqa: F401 - importing them declar
     wave_functions,
     zeta_functions,
 )
-from functorch_lite.scipy.special.functions import (
-    comb,
-    diric,
-    factorial,
+from functorch_lite.scipy.special.bessel_derivatives import (
     h1vp,
     h2vp,
     ivp,
     jvp,
     kvp,
-    log_softmax,
-    logsumexp,
-    multigammaln,
-    perm,
-    polygamma,
-    softmax,
-    softplus,
     spherical_in,
     spherical_jn,
     spherical_kn,
     spherical_yn,
     yvp,
 )
+from functorch_lite.scipy.special.exponential_sums import diric, log_softmax, logsumexp, softmax, softplus
+from functorch_lite.scipy.special.factorials import comb, factorial, multigammaln, perm, polygamma
 from functorch_lite.scipy.special.spherical_harmonics import sph_harm_y
 from functorch_lite.scipy.special.ufuncs import sp as _ufuncs
 
