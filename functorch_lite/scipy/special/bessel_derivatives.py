@@ -28,7 +28,7 @@ __all__ = [
 
 
 def _derivative(name: str, word: str, title: str, source: str, below: int, above: int) -> Callable[..., Any]:
-    """Make the derivatives of a function whose first one is half the sum, up to signs, of its neighbours in the order."""
+    """Make the derivatives of a function whose first is half the sum, up to signs, of its neighbours in the order."""
     function = getattr(sp, word)
 
     def derivative(v: Any, z: Any, n: int = 1) -> Any:

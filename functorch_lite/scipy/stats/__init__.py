@@ -28,8 +28,9 @@ from functorch_lite.scipy.stats.continuous import (
     uniform,
     weibull_min,
 )
+from functorch_lite.scipy.stats.continuous_distribution import Continuous
 from functorch_lite.scipy.stats.discrete import bernoulli, betabinom, binom, geom, nbinom, poisson
-from functorch_lite.scipy.stats.distribution import Continuous, Discrete
+from functorch_lite.scipy.stats.discrete_distribution import Discrete
 from functorch_lite.scipy.stats.multivariate import dirichlet, multinomial, multivariate_normal, multivariate_t
 from functorch_lite.scipy.stats.truncated import truncnorm
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.scipy.special.ufuncs import sp
-from functorch_lite.scipy.stats.distribution import Continuous
+from functorch_lite.scipy.stats.continuous_distribution import Continuous
 
 __all__ = ["vonmises", "wrapcauchy"]
 

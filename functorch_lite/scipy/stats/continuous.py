@@ -17,7 +17,7 @@ from functorch_lite.scipy.special.incomplete import beta_density, gamma_density,
 from functorch_lite.scipy.special.log_incomplete import log_betainc_tail, log_gammainc_tail, log_gammaincc_tail
 from functorch_lite.scipy.special.student import log_student_density
 from functorch_lite.scipy.special.ufuncs import sp
-from functorch_lite.scipy.stats.distribution import Continuous
+from functorch_lite.scipy.stats.continuous_distribution import Continuous
 
 __all__ = [
     "beta",

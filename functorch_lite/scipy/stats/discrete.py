@@ -10,7 +10,7 @@ from functorch_lite.scipy.special.deviance import log_beta_density, log_gamma_de
 from functorch_lite.scipy.special.incomplete import beta_density, gamma_density
 from functorch_lite.scipy.special.log_incomplete import log_betainc_tail, log_gammainc_tail, log_gammaincc_tail
 from functorch_lite.scipy.special.ufuncs import sp
-from functorch_lite.scipy.stats.distribution import Discrete
+from functorch_lite.scipy.stats.discrete_distribution import Discrete
 
 __all__ = ["bernoulli", "betabinom", "binom", "geom", "nbinom", "poisson"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from functorch_lite.core.primitive import Pointwise
 from functorch_lite.scipy.special.ufuncs import sp
-from functorch_lite.scipy.stats.distribution import Continuous
+from functorch_lite.scipy.stats.continuous_distribution import Continuous
 
 __all__ = ["truncnorm"]
 
