@@ -268,51 +268,11 @@ def _decorated(function: Any, mode: Callable[[], GradMode]) -> Any:
     if inspect.isclass(function):
         raise TypeError(f"a grad mode decorates functions, not the class {function.__name__}; decorate its methods")
     if inspect.isgeneratorfunction(function):
-
-        @wraps(function)
-        def generator(*args: Any, **kwargs: Any) -> Any:
-            inner = function(*args, **kwargs)
-            resume: Callable[[], Any] = lambda: next(inner)  # noqa: E731
-            while True:
-                try:
-                    with mode():
-                        item = resume()
-                except StopIteration as stop:
-                    return stop.value
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    with mode():
-                        inner.close()
-                    raise
-                except BaseException as error:  # noqa: BLE001 - it is the generator's to handle
-                    resume = _thrower(inner, error)
-                else:
-                    resume = _sender(inner, sent)
-
-        return generator
+        return _decorated_generator(function, mode)
     if inspect.isasyncgenfunction(function):
-
-        @wraps(function)
-        async def async_generator(*args: Any, **kwargs: Any) -> Any:
-            inner = function(*args, **kwargs)
-            while True:
-                try:
-                    with mode():
-                        item = await anext(inner)
-                except StopAsyncIteration:
-                    return
-                yield item
-
-        return async_generator
+        return _decorated_async_generator(function, mode)
     if inspect.iscoroutinefunction(function):
-
-        @wraps(function)
-        async def coroutine(*args: Any, **kwargs: Any) -> Any:
-            with mode():
-                return await function(*args, **kwargs)
-
-        return coroutine
+        return _decorated_coroutine(function, mode)
 
     @wraps(function)
     def decorated(*args: Any, **kwargs: Any) -> Any:
@@ -320,6 +280,57 @@ def _decorated(function: Any, mode: Callable[[], GradMode]) -> Any:
             return function(*args, **kwargs)
 
     return decorated
+
+
+def _decorated_coroutine(function: Any, mode: Callable[[], GradMode]) -> Any:
+    @wraps(function)
+    async def coroutine(*args: Any, **kwargs: Any) -> Any:
+        with mode():
+            return await function(*args, **kwargs)
+
+    return coroutine
+
+
+def _decorated_async_generator(function: Any, mode: Callable[[], GradMode]) -> Any:
+    @wraps(function)
+    async def async_generator(*args: Any, **kwargs: Any) -> Any:
+        inner = function(*args, **kwargs)
+        while True:
+            try:
+                with mode():
+                    item = await anext(inner)
+            except StopAsyncIteration:
+                return
+            yield item
+
+    return async_generator
+
+
+def _decorated_generator(function: Any, mode: Callable[[], GradMode]) -> Any:
+    """Decorate a generator function: the mode is in force while its body runs, and not while it waits at a yield."""
+
+    @wraps(function)
+    def generator(*args: Any, **kwargs: Any) -> Any:
+        inner = function(*args, **kwargs)
+        resume: Callable[[], Any] = lambda: next(inner)  # noqa: E731
+        while True:
+            try:
+                with mode():
+                    item = resume()
+            except StopIteration as stop:
+                return stop.value
+            try:
+                sent = yield item
+            except GeneratorExit:
+                with mode():
+                    inner.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - it is the generator's to handle
+                resume = _thrower(inner, error)
+            else:
+                resume = _sender(inner, sent)
+
+    return generator
 
 
 def _sender(generator: Any, value: Any) -> Callable[[], Any]:
