@@ -1,8 +1,8 @@
 """Operations with derivatives given by the user, in PyTorch's form: `Function`.
 
-A call of a `Function` is an `Application` (see `functorch_lite.transforms.custom`), so every transformation knows what
-to do with it. ``forward`` always sees plain values: tensors without a history, or examples of a ``vmap``. What it saves
-is told apart by identity: an input is an input also in the derivative of the derivative, an output an output.
+A call of a `Function` is an `Application` (see `functorch_lite.transforms.application`), so every transformation knows
+what to do with it. ``forward`` always sees plain values: tensors without a history, or examples of a ``vmap``. What it
+saves is told apart by identity: an input is an input also in the derivative of the derivative, an output an output.
 """
 
 from __future__ import annotations
@@ -303,14 +303,26 @@ class _Call:
         outputs, _, _ = self._apply(values, tuple(False for _ in values))
         return tuple(map(raw, outputs))
 
-    def fwd(self, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
-        below = tuple(map(lowered, values))
+    def _linked_run(
+        self, values: tuple[Any, ...], active: tuple[bool, ...]
+    ) -> tuple[list[Any], tuple[Any, ...], FunctionContext, list[tuple[Any, Any]], bool]:
+        """Run ``forward`` below the levels of the values.
+
+        Returns
+        -------
+        results, outputs, ctx, links, nested
+            The arrays that ``forward`` gave; those that stand for them at the levels of the values; the context; the
+            pairs of what ``forward`` saw, or gave, and what stands for it; whether an outer differentiation watches.
+        """
         nested = any(map(is_watched, values))
-        results, ctx, given = self._apply(below, self.active)
+        results, ctx, given = self._apply(tuple(map(lowered, values)), active)
         # With values that an outer differentiation watches, that one meets the function as a whole as well.
         outputs = _Application(self).bind(values, ()) if nested else tuple(map(raw, results))
         inputs = [(given[i], value) for i, value in zip(self.places, values, strict=True)]
-        links = [*inputs, *zip(results, outputs, strict=True)]
+        return results, outputs, ctx, [*inputs, *zip(results, outputs, strict=True)], nested
+
+    def fwd(self, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
+        results, outputs, ctx, links, nested = self._linked_run(values, self.active)
         saved = [linked(x, links, nested, self.name) for x in ctx.saved_tensors]
         attributes = {k: linked(v, links, False, self.name) for k, v in vars(ctx).items() if not k.startswith("_")}
         attributes.pop("saved_tensors")
@@ -340,7 +352,10 @@ class _Call:
                 given.append(plain(_conjugated(g)))
         rest = iter(given)
         full = [next(rest) if is_array else None for is_array, _ in self.template[1]]
-        found = self.cls.backward(ctx, *full)
+        return self._gradients(self.cls.backward(ctx, *full), shapes)
+
+    def _gradients(self, found: Any, shapes: list[tuple[int, ...]]) -> tuple[Any, ...]:
+        """Return, of what ``backward`` gave, the gradients of the arguments that are arrays; raise if one is wrong."""
         found = tuple(found) if isinstance(found, tuple | list) else (found,)
         while len(found) > len(self.args) and found[-1] is None:
             found = found[:-1]
@@ -370,14 +385,7 @@ class _Call:
         return tuple(gradients)
 
     def jvp(self, values: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        below = tuple(map(lowered, values))
-        nested = any(map(is_watched, values))
-        results, ctx, given = self._apply(below, tuple(True for _ in values))
-        outputs = _Application(self).bind(values, ()) if nested else tuple(map(raw, results))
-        links = [
-            *((given[i], value) for i, value in zip(self.places, values, strict=True)),
-            *zip(results, outputs, strict=True),
-        ]
+        _, outputs, ctx, links, nested = self._linked_run(values, tuple(True for _ in values))
         ctx.saved_tensors = tuple(plain(linked(x, links, nested, self.name)) for x in ctx.saved_tensors)
         ctx.saved_for_forward = tuple(plain(linked(x, links, nested, self.name)) for x in ctx.saved_for_forward)
         for name, value in list(vars(ctx).items()):
