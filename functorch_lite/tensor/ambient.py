@@ -231,19 +231,22 @@ def _unaliased(outputs: Iterable[Any], arrays: Sequence[Any], primitive: JointPr
     Else a write to either would not reach the history of the other. Views of the operands may stay, and the operands
     that were written to, whose history the result's is to become.
     """
-    outputs, written = list(outputs), primitive.written_results
-    for i, y in enumerate(outputs):
-        value = y.value if is_tensor(y) else y
-        if type(value) is np.ndarray and i not in written:
-            memory = owner(value)
-            for a in arrays:
-                if is_tensor(a) and owner(a.value) is memory:
-                    if not is_tensor(y):
-                        outputs[i] = value.copy()
-                    elif y.node is None and _base_of(y) is not _base_of(a):
-                        outputs[i] = tensor_of(value.copy(), None)
-                    break
-    return tuple(outputs)
+    written = primitive.written_results
+    return tuple(y if i in written else _unaliased_output(y, arrays) for i, y in enumerate(outputs))
+
+
+def _unaliased_output(y: Any, arrays: Sequence[Any]) -> Any:
+    value = y.value if is_tensor(y) else y
+    if type(value) is not np.ndarray:
+        return y
+    memory = owner(value)
+    sharer = next((a for a in arrays if is_tensor(a) and owner(a.value) is memory), None)
+    if sharer is None:
+        return y
+    if not is_tensor(y):
+        return value.copy()
+    is_copied = y.node is None and _base_of(y) is not _base_of(sharer)
+    return tensor_of(value.copy(), None) if is_copied else y
 
 
 def _base_of(x: Any) -> Any:

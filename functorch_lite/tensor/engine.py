@@ -110,16 +110,21 @@ def backward(
     )
     if targets is None:
         for order, g in found.items():
-            leaf = LEAVES.get(order)
-            if leaf is None:
-                with set_grad_enabled(create_graph):
-                    through_hooks(hooks_of_lost_leaf(order), g, create_graph, held)
-            elif leaf.node is not None:  # it may have been frozen since
-                leaf._receive(g, create_graph, held)
+            _hand_over(order, g, create_graph, held)
         return
     for x in {id(x): x for x in targets}.values():
         if x.node[0] in found:
             x._receive(found[x.node[0]], create_graph, held)
+
+
+def _hand_over(order: int, g: Any, record: bool, held: set[int]) -> None:
+    """Give a cotangent to the leaf of a node; of a leaf that nobody holds any more the hooks are called still."""
+    leaf = LEAVES.get(order)
+    if leaf is None:
+        with set_grad_enabled(record):
+            through_hooks(hooks_of_lost_leaf(order), g, record, held)
+    elif leaf.node is not None:  # it may have been frozen since
+        leaf._receive(g, record, held)
 
 
 @_passing
@@ -259,6 +264,7 @@ def _watched(interior: list[Any]) -> list[int]:
 
 
 def _seeds(roots: list[Any], cotangents: list[Any], record: bool) -> list[tuple[Node, Any]]:
+    """Return the nodes at which a walk begins, each with its cotangent: a tensor where the walk is recorded."""
     seeds = []
     for i, (x, g) in enumerate(zip(roots, cotangents, strict=True)):
         if isinstance(x, GradientEdge):
@@ -271,34 +277,43 @@ def _seeds(roots: list[Any], cotangents: list[Any], record: bool) -> list[tuple[
                 f"tensor with requires_grad=True, or under no_grad, or detached"
             )
         if g is None:
-            if x.value.size != 1:
-                raise RuntimeError(
-                    f"grad can be implicitly created only for scalar outputs; this one has shape {x.shape}. Pass "
-                    f"gradient=v, of that shape, for vᵀJ; use ft.autograd.functional.jacobian for all of J."
-                )
-            if x.value.dtype.kind == "c":
-                raise RuntimeError(
-                    f"grad can be implicitly created only for real scalar outputs but got {x.dtype}; take its real "
-                    f"part or absolute value, or pass gradient="
-                )
-            g = x.value.dtype.type(1) if x.shape == () else np.ones(x.shape, x.dtype)
+            g = _cotangent_of_scalar(x)
         else:
-            if isinstance(g, bool):
-                raise TypeError(
-                    f"at {user_line()} the gradient of a result of shape {x.shape} was given as {g}; flags are "
-                    f"keywords: backward(retain_graph={g}), backward(create_graph={g})"
-                )
-            if np.shape(g) != x.shape:
-                raise RuntimeError(
-                    f"Mismatch in shape: grad_output[{i}] has a shape of {np.shape(g)} and output[{i}] has a shape of "
-                    f"{x.shape}."
-                )
-            if not isinstance(g, Tracer):
-                g = np.array(g)
-            if g.dtype.kind == "c" and x.dtype.kind != "c":
-                raise RuntimeError(f"grad_output[{i}] is {g.dtype}, output[{i}] {x.dtype}: the gradient must be real")
-            g = conjugated(g)
+            g = conjugated(_checked_cotangent(g, x, i))
             if is_tensor(g) and not record:
                 g = g.value
         seeds.append((x.node, constant(g) if record else g))
     return seeds
+
+
+def _cotangent_of_scalar(x: Any) -> Any:
+    if x.value.size != 1:
+        raise RuntimeError(
+            f"grad can be implicitly created only for scalar outputs; this one has shape {x.shape}. Pass "
+            f"gradient=v, of that shape, for vᵀJ; use ft.autograd.functional.jacobian for all of J."
+        )
+    if x.value.dtype.kind == "c":
+        raise RuntimeError(
+            f"grad can be implicitly created only for real scalar outputs but got {x.dtype}; take its real "
+            f"part or absolute value, or pass gradient="
+        )
+    return x.value.dtype.type(1) if x.shape == () else np.ones(x.shape, x.dtype)
+
+
+def _checked_cotangent(g: Any, x: Any, i: int) -> Any:
+    """Return the cotangent given for output ``i``, as an array unless it is traced; raise if it does not fit."""
+    if isinstance(g, bool):
+        raise TypeError(
+            f"at {user_line()} the gradient of a result of shape {x.shape} was given as {g}; flags are "
+            f"keywords: backward(retain_graph={g}), backward(create_graph={g})"
+        )
+    if np.shape(g) != x.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{i}] has a shape of {np.shape(g)} and output[{i}] has a shape of "
+            f"{x.shape}."
+        )
+    if not isinstance(g, Tracer):
+        g = np.array(g)
+    if g.dtype.kind == "c" and x.dtype.kind != "c":
+        raise RuntimeError(f"grad_output[{i}] is {g.dtype}, output[{i}] {x.dtype}: the gradient must be real")
+    return g
