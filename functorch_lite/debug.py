@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.operands import bottom
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Tracer
 from functorch_lite.program.effects import Effect
@@ -199,6 +200,5 @@ def _operation(frame: FrameType) -> str | None:
 
 
 def _described(x: Any) -> str:
-    while isinstance(x, Tracer):
-        x = x.value
+    x = bottom(x)
     return f"{np.asarray(x).dtype}{list(np.shape(x))}"

@@ -13,7 +13,7 @@ import numpy as np
 from functorch_lite.calculus.arguments import as_array, averaged_axes, kept_shape, merged_axes, refuse_out
 from functorch_lite.calculus.selection import as_scalar
 from functorch_lite.calculus.sorting import argpartition, argsort, sort
-from functorch_lite.core.operands import known, shape_of
+from functorch_lite.core.operands import bottom, known, shape_of
 from functorch_lite.core.tables import FUNCTIONS, implements
 from functorch_lite.core.trace import Tracer
 
@@ -138,9 +138,7 @@ def _quantiles(
 
 def _is_weak(q: Any) -> bool:
     """Say whether ``q`` is a Python number, which leaves the dtype of the elements as it is."""
-    while isinstance(q, Tracer):
-        q = q.value
-    return type(q) in (int, float)
+    return type(bottom(q)) in (int, float)
 
 
 def _among_all(x: Any, q: Any, method: str, is_weak: bool) -> Any:

@@ -15,8 +15,8 @@ from weakref import ref
 
 import numpy as np
 
+from functorch_lite.core.operands import bottom
 from functorch_lite.core.tape import FIRST_PARENT, ORDER, PRIMITIVE, Node, next_order
-from functorch_lite.core.trace import Tracer
 
 __all__ = ["check_kept", "check_unmodified", "last_write", "owner", "record_write", "version", "written_since"]
 
@@ -102,8 +102,7 @@ def check_kept(kept: Any, since: int, name: str) -> None:
 def _stale(kept: Any, since: int) -> str | None:
     """Say which value, of those kept, was written to by what since a time; None if none was."""
     for value in kept if type(kept) is tuple else (kept,):
-        while isinstance(value, Tracer):
-            value = value.value
+        value = bottom(value)
         if type(value) is np.ndarray:
             write = _writes.get(id(owner(value)))
             if write is not None and write.order < since:

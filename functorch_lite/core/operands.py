@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ __all__ = [
     "OBJECT",
     "SEQUENCES",
     "aligned",
+    "bottom",
     "is_at_hand",
     "is_foreign",
     "is_unready",
     "known",
+    "placed",
     "quotient",
     "shape_of",
     "stacked",
@@ -55,6 +58,21 @@ def known(value: Any) -> Any:
         value._trace.touch("a decision was to be made by the value")
         value = value.value
     return value
+
+
+def bottom(value: Any) -> Any:
+    """Return the raw value below all tracers, whose batch axes it has."""
+    while isinstance(value, Tracer):
+        value = value.value
+    return value
+
+
+def placed(values: Sequence[Any], places: Sequence[int], others: Sequence[Any]) -> list[Any]:
+    """Return values with others in some places."""
+    result = list(values)
+    for i, other in zip(places, others, strict=True):
+        result[i] = other
+    return result
 
 
 def quotient(x: Any, y: Any) -> Any:

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.core.operands import zeros_like
+from functorch_lite.core.operands import placed, zeros_like
 from functorch_lite.core.primitive import NAMED, PRIMITIVES, JointPrimitive
-from functorch_lite.core.trace import Tracer
 from functorch_lite.program.equations import Atom, Equation, Literal, Variable
 from functorch_lite.program.named_axes import apart_along
 from functorch_lite.program.passes import dead_code, optimized
@@ -26,7 +25,6 @@ from functorch_lite.transforms.reverse import vjp
 __all__ = [
     "accumulated",
     "batched",
-    "bottom",
     "coerced",
     "cut",
     "dependents",
@@ -34,7 +32,6 @@ __all__ = [
     "in_batch",
     "is_float",
     "joint",
-    "placed",
     "pushed",
     "reached",
     "staged",
@@ -101,10 +98,7 @@ def joint(
             return program(*placed(leaves[:n], active, xs))
 
         results, pull = vjp(along, *(leaves[i] for i in active))
-        cotangents: list[Any] = [None] * len(results)
-        for i, g in zip(places, leaves[n:], strict=True):
-            cotangents[i] = g
-        return (*results, *pull.of_leaves(cotangents))
+        return (*results, *pull.of_leaves(placed([None] * len(results), places, leaves[n:])))
 
     return staged(both, (*values, *seeds), program.name)
 
@@ -260,21 +254,6 @@ def in_batch(atom: Any, size: int) -> Variable:
     if isinstance(atom, Variable):
         return Variable((size, *atom.shape), np.dtype(atom.dtype))
     return Variable((size,), np.dtype(type(atom.value)))
-
-
-def bottom(x: Any) -> Any:
-    """Return the raw value below all tracers, whose batch axes it has."""
-    while isinstance(x, Tracer):
-        x = x.value
-    return x
-
-
-def placed(leaves: Sequence[Any], places: Sequence[int], xs: Sequence[Any]) -> list[Any]:
-    """Return leaves with others in some places."""
-    result = list(leaves)
-    for i, x in zip(places, xs, strict=True):
-        result[i] = x
-    return result
 
 
 def strong(variable: Variable) -> Variable:

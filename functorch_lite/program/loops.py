@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import bottom, shape_of
 from functorch_lite.core.primitive import NAMED, Arrays, Params
 from functorch_lite.core.tape import dtype_or_type
 from functorch_lite.program.derivation import (
     accumulated,
-    bottom,
     coerced,
     cut,
     downstream,

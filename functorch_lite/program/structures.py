@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import bottom, shape_of
 from functorch_lite.core.primitive import NAMED
 from functorch_lite.core.tape import dtype_or_type
 from functorch_lite.program.branches import Conditional
-from functorch_lite.program.derivation import bottom, coerced
+from functorch_lite.program.derivation import coerced
 from functorch_lite.program.effects import tokens
 from functorch_lite.program.entries import Entry
 from functorch_lite.program.equations import Atom, Literal, Variable

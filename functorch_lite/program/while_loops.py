@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.errors import user_line
+from functorch_lite.core.operands import placed
 from functorch_lite.core.primitive import Arrays, Params
 from functorch_lite.program.derivation import batched as of_batch
 from functorch_lite.program.derivation import (
     coerced,
     in_batch,
-    placed,
     pushed,
     reached,
     staged,

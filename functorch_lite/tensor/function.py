@@ -20,6 +20,7 @@ from functorch_lite.tensor.grad_mode import enable_grad, no_grad
 from functorch_lite.tensor.graph import Packed
 from functorch_lite.tensor.in_place import take_result
 from functorch_lite.tensor.levels import is_watched, linked, lowered, plain, raw
+from functorch_lite.tensor.walk import conjugated
 from functorch_lite.transforms.application import Application
 from functorch_lite.transforms.custom import stop_gradient
 
@@ -349,7 +350,7 @@ class _Call:
             if g is None or constant_output:
                 given.append(plain(np.zeros_like(lowered(like))) if materialize else None)
             else:
-                given.append(plain(_conjugated(g)))
+                given.append(plain(conjugated(g)))
         rest = iter(given)
         full = [next(rest) if is_array else None for is_array, _ in self.template[1]]
         return self._gradients(self.cls.backward(ctx, *full), shapes)
@@ -381,7 +382,7 @@ class _Call:
                     f"Function {self.name}Backward returned an invalid gradient at index {i} - got {shape_of(g)} but "
                     f"expected shape compatible with {shape}"
                 )
-            gradients.append(_conjugated(raw(g)))
+            gradients.append(conjugated(raw(g)))
         return tuple(gradients)
 
     def jvp(self, values: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -416,7 +417,3 @@ def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
         return np.broadcast_shapes(shape, to) == to
     except ValueError:
         return False
-
-
-def _conjugated(g: Any) -> Any:
-    return np.conjugate(g) if getattr(getattr(g, "dtype", None), "kind", "") == "c" else g

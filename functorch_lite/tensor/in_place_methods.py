@@ -155,6 +155,3 @@ def install_in_place() -> None:
         setattr(Tensor, f"__i{name}__", _operator(name))
     for function in (zero_, fill_, copy_, normal_, uniform_, fill_diagonal_):
         setattr(Tensor, function.__name__, function)
-
-
-

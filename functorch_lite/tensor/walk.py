@@ -14,6 +14,7 @@ import numpy as np
 
 from functorch_lite.core.backward import Walk, project, transposed
 from functorch_lite.core.memory import check_unmodified, last_write
+from functorch_lite.core.operands import placed
 from functorch_lite.core.primitive import General, JointPrimitive, Pointwise
 from functorch_lite.core.rules import carried
 from functorch_lite.core.tape import DTYPE, FIRST_PARENT, PRIMITIVE, SHAPE, Node, PartialCotangents, selection
@@ -244,26 +245,16 @@ def _joint_contributions(
     tensors = [tensor_of(values[i], parent) for i, parent in zip(active, parents, strict=False)]
 
     def again(*xs: Any) -> Any:
-        arrays = list(values)
-        for i, x in zip(active, xs, strict=True):
-            arrays[i] = x
-        return primitive.bind(tuple(arrays), params)
+        return primitive.bind(tuple(placed(values, active, xs)), params)
 
     if primitive.is_inlined:  # recomputed with its operations recorded, from which the walk goes on
-        for out, c in zip(primitive.again(_substituted(values, active, tensors)), g, strict=True):
+        for out, c in zip(primitive.again(tuple(placed(values, active, tensors))), g, strict=True):
             if is_tensor(out) and out.node is not None:
                 yield out.node, c
         return
     _, pull = vjp(again, *tensors)
     for parent, c in zip(parents, pull(tuple(g)), strict=True):
         yield parent, project(c, parent[SHAPE], parent[DTYPE])
-
-
-def _substituted(values: tuple[Any, ...], positions: list[int], new: list[Any]) -> tuple[Any, ...]:
-    result = list(values)
-    for i, x in zip(positions, new, strict=True):
-        result[i] = x
-    return tuple(result)
 
 
 def _names_of_partial(primitive: Pointwise, node: Node, k: int) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import placed, shape_of
 from functorch_lite.transforms.arguments import dtype_of, is_inexact, returned_leaves
 from functorch_lite.transforms.forward import jvp
 from functorch_lite.transforms.reverse import vjp
@@ -148,8 +148,6 @@ class Subject:
         return [c.write_cotangent(coordinates if k == i else np.zeros(c.size)) for k, c in enumerate(self.outputs)]
 
     def _call(self, point: list[Any]) -> list[Any]:
-        leaves = list(self._leaves)
-        for i, value in zip(self._varied, point, strict=True):
-            leaves[i] = value
+        leaves = placed(self._leaves, self._varied, point)
         out = tree.leaves(self.func(*tree.unflatten(self._structure, leaves)))
         return [out[i] for i in self._compared]

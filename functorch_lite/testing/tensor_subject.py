@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
+from functorch_lite.core.operands import placed
 from functorch_lite.core.trace import Tracer
 from functorch_lite.tensor.ambient import is_tensor, tensor_of
 from functorch_lite.tensor.engine import grad
@@ -73,9 +74,7 @@ class TensorSubject(Subject):
         return [y.value if is_tensor(y) else y for y in values], [t.value if is_tensor(t) else t for t in pushed]
 
     def _outputs(self, point: list[Any]) -> list[Any]:
-        leaves = list(self._leaves)
-        for i, value in zip(self._varied, point, strict=True):
-            leaves[i] = value
+        leaves = placed(self._leaves, self._varied, point)
         out = tree.leaves(self._on_tensors(*tree.unflatten(self._structure, leaves)))
         return [out[i] for i in self._compared]
 

@@ -15,7 +15,7 @@ import numpy as np
 from functorch_lite.core import tree
 from functorch_lite.core.backward import project
 from functorch_lite.core.memory import check_kept, written_since
-from functorch_lite.core.operands import shape_of, zeros_like
+from functorch_lite.core.operands import placed, shape_of, zeros_like
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.tape import LinearTrace, dtype_or_type, next_order
 from functorch_lite.core.trace import Trace, Tracer, next_birth
@@ -115,10 +115,8 @@ class Application(JointPrimitive):
         jvp = self.jvp
 
         def along(*directions: Any) -> Any:
-            tangents = list(map(_zero_tangent, values))
-            for i, t in zip(active, directions, strict=True):
-                tangents[i] = t
-            outputs, pushed = self._checked(jvp(values, tuple(tangents)))
+            tangents = tuple(placed(list(map(_zero_tangent, values)), active, directions))
+            outputs, pushed = self._checked(jvp(values, tangents))
             return tuple(pushed), outputs
 
         zeros = tuple(_zero_tangent(values[i]) for i in active)

@@ -15,7 +15,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.operands import is_unready, shape_of, stacked
+from functorch_lite.core.operands import bottom, is_unready, shape_of, stacked
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer
 from functorch_lite.core.tracer import ArrayTracer
@@ -339,7 +339,7 @@ class _Whole:
 def _joined(parts: tuple[Any, ...], sizes: Sequence[int], place: Any) -> Any:
     """Join the results of the chunks; one may be the same for all examples of its chunk and differ in the next."""
     if place is tree.NONE and not any(isinstance(part, _Whole) for part in parts):
-        first, *others = map(_raw, parts)
+        first, *others = map(bottom, parts)
         if all(np.array_equal(first, other, equal_nan=is_inexact(first)) for other in others):
             return parts[0]
     return _Whole(np.concatenate([_with_batch(part, size) for part, size in zip(parts, sizes, strict=True)]))
@@ -348,12 +348,6 @@ def _joined(parts: tuple[Any, ...], sizes: Sequence[int], place: Any) -> Any:
 def _with_batch(y: Any, size: int) -> Any:
     """Return a result with the batch on axis 0, in memory of its own if it is the same for all examples."""
     return y.value if isinstance(y, _Whole) else np.repeat(np.reshape(y, (1, *shape_of(y))), size, 0)
-
-
-def _raw(x: Any) -> Any:
-    while isinstance(x, Tracer):
-        x = x.value
-    return x
 
 
 def _to_front(x: Any, axis: int) -> Any:

@@ -15,6 +15,7 @@ from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from functorch_lite.core import tree
+from functorch_lite.core.operands import placed
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
 from functorch_lite.core.trace import Trace, Tracer, next_birth, repeated
 from functorch_lite.numpy.buffers import SEAL, run_again
@@ -148,7 +149,7 @@ class _Recomputation(JointPrimitive):
                 with ExitStack() as stack:
                     for substitution in (*around, (trace, replacements)):
                         stack.enter_context(_substituted(*substitution))
-                    inputs = _replaced(values, active, xs)
+                    inputs = tuple(placed(values, active, xs))
                     if saving is None:
                         results = run_again(ran, self.again, inputs)
                     else:
@@ -233,10 +234,3 @@ def _substituted(trace: Any, replacements: dict[int, tuple[Any, Any]]) -> Iterat
                 del trace.substitutions[get_ident()]
             if not trace.substitutions:
                 trace.__class__ = trace.before[0]
-
-
-def _replaced(values: Arrays, positions: Sequence[int], new: Sequence[Any]) -> Arrays:
-    result = list(values)
-    for i, x in zip(positions, new, strict=True):
-        result[i] = x
-    return tuple(result)

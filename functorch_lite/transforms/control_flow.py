@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core import tree
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import bottom, shape_of
+from functorch_lite.core.tape import dtype_or_type
 from functorch_lite.core.trace import Tracer, is_tracer
 from functorch_lite.transforms.arguments import check_callable, described, dtype_of, name_of, returned
 from functorch_lite.transforms.masked import flags_of, run_where
@@ -338,16 +339,9 @@ def check_alike(construct: str, f: Callable[..., Any], a: Any, g: Callable[..., 
         )
 
 
-def _weak_dtype(x: Any) -> Any:
-    """Return the dtype of an array, or the type of a Python number, traced or not: its precision is weak."""
-    while isinstance(x, Tracer):
-        x = x.value
-    return getattr(x, "dtype", None) or type(x)
-
-
 def _absorbs(new: Any, old: Any) -> bool:
     """Say whether a value of the new dtype may take the place of one of the old."""
-    a, b = _weak_dtype(new), _weak_dtype(old)
+    a, b = dtype_or_type(bottom(new)), dtype_or_type(bottom(old))
     if a is b:
         return True
     if not isinstance(a, type):

@@ -14,7 +14,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import placed, shape_of
 from functorch_lite.core.trace import Tracer, next_birth
 from functorch_lite.transforms.arguments import check_callable, described, dtype_of, is_inexact, name_of, returned
 from functorch_lite.transforms.custom import custom_jvp
@@ -144,10 +144,7 @@ def solution_of(
         active = [i for i, a in enumerate(leaves) if is_inexact(a)]
 
         def by_args(*values: Any) -> Any:
-            others = list(leaves)
-            for i, value in zip(active, values, strict=True):
-                others[i] = value
-            return residual(x, *tree.unflatten(structure, others))
+            return residual(x, *tree.unflatten(structure, placed(leaves, active, values)))
 
         given = tree.leaves(directions)
         zero, moved = jvp(by_args, tuple(leaves[i] for i in active), tuple(given[i] for i in active))

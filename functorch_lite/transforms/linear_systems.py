@@ -15,7 +15,7 @@ from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.core import tree
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.memory import check_kept, written_since
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import placed, shape_of
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params
 from functorch_lite.core.tape import next_order
 from functorch_lite.core.trace import Tracer
@@ -206,10 +206,7 @@ class _LinearSystem(JointPrimitive):
         """Return the product with a fixed solution as a function of some of the values that the matrix depends on."""
 
         def function(*chosen: Any) -> Sequence[Any]:
-            captured = list(values[: self.captured])
-            for i, value in zip(places, chosen, strict=True):
-                captured[i] = value
-            return tuple(self.product(captured, solution))
+            return tuple(self.product(placed(values[: self.captured], places, chosen), solution))
 
         return function
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.backward import Walk, backward
-from functorch_lite.core.operands import zeros_like
+from functorch_lite.core.operands import placed, zeros_like
 from functorch_lite.core.tape import Node, ReverseTrace, Taped, leaf
 from functorch_lite.transforms.arguments import (
     call,
@@ -115,9 +115,7 @@ class Pullback:
         if structure != self.out_structure:
             given, present = _given_in_part(cotangent, self.value)
         given = check_like(given, [self.values[i] for i in present], "cotangent", "the output")
-        cotangents: list[Any] = [None] * len(self.values)
-        for i, g in zip(present, given, strict=True):
-            cotangents[i] = g
+        cotangents = placed([None] * len(self.values), present, given)
         result: tuple[Any, ...] = tree.unflatten(self.structure, self.of_leaves(cotangents))
         return result
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from functorch_lite.core import tree
 from functorch_lite.core.backward import backward
-from functorch_lite.core.operands import is_at_hand, shape_of
+from functorch_lite.core.operands import bottom, is_at_hand, shape_of
 from functorch_lite.core.tape import LinearTrace, ReverseTrace
 from functorch_lite.core.trace import Tracer
 from functorch_lite.transforms.arguments import (
@@ -342,9 +342,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
 
 def _zero_like(x: Any) -> Any:
     """Return the zero of an array's shape and dtype, traced where the array is; of a Python number, its zero."""
-    bare = x
-    while isinstance(bare, Tracer):
-        bare = bare.value
+    bare = bottom(x)
     if isinstance(x, np.generic) or not hasattr(bare, "dtype"):
         return type(bare)(0)
     return np.zeros_like(x)
@@ -352,8 +350,7 @@ def _zero_like(x: Any) -> Any:
 
 def _is_not_zero(y: Any) -> bool:
     """Say whether a result, traced or not, is known not to be zero; NaN is unknown, and so is what is not at hand."""
-    while isinstance(y, Tracer):
-        y = y.value
+    y = bottom(y)
     return is_at_hand(y) and dtype_of(y).kind in "fc" and bool(np.any((y != 0) & (y == y)))
 
 

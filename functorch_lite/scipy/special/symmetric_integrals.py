@@ -103,4 +103,3 @@ def _integrate(points: Any, powers: Any) -> Any:
     edge: Any = np.where(np.isinf(size).any(axis=0), 0.0, np.where(at_zero >= 1, np.inf, np.nan))
     edge = np.where(np.isnan(size).any(axis=0) | ~((high < np.pi) & (low > -np.pi)), np.nan, edge)
     return np.where(valid, values * root * root, edge)
-
