@@ -22,7 +22,9 @@ __all__ = ["buffers", "looping"]
 
 def looping(body: Program, steps: range, constants: int, carried: int, reverse: bool) -> Callable[..., Any]:
     """Return a function that runs a loop; see `Scan` for the arguments."""
-    text, namespace = _written(body, steps, constants, carried, reverse)
+    writer = _LoopWriter(body, steps, constants, carried, reverse)
+    text = writer.write()
+    namespace: dict[str, Any] = dict(writer.namespace)
     exec(compile(text, f"<loop of {body.name}>", "exec"), namespace)
     loop: Callable[..., Any] = namespace["loop"]
     return loop
@@ -65,79 +67,119 @@ def _viewed(body: Program, olds: tuple[Variable, ...]) -> list[set[Any]]:
     return found
 
 
-def _written(body: Program, steps: range, constants: int, carried: int, reverse: bool) -> tuple[str, dict[str, Any]]:
-    n = len(steps)
-    count, *inputs = body.inputs
-    olds = body.inputs[1 + constants : 1 + constants + carried]
-    history = _Histories(body, olds, carried)
-    into = [
-        j
-        for j, y in enumerate(body.outputs)
-        if j in history.written or (j >= carried and j not in history.shared and isinstance(y, Variable) and y.shape)
-    ]
-    own = [j for j in range(len(body.outputs)) if j not in history.shared]
-    places = tuple(map(own.index, into))
-    step = body.with_equations(body.equations, [body.outputs[j] for j in own])
-    writer = Writer(step, 0, places)
-    names, namespace = writer.names, writer.namespace
-    given = [names[v] for v in inputs]
-    same, carry, rows = given[:constants], given[constants : constants + carried], given[constants + carried :]
-    inner, returned = writer.statements()
-    targets = {j: f"d{place}" for j, place in zip(into, places, strict=True)}
-    namespace |= {"np_empty": np.empty, "zip_": zip}
+class _LoopWriter:
+    """Writes the function that runs a loop."""
 
-    lines, columns = [], [(name, f"x{i}") for i, name in enumerate(rows)]
-    if n >= SMALLEST_COPIED:
-        for i in _matrices(body, tuple(inputs[:constants])):
-            namespace["np_contiguous"] = np.ascontiguousarray
-            lines.append(f"{same[i]} = np_contiguous({same[i]})")
-    standing = buffers(body, n, constants, carried)
-    for b, (shape, dtype, _) in enumerate(standing):
-        namespace[f"t{b}"] = dtype
-        lines.append(f"b{b} = np_empty({shape}, t{b}) if b{b} is None else b{b}")
-    for b, k in enumerate(history.kept):
-        before, after = (f"b{b}[1:]", f"b{b}[:-1]") if reverse else (f"b{b}[:-1]", f"b{b}[1:]")
-        lines += [f"{carry[k]} = b{b}[{n if reverse else 0}]", f"{carry[k]}[...] = a{k}"]
-        columns.append((targets[k], after))
-        history.names[k] = before, after
-    numbers, stacked = [], []
-    for j in range(carried, len(body.outputs)):
-        shared = history.shared.get(j)
-        if shared is not None:
-            k, is_after = shared
-            stacked.append(history.names[k][is_after])
-            continue
-        b = next(b for b, (_, _, of) in enumerate(standing) if of[0] == j)
-        stacked.append(f"b{b}")
-        if j in into:
-            columns.append((targets[j], f"b{b}"))
-        else:
-            numbers.append(f"b{b}[p_]")
+    def __init__(self, body: Program, steps: range, constants: int, carried: int, reverse: bool) -> None:
+        self.body, self.steps, self.carried, self.reverse = body, steps, carried, reverse
+        self.history = history = _Histories(body, body.inputs[1 + constants : 1 + constants + carried], carried)
+        own = [j for j in range(len(body.outputs)) if j not in history.shared]
+        stacked = [j for j in own if j >= carried]
+        is_array = [isinstance(y, Variable) and bool(y.shape) for y in body.outputs]
+        #: The outputs that the body writes straight into their rows.
+        self.into = [j for j in own if j in history.written or (j in stacked and is_array[j])]
+        places = tuple(map(own.index, self.into))
+        #: The name of the row that each of them is written into.
+        self.targets = {j: f"d{place}" for j, place in zip(self.into, places, strict=True)}
+        step = body.with_equations(body.equations, [body.outputs[j] for j in own])
+        self.writer = writer = Writer(step, 0, places)
+        self.namespace = writer.namespace
+        count, *inputs = body.inputs
+        self.constants = tuple(inputs[:constants])
+        self.count, *given = (writer.names[v] for v in (count, *inputs))
+        #: The names of what is the same for all steps, of the carried values and of the rows.
+        self.same, self.carry, self.rows = (
+            given[:constants],
+            given[constants : constants + carried],
+            given[constants + carried :],
+        )
+        self.inner, self.returned = writer.statements()
+        self.namespace |= {"np_empty": np.empty, "zip_": zip}
+        self.standing = buffers(body, len(steps), constants, carried)
+        #: The lines before the loop, and what it goes over: the names of rows, each with an expression of the array.
+        self.lines: list[str] = []
+        self.columns = [(name, f"x{i}") for i, name in enumerate(self.rows)]
 
-    values = iter(returned)
-    news = [targets[k] if k in into else next(values) for k in range(carried)]
-    inner += [f"{place} = {next(values)}" for place in numbers]
-    if carried:
-        inner.append(f"{', '.join(carry)} = {', '.join(news)}")
-    counters = [(names[count], repr(steps[::-1] if reverse else steps))]
-    if numbers:
-        counters.append(("p_", repr(range(n)[::-1] if reverse else range(n))))
-    pairs = counters + [(name, f"{array}[::-1]" if reverse else array) for name, array in columns]
-    over = ", ".join(array for _, array in pairs)
-    head = f"for {', '.join(name for name, _ in pairs)} in {f'zip_({over})' if len(pairs) > 1 else over}:"
-    framed = bool(writer.memory.slots)
-    results = [*carry, *stacked]
-    lines += [
-        *(writer.frame() if framed else []),
-        head,
-        *(f"    {line}" for line in inner),
-        *(["frames.give(frame_)"] if framed else []),
-        f"return ({', '.join(results)},)" if results else "return ()",
-    ]
-    starts = [f"a{k}" if k in history.kept else name for k, name in enumerate(carry)]
-    arguments = [*same, *starts, *(f"x{i}" for i in range(len(rows))), *(f"b{b}=None" for b in range(len(standing)))]
-    text = "\n".join([f"def loop({', '.join(arguments)}):", *(f"    {line}" for line in lines)])
-    return text + "\n", dict(namespace)
+    def write(self) -> str:
+        """Return the text."""
+        self._copy_matrices()
+        self._make_buffers()
+        self._begin_histories()
+        stacked, numbers = self._stack()
+        self._end_step(numbers)
+        results = [*self.carry, *stacked]
+        has_frame = bool(self.writer.memory.slots)
+        lines = [
+            *self.lines,
+            *(self.writer.frame() if has_frame else []),
+            self._head(bool(numbers)),
+            *(f"    {line}" for line in self.inner),
+            *(["frames.give(frame_)"] if has_frame else []),
+            f"return ({', '.join(results)},)" if results else "return ()",
+        ]
+        starts = [f"a{k}" if k in self.history.kept else name for k, name in enumerate(self.carry)]
+        arguments = [
+            *self.same,
+            *starts,
+            *(f"x{i}" for i in range(len(self.rows))),
+            *(f"b{b}=None" for b in range(len(self.standing))),
+        ]
+        return "\n".join([f"def loop({', '.join(arguments)}):", *(f"    {line}" for line in lines)]) + "\n"
+
+    def _copy_matrices(self) -> None:
+        if len(self.steps) < SMALLEST_COPIED:
+            return
+        for i in _matrices(self.body, self.constants):
+            self.namespace["np_contiguous"] = np.ascontiguousarray
+            self.lines.append(f"{self.same[i]} = np_contiguous({self.same[i]})")
+
+    def _make_buffers(self) -> None:
+        for b, (shape, dtype, _) in enumerate(self.standing):
+            self.namespace[f"t{b}"] = dtype
+            self.lines.append(f"b{b} = np_empty({shape}, t{b}) if b{b} is None else b{b}")
+
+    def _begin_histories(self) -> None:
+        """Put the first of each carried value that is kept into its row, from which the loop goes on."""
+        first = len(self.steps) if self.reverse else 0
+        for b, k in enumerate(self.history.kept):
+            before, after = (f"b{b}[1:]", f"b{b}[:-1]") if self.reverse else (f"b{b}[:-1]", f"b{b}[1:]")
+            self.lines += [f"{self.carry[k]} = b{b}[{first}]", f"{self.carry[k]}[...] = a{k}"]
+            self.columns.append((self.targets[k], after))
+            self.history.names[k] = before, after
+
+    def _stack(self) -> tuple[list[str], list[str]]:
+        """Return expressions of the stacked results, and of the places of those that are numbers in each step."""
+        stacked, numbers = [], []
+        for j in range(self.carried, len(self.body.outputs)):
+            shared = self.history.shared.get(j)
+            if shared is not None:
+                k, is_after = shared
+                stacked.append(self.history.names[k][is_after])
+                continue
+            b = next(b for b, (_, _, of) in enumerate(self.standing) if of[0] == j)
+            stacked.append(f"b{b}")
+            if j in self.into:
+                self.columns.append((self.targets[j], f"b{b}"))
+            else:
+                numbers.append(f"b{b}[p_]")
+        return stacked, numbers
+
+    def _end_step(self, numbers: list[str]) -> None:
+        """Write what a step returns where the next one, or the results, find it."""
+        values = iter(self.returned)
+        news = [self.targets[k] if k in self.into else next(values) for k in range(self.carried)]
+        self.inner += [f"{place} = {next(values)}" for place in numbers]
+        if self.carried:
+            self.inner.append(f"{', '.join(self.carry)} = {', '.join(news)}")
+
+    def _head(self, has_numbers: bool) -> str:
+        step = -1 if self.reverse else 1
+        counters = [(self.count, repr(self.steps[::step]))]
+        if has_numbers:
+            counters.append(("p_", repr(range(len(self.steps))[::step])))
+        pairs = counters + [(name, f"{array}[::-1]" if self.reverse else array) for name, array in self.columns]
+        over = ", ".join(array for _, array in pairs)
+        return f"for {', '.join(name for name, _ in pairs)} in {f'zip_({over})' if len(pairs) > 1 else over}:"
 
 
 def _matrices(body: Program, same: tuple[Variable, ...]) -> list[int]:
