@@ -1,6 +1,7 @@
 """The rules of differentiation, one file a family."""
 
 from functorch_lite.calculus import (
+    applying,
     bessel,
     bits,
     contraction,
@@ -20,7 +21,6 @@ from functorch_lite.calculus import (
     linalg_decompositions,
     linalg_eig,
     linalg_solve,
-    looping,
     matmul,
     nan_reductions,
     norms,
@@ -43,6 +43,7 @@ from functorch_lite.calculus import (
 )
 
 __all__ = [
+    "applying",
     "bessel",
     "bits",
     "contraction",
@@ -62,7 +63,6 @@ __all__ = [
     "linalg_decompositions",
     "linalg_eig",
     "linalg_solve",
-    "looping",
     "matmul",
     "nan_reductions",
     "norms",

@@ -163,8 +163,8 @@ class Pointwise(Primitive):
 
     Each partial is ``1`` (the identity), ``-1``, ``None`` (no derivative), a function whose parameters name what it
     reads among ``ans``, ``x``, ``y``, ``z``, or a ufunc of ``x``. Where it is ``lambda y: 1 / y`` the engine divides by
-    ``y``. For a real-valued function of a complex argument the
-    partial ``p`` means ``dans = Re(p · dx)``; the engine takes the real part when it projects to the result's dtype.
+    ``y``. For a real-valued function of a complex argument the partial ``p`` means ``dans = Re(p · dx)``; the engine
+    takes the real part when it projects to the result's dtype.
     """
 
     is_pointwise = True
@@ -177,8 +177,8 @@ class Pointwise(Primitive):
         keeps, readers, rules = zip(
             *(reader_of(partial, uses, slots) for partial, uses in zip(partials, self.uses, strict=True)), strict=True
         )
-        #: Per argument: what to keep as a code, how to read it from ``(ans, *arrays)``, and the partial as a function
-        #: of what was kept.
+        # For each argument: the code of what to keep, how to read it from ``(ans, *arrays)``, and the partial as a
+        # function of what was kept.
         self.keeps: tuple[int, ...] = keeps
         self.readers: tuple[Function | None, ...] = readers
         self.partials: tuple[Any, ...] = rules

@@ -8,7 +8,8 @@ A **node** is one flat list::
 value: whatever cotangent flows into it is projected to them, which undoes broadcasting and keeps real real and float32
 float32. Then follow three entries for each traced argument: its node, its derivative rule and what that rule kept. A
 leaf has no primitive and no parents; a `JointPrimitive` has all parents in one tuple and one function that gives all
-their cotangents. A Python scalar has its type in the place of the dtype, since its precision is weak.
+their cotangents. A Python scalar has its type in the place of the dtype, since its precision is weak. The places have
+names (`ORDER`, `PRIMITIVE`, …); where every look-up counts, here and in the walks, they are written as numbers.
 
 Nodes refer to their parents and to nothing else. A branch that led nowhere dies with its last tracer; the walk meets
 what the result depends on and nothing more, in order, without recursion; and cotangents live in the walk, never on

@@ -42,7 +42,7 @@ class Lifting:
     ----------
     body, constants, carried, steps
         Of the loop; see `Scan`.
-    operands
+    operands, outputs
         Of its equation.
 
     Attributes
