@@ -111,16 +111,10 @@ def vmap(
             axis = known if axis_name is None else axis_named(axis_name, size)
             trace = BatchTrace(size) if axis is None else NamedBatchTrace(axis)
             outputs, out_structure = _run(f, batches, axes, structure, trace)
+            places = _places_of_leaves(f, axes_out, out_structure)
         else:
-            parts = []
-            for start in range(0, size, chunk_size):
-                stop = min(start + chunk_size, size)
-                chunk = [x if a is tree.NONE else x[start:stop] for x, a in zip(batches, axes, strict=True)]
-                part, out_structure = _run(f, chunk, axes, structure, BatchTrace(stop - start))
-                parts.append(part)
-        places = _places_of_leaves(f, axes_out, out_structure)
-        if chunk_size is not None and size > chunk_size:
-            sizes = [min(chunk_size, size - start) for start in range(0, size, chunk_size)]
+            parts, sizes, out_structure = _run_in_chunks(f, batches, axes, structure, size, chunk_size)
+            places = _places_of_leaves(f, axes_out, out_structure)
             groups = zip(*parts, strict=True)
             outputs = [_joined(group, sizes, place) for group, place in zip(groups, places, strict=True)]
         return tree.unflatten(
@@ -325,6 +319,20 @@ def _run(
     leaves = [returned(y, trace) for y in leaves]
     trace.close()
     return [_Whole(y.value) if isinstance(y, Tracer) and y._trace is trace else y for y in leaves], out_structure
+
+
+def _run_in_chunks(
+    f: Callable[..., Any], batches: list[Any], axes: list[Any], structure: tree.Structure, size: int, chunk_size: int
+) -> tuple[list[list[Any]], list[int], tree.Structure]:
+    """Run the function on parts of a batch; return the results of each (see `_run`), their sizes, and the structure."""
+    parts, sizes = [], []
+    for start in range(0, size, chunk_size):
+        stop = min(start + chunk_size, size)
+        chunk = [x if a is tree.NONE else x[start:stop] for x, a in zip(batches, axes, strict=True)]
+        part, out_structure = _run(f, chunk, axes, structure, BatchTrace(stop - start))
+        parts.append(part)
+        sizes.append(stop - start)
+    return parts, sizes, out_structure
 
 
 class _Whole:
