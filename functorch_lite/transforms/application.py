@@ -129,49 +129,19 @@ class Application(JointPrimitive):
 
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
         axes = tuple(0 if b else None for b in batched)
-        run, jvp, fwd, bwd = self.function, self.jvp, self.fwd, self.bwd
-        batch_jvp = batch_fwd = batch_bwd = None
-        if jvp is not None:
-
-            def batch_jvp(values: Arrays, tangents: Arrays) -> Any:
-                return vmap(jvp, (axes, axes), axis_size=size)(values, tangents)
-
-        if fwd is not None and bwd is not None:
-
-            def batch_fwd(values: Arrays) -> Any:
-                common: list[Any] = []  # the structure, and the residuals that are no arrays, options for instance
-
-                def one(values: Arrays) -> Any:
-                    outputs, residuals = fwd(values)
-                    leaves, structure = tree.flatten(residuals)
-                    common[:] = structure, {i: leaf for i, leaf in enumerate(leaves) if not hasattr(leaf, "dtype")}
-                    return outputs, [leaf for leaf in leaves if hasattr(leaf, "dtype")]
-
-                outputs, arrays = vmap(one, (axes,), axis_size=size)(values)
-                if any(callable(leaf) or holds_tracers(leaf) for leaf in common[1].values()):
-                    return outputs, (values, None, None)  # a pullback, say, which holds values of the batch
-                return outputs, (arrays, *common)
-
-            def batch_bwd(residuals: Any, g: Arrays) -> Any:
-                arrays, structure, others = residuals
-                if structure is None:
-                    again = vmap(lambda values, g: bwd(fwd(values)[1], g), (axes, 0), axis_size=size)
-                    return summed(again(arrays, g))
-
-                def one(arrays: list[Any], g: Arrays) -> Any:
-                    rest = iter(arrays)
-                    leaves = [others[i] if i in others else next(rest) for i in range(structure.num_leaves)]
-                    return bwd(tree.unflatten(structure, leaves), g)
-
-                return summed(vmap(one, axis_size=size)(arrays, g))
-
-            def summed(cotangents: Sequence[Any]) -> tuple[Any, ...]:
-                return tuple(c if b or c is None else c.sum(0) for c, b in zip(cotangents, batched, strict=True))
-
-        def batch_run(values: Arrays) -> Any:
-            return vmap(run, (axes,), axis_size=size)(values)
-
-        return Application(self.name, batch_run, batch_jvp, batch_fwd, batch_bwd, self.captured).bind(arrays, ())
+        run, jvp = self.function, self.jvp
+        batch_fwd = batch_bwd = None
+        if self.fwd is not None and self.bwd is not None:
+            batch_fwd, batch_bwd = _batched_reverse(self.fwd, self.bwd, size, batched)
+        batched_application = Application(
+            self.name,
+            lambda values: vmap(run, (axes,), axis_size=size)(values),
+            jvp and (lambda values, tangents: vmap(jvp, (axes, axes), axis_size=size)(values, tangents)),
+            batch_fwd,
+            batch_bwd,
+            self.captured,
+        )
+        return batched_application.bind(arrays, ())
 
     def holding(self, arrays: Arrays) -> Any:
         """Apply it to arrays of which it holds the guarded ones, which are no operands then."""
@@ -208,6 +178,49 @@ class Application(JointPrimitive):
         if self.captured and any(isinstance(y, Guarded) for y in results[0]):
             raise closes_over_differentiated(self.name)
         return results
+
+
+def _batched_reverse(
+    fwd: Callable[..., Any], bwd: Callable[..., Any], size: int, batched: tuple[bool, ...]
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the two halves of a reverse rule for a batch of the leaves that are batched.
+
+    Residuals that are arrays are those of all examples; what else there is, options for instance, is the same for all.
+    Where something among it holds values of the batch, a pullback say, the second half runs the first again.
+    """
+    axes = tuple(0 if b else None for b in batched)
+
+    def batch_fwd(values: Arrays) -> Any:
+        common: list[Any] = []  # the structure, and the residuals that are no arrays
+
+        def one(values: Arrays) -> Any:
+            outputs, residuals = fwd(values)
+            leaves, structure = tree.flatten(residuals)
+            common[:] = structure, {i: leaf for i, leaf in enumerate(leaves) if not hasattr(leaf, "dtype")}
+            return outputs, [leaf for leaf in leaves if hasattr(leaf, "dtype")]
+
+        outputs, arrays = vmap(one, (axes,), axis_size=size)(values)
+        if any(callable(leaf) or holds_tracers(leaf) for leaf in common[1].values()):
+            return outputs, (values, None, None)
+        return outputs, (arrays, *common)
+
+    def batch_bwd(residuals: Any, g: Arrays) -> Any:
+        arrays, structure, others = residuals
+        if structure is None:
+            again = vmap(lambda values, g: bwd(fwd(values)[1], g), (axes, 0), axis_size=size)
+            return summed(again(arrays, g))
+
+        def one(arrays: list[Any], g: Arrays) -> Any:
+            rest = iter(arrays)
+            leaves = [others[i] if i in others else next(rest) for i in range(structure.num_leaves)]
+            return bwd(tree.unflatten(structure, leaves), g)
+
+        return summed(vmap(one, axis_size=size)(arrays, g))
+
+    def summed(cotangents: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(c if b or c is None else c.sum(0) for c, b in zip(cotangents, batched, strict=True))
+
+    return batch_fwd, batch_bwd
 
 
 class Guarded(ArrayTracer):
