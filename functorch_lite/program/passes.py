@@ -204,15 +204,20 @@ def narrow_broadcasts(program: Program) -> Program:
         if isinstance(operand, Variable) and not isinstance(operand.dtype, type):  # a Python number would be weak
             narrow[equation.outputs[0]] = operand
         elif _is_broadcasting(equation) and any(a in narrow for a in equation.operands):
-            shape = equation.outputs[0].shape
-            operands = list(equation.operands)
-            for i, a in enumerate(operands):
-                others = [b for k, b in enumerate(operands) if k != i and isinstance(b, Variable)]
-                if a in narrow and any(b.shape == shape for b in others):
-                    operands[i] = narrow[a]  # type: ignore[index]
-            equation = Equation(equation.primitive, tuple(operands), equation.params, equation.outputs, equation.line)
+            equation = _narrowed(equation, narrow)
         equations.append(equation)
     return dead_code(program.with_equations(equations))
+
+
+def _narrowed(equation: Equation, narrow: dict[Variable, Atom]) -> Equation:
+    """Let an equation read operands as they were before they were broadcast, as long as another has the shape."""
+    shape = equation.outputs[0].shape
+    operands = list(equation.operands)
+    for i, a in enumerate(operands):
+        others = [b for k, b in enumerate(operands) if k != i and isinstance(b, Variable)]
+        if a in narrow and any(b.shape == shape for b in others):
+            operands[i] = narrow[a]  # type: ignore[index]
+    return Equation(equation.primitive, tuple(operands), equation.params, equation.outputs, equation.line)
 
 
 def _is_bound(equation: Equation) -> bool:

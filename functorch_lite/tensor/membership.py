@@ -339,11 +339,7 @@ class GraphMember(Taped):
         with _accumulating:
             before = self._grad
             if before is None:
-                if is_tensor(g):
-                    with enable_grad():
-                        self._grad = g.clone()
-                else:
-                    self._grad = constant(unshared(g, held))
+                self._grad = _own_gradient(g, held)
             elif record or before.node is not None:
                 with enable_grad() if record else no_grad():
                     self._grad = before + g
@@ -390,3 +386,11 @@ class GraphMember(Taped):
     def _base(self) -> Any:
         """The tensor that this one is a view of, or None."""
         return None if self._view is None else self._view[0]
+
+
+def _own_gradient(g: Any, held: set[int]) -> Any:
+    """Return a first contribution to a ``grad`` as a tensor in memory of its own."""
+    if is_tensor(g):
+        with enable_grad():
+            return g.clone()
+    return constant(unshared(g, held))
