@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from functorch_lite.core.operands import shape_of
+from functorch_lite.core.operands import aligned, shape_of
 from functorch_lite.core.primitive import Arrays, Params, Primitive
 
 __all__ = ["broadcast_batch", "on_matrices", "same_axes", "shifted_axes"]
@@ -39,13 +39,7 @@ def on_matrices(*ranks: int) -> Any:
     """
 
     def rule(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
-        leading = [a.ndim - b - rank for a, b, rank in zip(arrays, batched, ranks, strict=True)]
-        top = max(leading)
-        lined_up = tuple(
-            a.reshape(a.shape[0], *(1,) * (top - n), *a.shape[1:]) if b and n < top else a
-            for a, b, n in zip(arrays, batched, leading, strict=True)
-        )
-        return primitive.bind(lined_up, params)
+        return primitive.bind(aligned(arrays, batched, ranks), params)
 
     return rule
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from functorch_lite.core.primitive import PRIMITIVES, General, Linear, Pointwise, Primitive, Zero
-from functorch_lite.core.rules import Rule
+from functorch_lite.core.rules import Rule, parameter_names
 
 __all__ = ["general", "linear", "pointwise", "zero", "zero_function"]
 
@@ -52,7 +52,7 @@ def linear(
     """
 
     def declare(function: Callable[..., Any]) -> Linear:
-        names = _names(function)
+        names = parameter_names(function)
         arity = 1 if variadic else len(transposes)
         primitive = Linear(
             replaces or function,
@@ -84,7 +84,7 @@ def general(
     """Declare the decorated function by one `Rule` for each array argument; see `linear` for the other parameters."""
 
     def declare(function: Callable[..., Any]) -> General:
-        names = _names(function)
+        names = parameter_names(function)
         arity = 1 if variadic else len(rules)
         return General(
             function,
@@ -106,13 +106,7 @@ def zero_function(
     """Declare the decorated function, of ``arity`` arrays and then parameters, as zero by nature."""
 
     def declare(function: Callable[..., Any]) -> Primitive:
-        names = _names(function)
+        names = parameter_names(function)
         return Zero(function, names[:arity], names[arity:], name=function.__name__.strip("_"), batch=batch)
 
     return declare
-
-
-def _names(function: Callable[..., Any]) -> tuple[str, ...]:
-    code = function.__code__
-    names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
-    return names

@@ -89,13 +89,20 @@ def zeros_like(value: Any) -> Any:
     return zeros if shape_of(value) else zeros[()]
 
 
-def aligned(arrays: tuple[Any, ...], batched: tuple[bool, ...]) -> tuple[Any, ...]:
-    """Reshape batched arrays so that broadcasting aligns the axes of one example, behind the batch axis."""
-    ranks = [len(shape_of(a)) - b for a, b in zip(arrays, batched, strict=True)]
-    top = max(ranks)
+def aligned(
+    arrays: tuple[Any, ...], batched: tuple[bool, ...], cores: Sequence[int] | None = None
+) -> tuple[Any, ...]:
+    """Reshape batched arrays so that broadcasting aligns the axes of one example, behind the batch axis.
+
+    ``cores`` says of how many of the last axes there is no broadcasting, for each array; None: of none.
+    """
+    leading = [len(shape_of(a)) - b for a, b in zip(arrays, batched, strict=True)]
+    if cores is not None:
+        leading = [n - core for n, core in zip(leading, cores, strict=True)]
+    most = max(leading)
     return tuple(
-        a.reshape(a.shape[0], *(1,) * (top - rank), *a.shape[1:]) if b and rank < top else a
-        for a, b, rank in zip(arrays, batched, ranks, strict=True)
+        a.reshape(a.shape[0], *(1,) * (most - n), *a.shape[1:]) if b and n < most else a
+        for a, b, n in zip(arrays, batched, leading, strict=True)
     )
 
 

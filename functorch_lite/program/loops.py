@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.core.operands import bottom, shape_of
 from functorch_lite.core.primitive import NAMED, Arrays, Params
 from functorch_lite.core.tape import dtype_or_type
@@ -47,7 +48,7 @@ from functorch_lite.program.text import STRUCTURES
 from functorch_lite.transforms.axes import Axis, axis_of
 from functorch_lite.transforms.batching import Unbatched
 
-__all__ = ["Scan", "repeated", "row", "settled"]
+__all__ = ["Scan", "row", "settled"]
 
 
 class Scan(ProgramPrimitive):
@@ -161,7 +162,9 @@ class Scan(ProgramPrimitive):
         axis = axis_of(size)
         spread, dependent = self._spread({i for i, b in enumerate(batched) if b}, differentiably=False, along=axis)
         moved = tuple(
-            (np.moveaxis(x, 0, 1) if i >= first else x) if batched[i] else (repeated(x, size) if i in spread else x)
+            (np.moveaxis(x, 0, 1) if i >= first else x)
+            if batched[i]
+            else (broadcast_batch(size, x) if i in spread else x)
             for i, x in enumerate(arrays)
         )
         # A carried value may differ between the examples in all steps but the last: what it is then is carried apart.
@@ -363,8 +366,3 @@ def settled(x: Any, kind: Any) -> Any:
     if isinstance(own, type) or own != dtype:
         x = NAMED["convert"](x, dtype)
     return x if shape_of(x) == kind.shape else np.broadcast_to(x, kind.shape)
-
-
-def repeated(x: Any, size: int) -> Any:
-    """Return what is the same for all examples as a batch."""
-    return np.broadcast_to(x, (size, *shape_of(x)))

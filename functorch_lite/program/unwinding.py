@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.core.errors import stands_in
 from functorch_lite.core.primitive import Arrays, Params
 from functorch_lite.program.derivation import (
@@ -26,7 +27,6 @@ from functorch_lite.program.derivation import (
 from functorch_lite.program.derivation import batched as of_batch
 from functorch_lite.program.entries import Entry, ProgramPrimitive
 from functorch_lite.program.equations import HISTORY, Equation, Variable
-from functorch_lite.program.loops import repeated
 from functorch_lite.program.lowering import spliced
 from functorch_lite.program.passes import optimized
 from functorch_lite.program.program import Program
@@ -118,7 +118,7 @@ class Unwinding(ProgramPrimitive):
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
         """Go back once for a batch of cotangents; the history is of one loop."""
         split = 1 + self.constants
-        carry = [x if b else repeated(x, size) for x, b in zip(arrays[split:], batched[split:], strict=True)]
+        carry = [x if b else broadcast_batch(size, x) for x, b in zip(arrays[split:], batched[split:], strict=True)]
         program = self.body.program
         kept = program.inputs[: len(program.inputs) - self.constants - len(carry)]
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from functorch_lite.calculus.batching import broadcast_batch
 from functorch_lite.core.errors import user_line
 from functorch_lite.core.operands import placed
 from functorch_lite.core.primitive import Arrays, Params
@@ -31,7 +32,7 @@ from functorch_lite.program.derivation import (
 from functorch_lite.program.effects import silent
 from functorch_lite.program.entries import Entry, ProgramPrimitive
 from functorch_lite.program.equations import Equation, Variable
-from functorch_lite.program.loops import repeated, settled
+from functorch_lite.program.loops import settled
 from functorch_lite.program.lowering import unwound
 from functorch_lite.program.named_axes import combines_along
 from functorch_lite.program.program import Program
@@ -142,7 +143,7 @@ class While(ProgramPrimitive):
         if differs[0]:
             return self._until_none(size, arrays, batched)
         arrays = tuple(
-            repeated(x, size) if i - self.asked in spread and not b else x
+            broadcast_batch(size, x) if i - self.asked in spread and not b else x
             for i, (x, b) in enumerate(zip(arrays, batched, strict=True))
         )
         program = self.body.program
@@ -168,9 +169,8 @@ class While(ProgramPrimitive):
         axis = axis_of(size)
         if axis is not None and any(combines_along(e.program, axis) for e in self.entries):
             raise combined_by_some(axis)
-        carry = [
-            x if b else repeated(x, size) for x, b in zip(arrays[self.first :], batched[self.first :], strict=True)
-        ]
+        carried = zip(arrays[self.first :], batched[self.first :], strict=True)
+        carry = [x if b else broadcast_batch(size, x) for x, b in carried]
         constant_axes = [0 if b else None for b in batched[: self.first]]
         asked_axes = (*constant_axes[: self.asked], *[0] * self.carried)
         condition, program = self.condition.program, self.body.program
@@ -314,7 +314,7 @@ class WhilePullback(ProgramPrimitive):
 
     def batch(self, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
         arrays = tuple(
-            repeated(a, size) if not b and (i in self.places or i >= len(arrays) - self.seeds) else a
+            broadcast_batch(size, a) if not b and (i in self.places or i >= len(arrays) - self.seeds) else a
             for i, (a, b) in enumerate(zip(arrays, batched, strict=True))
         )
         x, g = self._parted(arrays)
