@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import functorch_lite as ft
-import functorch_lite.autograd.forward_ad as fwAD  # noqa: N812
-import functorch_lite.nn.functional as F  # noqa: N812
+import functorch_lite.autograd.forward_ad as fwAD  # noqa: N812 - PyTorch's name
+import functorch_lite.nn.functional as F  # noqa: N812 - PyTorch's name
 
 X = np.array([-2.0, -0.5, 0.25, 3.0])
 
