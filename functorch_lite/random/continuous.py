@@ -421,8 +421,7 @@ def _tail_slopes(x: Any, u: Any, a: Any, b: Any) -> tuple[Any, Any]:
 
     1 - Φ(x) = (1 - u) (1 - Φ(a)) + u (1 - Φ(b)) is exact; no term is subtracted.
     """
-    from scipy.special import erfcx  # noqa: PLC0415 - optional, slow to import
-
+    erfcx = scipy_module("special", "ft.random.truncated_normal").erfcx
     of_x, of_a, of_b = (erfcx(v / 2**0.5) for v in (x, a, b))
     fall = _density_ratio.bind((a, b), ())
     slope = of_x / ((1 - u) * of_a + u * fall * of_b)

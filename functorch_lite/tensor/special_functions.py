@@ -23,9 +23,7 @@ def lgamma(x: Any) -> Any:
     >>> ft.lgamma(ft.tensor([1.0, 4.0])).exp()
     tensor([1., 6.])
     """
-    from scipy.special import gammaln  # noqa: PLC0415 - scipy is optional
-
-    return gammaln(x)
+    return scipy_module("special", "ft.lgamma").gammaln(x)
 
 
 @method
@@ -38,9 +36,7 @@ def digamma(x: Any) -> Any:
     >>> bool(ft.allclose(ft.digamma(ft.tensor(2.5)), ft.grad(ft.lgamma)(ft.tensor(2.5))))
     True
     """
-    from scipy.special import digamma as exact  # noqa: PLC0415 - scipy is optional
-
-    return exact(x)
+    return scipy_module("special", "ft.digamma").digamma(x)
 
 
 def _of_scipy(name: str, ufunc: str, summary: str, example: str) -> Callable[..., Any]:

@@ -420,6 +420,8 @@ calls = {
     "ft.sparse_hessian": lambda: ft.sparse_hessian(np.sum, sparsity=np.eye(2))(np.ones(2)),
     "ft.random.truncated_normal": lambda: ft.random.truncated_normal(ft.random.key(0), -1.0, 1.0, (2,)),
     "ft.erf": lambda: ft.erf(1.0),
+    "ft.lgamma": lambda: ft.lgamma(1.0),
+    "ft.digamma": lambda: ft.digamma(1.0),
     "gelu": lambda: ft.nn.functional.gelu(ft.ones(2)),
     "functorch_lite.scipy": lambda: ft.linalg.sparse_matmul,
 }
