@@ -87,6 +87,15 @@ class Primitive:
     #: define may be called ``sum`` as well: it has a name, and no word.
     word = ""
 
+    # What a primitive has that `is_pointwise`; `Pointwise` says what each is. They are declared here because the traces
+    # ask for the flag, which costs less than the class, on the paths of every operation.
+    keep: int
+    partial: Any
+    second_keep: int
+    second_partial: Any
+    partials: tuple[Any, ...]
+    readers: tuple[Any, ...]
+
     def __init__(
         self,
         function: Function,
@@ -180,8 +189,8 @@ class Pointwise(Primitive):
         # For each argument: the code of what to keep, how to read it from ``(ans, *arrays)``, and the partial as a
         # function of what was kept.
         self.keeps: tuple[int, ...] = keeps
-        self.readers: tuple[Function | None, ...] = readers
-        self.partials: tuple[Any, ...] = rules
+        self.readers = readers
+        self.partials = rules
         # The same of the first two arguments, for the paths where every look-up counts.
         self.keep, self.partial = keeps[0], rules[0]
         self.second_keep, self.second_partial = keeps[-1], rules[-1]

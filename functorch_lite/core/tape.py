@@ -87,7 +87,7 @@ class ReverseTrace(Trace):
             return self.process(primitive, (x,), ())
         value = x.value
         ans = primitive.function(value)
-        keep = primitive.keep  # type: ignore[attr-defined]
+        keep = primitive.keep
         if keep == KEEP_X:
             kept = value
         elif keep == KEEP_ANS:
@@ -95,14 +95,14 @@ class ReverseTrace(Trace):
         elif keep == KEEP_NOTHING:
             kept = None
         else:
-            kept = primitive.readers[0]((ans, value))  # type: ignore[attr-defined]
+            kept = primitive.readers[0]((ans, value))
         result = _new(self.tracer)
         result._trace = self
         result.value = ans
         try:
-            result.node = [next_order(), primitive, ans.shape, ans.dtype, x.node, primitive.partial, kept]  # type: ignore[attr-defined]
+            result.node = [next_order(), primitive, ans.shape, ans.dtype, x.node, primitive.partial, kept]
         except AttributeError:
-            result.node = [next_order(), primitive, (), type(ans), x.node, primitive.partial, kept]  # type: ignore[attr-defined]
+            result.node = [next_order(), primitive, (), type(ans), x.node, primitive.partial, kept]
         return result
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
@@ -114,16 +114,16 @@ class ReverseTrace(Trace):
         if not isinstance(y, Tracer):  # x belongs to this trace: the common case
             if type(y) is not float and is_unready(y):
                 return primitive.bind((x, y), ())
-            partial = primitive.partial  # type: ignore[attr-defined]
+            partial = primitive.partial
             value = x.value
             ans = primitive.function(value, y)
-            keep = primitive.keep  # type: ignore[attr-defined]
+            keep = primitive.keep
             if keep == KEEP_Y:
                 kept = y
             elif keep == KEEP_NOTHING:
                 kept = None
             else:
-                kept = primitive.readers[0]((ans, value, y))  # type: ignore[attr-defined]
+                kept = primitive.readers[0]((ans, value, y))
             try:
                 shape, dtype = ans.shape, ans.dtype
             except AttributeError:
@@ -150,24 +150,24 @@ class ReverseTrace(Trace):
         except AttributeError:
             shape, dtype = (), type(ans)
         node = [next_order(), primitive, shape, dtype]
-        if x_node is not None and primitive.partial is not None:  # type: ignore[attr-defined]
-            keep = primitive.keep  # type: ignore[attr-defined]
+        if x_node is not None and primitive.partial is not None:
+            keep = primitive.keep
             if keep == KEEP_Y:
                 kept = y_value
             elif keep == KEEP_NOTHING:
                 kept = None
             else:
-                kept = primitive.readers[0]((ans, x_value, y_value))  # type: ignore[attr-defined]
-            node += (x_node, primitive.partial, kept)  # type: ignore[attr-defined]
-        if y_node is not None and primitive.second_partial is not None:  # type: ignore[attr-defined]
-            keep = primitive.second_keep  # type: ignore[attr-defined]
+                kept = primitive.readers[0]((ans, x_value, y_value))
+            node += (x_node, primitive.partial, kept)
+        if y_node is not None and primitive.second_partial is not None:
+            keep = primitive.second_keep
             if keep == KEEP_X:
                 kept = x_value
             elif keep == KEEP_NOTHING:
                 kept = None
             else:
-                kept = primitive.readers[1]((ans, x_value, y_value))  # type: ignore[attr-defined]
-            node += (y_node, primitive.second_partial, kept)  # type: ignore[attr-defined]
+                kept = primitive.readers[1]((ans, x_value, y_value))
+            node += (y_node, primitive.second_partial, kept)
         if len(node) == FIRST_PARENT:
             return ans
         result = _new(self.tracer)

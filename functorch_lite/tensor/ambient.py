@@ -67,7 +67,7 @@ class AmbientTrace(ReverseTrace):
         # As ReverseTrace.unary does it, without a call for each operation.
         value = x.value
         ans = primitive.function(value)
-        keep = primitive.keep  # type: ignore[attr-defined]
+        keep = primitive.keep
         kept = (
             value
             if keep == KEEP_X
@@ -75,30 +75,30 @@ class AmbientTrace(ReverseTrace):
             if keep == KEEP_ANS
             else None
             if keep == KEEP_NOTHING
-            else primitive.readers[0]((ans, value))  # type: ignore[attr-defined]
+            else primitive.readers[0]((ans, value))
         )
         result: Any = _new(self.tracer)
         result._trace = self
         result.value = ans
-        result.node = [next_order(), primitive, ans.shape, ans.dtype, parent, primitive.partial, kept]  # type: ignore[attr-defined]
+        result.node = [next_order(), primitive, ans.shape, ans.dtype, parent, primitive.partial, kept]
         return result
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
         if type(y) is not float or x.node is None or recording() is not True or not primitive.is_pointwise:
             return self._binary(primitive, x, y)
         # As ReverseTrace.binary does it for a Python number.
-        partial = primitive.partial  # type: ignore[attr-defined]
+        partial = primitive.partial
         value = x.value
         ans = primitive.function(value, y)
         if partial is None:
             return constant(ans)
-        keep = primitive.keep  # type: ignore[attr-defined]
+        keep = primitive.keep
         if keep == KEEP_Y:
             kept = y
         elif keep == KEEP_NOTHING:
             kept = None
         else:
-            kept = primitive.readers[0]((ans, value, y))  # type: ignore[attr-defined]
+            kept = primitive.readers[0]((ans, value, y))
         result: Any = _new(self.tracer)
         result._trace = self
         result.value = ans

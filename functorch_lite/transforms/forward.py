@@ -161,19 +161,19 @@ class ForwardTrace(Trace):
             return self.process(primitive, (x,), ())
         value = x.value
         ans = primitive.function(value)
-        partial = primitive.partial  # type: ignore[attr-defined]
+        partial = primitive.partial
         if partial is IDENTITY:
             t = x.tangent
         elif partial is NEGATION:
             t = -x.tangent
         else:
-            keep = primitive.keep  # type: ignore[attr-defined]
+            keep = primitive.keep
             if keep == KEEP_X:
                 kept = value
             elif keep == KEEP_ANS:
                 kept = ans
             else:
-                kept = None if keep == KEEP_NOTHING else primitive.readers[0]((ans, value))  # type: ignore[attr-defined]
+                kept = None if keep == KEEP_NOTHING else primitive.readers[0]((ans, value))
             if partial is QUOTIENT:
                 t = quotient(x.tangent, kept)
             else:
@@ -206,22 +206,22 @@ class ForwardTrace(Trace):
             return primitive.bind((x, y), ())
         ans = primitive.function(x_value, y_value)
         if x_tangent is not None:
-            partial = primitive.partial  # type: ignore[attr-defined]
+            partial = primitive.partial
             if partial is IDENTITY:
                 t = x_tangent
             elif partial is NEGATION:
                 t = -x_tangent
             elif partial is not None:
                 kept = y_value
-                if primitive.keep != KEEP_Y:  # type: ignore[attr-defined]
-                    reader = primitive.readers[0]  # type: ignore[attr-defined]
+                if primitive.keep != KEEP_Y:
+                    reader = primitive.readers[0]
                     kept = reader and reader((ans, x_value, y_value))
                 if partial is QUOTIENT:
                     t = quotient(x_tangent, kept)
                 else:
                     t = x_tangent * (kept if partial is KEPT else partial(kept))
         if y_tangent is not None:
-            partial = primitive.second_partial  # type: ignore[attr-defined]
+            partial = primitive.second_partial
             if partial is not None:
                 if partial is IDENTITY:
                     s = y_tangent
@@ -229,8 +229,8 @@ class ForwardTrace(Trace):
                     s = -y_tangent if t is None else y_tangent
                 else:
                     kept = x_value
-                    if primitive.second_keep != KEEP_X:  # type: ignore[attr-defined]
-                        reader = primitive.readers[1]  # type: ignore[attr-defined]
+                    if primitive.second_keep != KEEP_X:
+                        reader = primitive.readers[1]
                         kept = reader and reader((ans, x_value, y_value))
                     if partial is QUOTIENT:
                         s = quotient(y_tangent, kept)

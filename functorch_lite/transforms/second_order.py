@@ -102,15 +102,15 @@ class SecondOrderTrace(ReverseTrace):
             return super().unary(primitive, x)
         ans = primitive.function(dual.value)
         made = self._made(ans, primitive, (dual,), ())
-        reader, parent = primitive.readers[0], x.node  # type: ignore[attr-defined]
+        reader, parent = primitive.readers[0], x.node
         node = self.node_of(ans, primitive)
         if reader is None:
-            node += (parent, primitive.partial, None)  # type: ignore[attr-defined]
+            node += (parent, primitive.partial, None)
             if self.is_linear(parent):
                 self.linear.add(node[0])
         else:
             self.operands[parent[0]] = dual
-            node += (parent, primitive.partial, reader((made, dual)))  # type: ignore[attr-defined]
+            node += (parent, primitive.partial, reader((made, dual)))
         return self.wrapped(made, node)
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
@@ -137,10 +137,10 @@ class SecondOrderTrace(ReverseTrace):
         ans = primitive.function(x_value, y_value)
         made = self._made(ans, primitive, (x_dual, y_dual), ())
         node = self.node_of(ans, primitive)
-        x_partial, y_partial = primitive.partials  # type: ignore[attr-defined]
+        x_partial, y_partial = primitive.partials
         is_linear = True
         if x_node is not None and x_partial is not None:
-            reader = primitive.readers[0]  # type: ignore[attr-defined]
+            reader = primitive.readers[0]
             if reader is None:
                 node += (x_node, x_partial, None)
             else:
@@ -149,7 +149,7 @@ class SecondOrderTrace(ReverseTrace):
                 is_linear = type(kept) not in _VARYING
                 node += (x_node, x_partial, kept)
         if y_node is not None and y_partial is not None:
-            reader = primitive.readers[1]  # type: ignore[attr-defined]
+            reader = primitive.readers[1]
             if reader is None:
                 node += (y_node, y_partial, None)
             else:
