@@ -18,7 +18,7 @@ from functorch_lite.core.errors import EscapedTracerError, user_line
 if TYPE_CHECKING:
     from functorch_lite.core.primitive import Primitive
 
-__all__ = ["ClosedTrace", "Trace", "Tracer", "is_tracer", "next_birth", "repeated", "running"]
+__all__ = ["ClosedTrace", "Trace", "Tracer", "attribute_of_class", "is_tracer", "next_birth", "repeated", "running"]
 
 #: Whether a function runs under a transformation.
 running: ContextVar[bool] = ContextVar("running", default=False)
@@ -118,9 +118,8 @@ class ClosedTrace(Trace):
         return self.open_class.settled(self, tracer) if self._serves else tracer
 
     def __getattr__(self, name: str) -> Any:
-        # What the trace's own class has besides, for functions that are repeated.
-        attribute = getattr(self.open_class, name)
-        return MethodType(attribute, self) if isinstance(attribute, FunctionType) else attribute
+        # For functions that are repeated.
+        return attribute_of_class(self, self.open_class, name)
 
     def touch(self, action: str, preposition: str = "of") -> None:
         if self._serves:
@@ -138,6 +137,12 @@ class ClosedTrace(Trace):
             f"or a rule (of custom_jvp, custom_vjp) closes over it. Return it from the function (has_aux=True if it is "
             f"not part of the result), or pass it as an argument of the function that has the rule."
         )
+
+
+def attribute_of_class(trace: Trace, former: type[Trace], name: str) -> Any:
+    """Return an attribute that a trace had when it was of another class, bound to the trace if it is a method."""
+    attribute = getattr(former, name)
+    return MethodType(attribute, trace) if isinstance(attribute, FunctionType) else attribute
 
 
 class Tracer:

@@ -11,13 +11,13 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from threading import Lock, get_ident
-from types import CellType, FunctionType, MethodType
+from types import CellType, FunctionType
 from typing import Any
 
 from functorch_lite.core import tree
 from functorch_lite.core.operands import placed
 from functorch_lite.core.primitive import Arrays, JointPrimitive, Params, Primitive
-from functorch_lite.core.trace import Trace, Tracer, next_birth, repeated
+from functorch_lite.core.trace import Trace, Tracer, attribute_of_class, next_birth, repeated
 from functorch_lite.numpy.buffers import SEAL, run_again
 from functorch_lite.transforms.application import wraps_its_own_level
 from functorch_lite.transforms.arguments import check_callable, name_of, returned_leaves
@@ -202,9 +202,8 @@ class _SubstitutingTrace(Trace):
         return self.before[0].process(self, primitive, arrays, params)
 
     def __getattr__(self, name: str) -> Any:
-        # What the trace's own class has besides, for the other threads.
-        attribute = getattr(self.before[0], name)
-        return MethodType(attribute, self) if isinstance(attribute, FunctionType) else attribute
+        # For the other threads.
+        return attribute_of_class(self, self.before[0], name)
 
 
 _changing = Lock()
