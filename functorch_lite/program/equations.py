@@ -119,6 +119,10 @@ class Equation:
         ans = self.primitive.bind(tuple(arrays), self.params)
         return ans if type(ans) is tuple else (ans,)
 
+    def reading(self, operands: tuple[Atom, ...]) -> Equation:
+        """Return the same application to other operands, for the same outputs."""
+        return Equation(self.primitive, operands, self.params, self.outputs, self.line)
+
 
 def type_name(variable: Variable) -> str:
     """Return the type of a variable as programs print it.

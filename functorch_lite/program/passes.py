@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from functorch_lite.core.operators import SIMPLE_POWERS
-from functorch_lite.core.primitive import PRIMITIVES, JointPrimitive
+from functorch_lite.core.primitive import PRIMITIVES, JointPrimitive, Primitive
 from functorch_lite.program.contraction_order import ordered_products
 from functorch_lite.program.effects import tokens
 from functorch_lite.program.factors import factored
@@ -189,7 +189,7 @@ def scalar_constants(program: Program) -> Program:
             rest = [a for a in equation.operands if isinstance(a, Variable) and a not in scalars]
             if any(a.shape == shape for a in rest):
                 operands = tuple(scalars.get(a, a) for a in equation.operands)  # type: ignore[arg-type]
-                equation = Equation(equation.primitive, operands, equation.params, equation.outputs, equation.line)
+                equation = equation.reading(operands)
         equations.append(equation)
     whole = Program(program.inputs, program.equations, program.outputs, constants, program.name)
     return whole.with_equations(equations)
@@ -217,7 +217,7 @@ def _narrowed(equation: Equation, narrow: dict[Variable, Atom]) -> Equation:
         others = [b for k, b in enumerate(operands) if k != i and isinstance(b, Variable)]
         if a in narrow and any(b.shape == shape for b in others):
             operands[i] = narrow[a]  # type: ignore[index]
-    return Equation(equation.primitive, tuple(operands), equation.params, equation.outputs, equation.line)
+    return equation.reading(tuple(operands))
 
 
 def _is_bound(equation: Equation) -> bool:
@@ -226,59 +226,108 @@ def _is_bound(equation: Equation) -> bool:
 
 
 def _simpler(equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]) -> Equation | Atom:
+    """Return what gives the same bits as an equation: a simpler one, something that it reads, or itself."""
     function, word = equation.primitive.function, equation.primitive.word
-    output, operands = equation.outputs[0], equation.operands
-    for i, neutral in _NEUTRAL.get(function, ()):
-        other = operands[1 - i]
-        # One complex product by 1 is four real products and two sums, which do not keep infinities and signs.
-        exact = output.dtype not in _COMPLEX or function in _DIFFERENCES
-        if (
-            exact
-            and isinstance(other, Variable)
-            and _alike(other, output)
-            and _is_number(operands[i], neutral, uniform)
-        ):
-            return other
-    first = operands[0] if operands else None
+    other = _beside_neutral(equation, uniform)
+    if other is not None:
+        return other
+    first = equation.operands[0] if equation.operands else None
     if not isinstance(first, Variable):
         return equation
-    if word == "where" and first in uniform:
-        chosen = operands[1 if uniform[first] else 2]
-        return chosen if isinstance(chosen, Variable) and _alike(chosen, output) else equation
-    if function is operator.pow and first.shape and first.dtype.kind == "f" and isinstance(operands[1], Literal):
-        # What NumPy itself computes for an array of real numbers.
-        root = SIMPLE_POWERS.get(operands[1].value) if isinstance(operands[1].value, int | float) else None
-        return equation if root is None else Equation(PRIMITIVES[root], (first,), (), equation.outputs, equation.line)
-    unchanged = _alike(first, output)
-    maker = makers.get(first)
-    if function in _MULTIPLICATIONS and maker is not None and maker.primitive.function in NEGATIONS:
-        (positive,), factor = maker.operands, operands[1]
-        if isinstance(factor, Literal) and type(factor.value) is float and isinstance(positive, Variable):
-            opposite = Literal(-factor.value)
-            return Equation(equation.primitive, (positive, opposite), (), equation.outputs, equation.line)
-    if function in NEGATIONS:
-        before = maker.operands[0] if maker is not None and maker.primitive.function in NEGATIONS else None
-        return before if isinstance(before, Variable) and _alike(before, output) else equation
-    if unchanged and (word in {"reshape", "broadcast_to", "convert"} or function is np.positive):
-        return first
-    if unchanged and word in _REDUCTIONS and equation.params[0] == ():
-        if word in {"max", "min", "prod"}:
-            return first
-        if first.dtype.kind == "f":  # sums begin with 0, in which -0 is lost
-            return Equation(PRIMITIVES[operator.add], (first, Literal(0.0)), (), equation.outputs, equation.line)
-    if word == "transpose":
-        (axes,) = equation.params
-        if axes == tuple(range(len(axes))) and unchanged:
-            return first
-        if maker is not None and maker.primitive is equation.primitive:
-            (before,) = maker.params
-            both = tuple(before[axis] for axis in axes)
-            if both == tuple(range(len(both))):
-                return maker.operands[0]
-            return Equation(equation.primitive, maker.operands, (both,), equation.outputs, equation.line)
-    if word == "reshape" and maker is not None and maker.primitive is equation.primitive:
-        return Equation(equation.primitive, maker.operands, equation.params, equation.outputs, equation.line)
-    return equation
+    simpler: Equation | Atom | None = None
+    if word == "where":
+        simpler = _chosen(equation, first, uniform)
+    elif function is operator.pow:
+        simpler = _as_root(equation, first)
+    elif function in _MULTIPLICATIONS:
+        simpler = _of_negated(equation, makers.get(first))
+    elif function in NEGATIONS:
+        simpler = _negated_twice(equation, makers.get(first))
+    elif word in _REDUCTIONS:
+        simpler = _over_no_axes(equation, first)
+    elif word in _REARRANGEMENTS or function is np.positive:
+        simpler = _rearranged(equation, first, makers.get(first))
+    return equation if simpler is None else simpler
+
+
+def _beside_neutral(equation: Equation, uniform: dict[Variable, Any]) -> Atom | None:
+    """Return the one operand if the other changes nothing: ``x`` of ``x * 1``."""
+    function, output, operands = equation.primitive.function, equation.outputs[0], equation.operands
+    # One complex product by 1 is four real products and two sums, which do not keep infinities and signs.
+    sides = _NEUTRAL.get(function, ())
+    if sides and output.dtype in _COMPLEX and function not in _DIFFERENCES:
+        return None
+    for i, neutral in sides:
+        other = operands[1 - i]
+        if isinstance(other, Variable) and _alike(other, output) and _is_number(operands[i], neutral, uniform):
+            return other
+    return None
+
+
+def _chosen(equation: Equation, condition: Variable, uniform: dict[Variable, Any]) -> Atom | None:
+    """Return what ``where`` gives if its condition is the same everywhere."""
+    if condition not in uniform:
+        return None
+    chosen = equation.operands[1 if uniform[condition] else 2]
+    return chosen if isinstance(chosen, Variable) and _alike(chosen, equation.outputs[0]) else None
+
+
+def _as_root(equation: Equation, base: Variable) -> Equation | None:
+    """Return what NumPy itself computes for an array of real numbers to the power of 2, of 1/2 or the like."""
+    exponent = equation.operands[1]
+    if not (base.shape and base.dtype.kind == "f" and isinstance(exponent, Literal)):
+        return None
+    root = SIMPLE_POWERS.get(exponent.value) if isinstance(exponent.value, int | float) else None
+    return None if root is None else _instead(equation, PRIMITIVES[root], (base,), ())
+
+
+def _of_negated(equation: Equation, maker: Equation | None) -> Equation | None:
+    """Return what is multiplied by a number after it was negated, multiplied by the opposite number."""
+    if maker is None or maker.primitive.function not in NEGATIONS:
+        return None
+    (positive,), factor = maker.operands, equation.operands[1]
+    if not (isinstance(factor, Literal) and type(factor.value) is float and isinstance(positive, Variable)):
+        return None
+    return equation.reading((positive, Literal(-factor.value)))
+
+
+def _negated_twice(equation: Equation, maker: Equation | None) -> Atom | None:
+    before = maker.operands[0] if maker is not None and maker.primitive.function in NEGATIONS else None
+    return before if isinstance(before, Variable) and _alike(before, equation.outputs[0]) else None
+
+
+def _over_no_axes(equation: Equation, x: Variable) -> Equation | Atom | None:
+    """Return what a reduction over no axes is: its operand, of which a sum, which begins with 0, loses -0."""
+    if equation.params[0] != () or not _alike(x, equation.outputs[0]):
+        return None
+    if equation.primitive.word in {"max", "min", "prod"}:
+        return x
+    return _instead(equation, PRIMITIVES[operator.add], (x, Literal(0.0)), ()) if x.dtype.kind == "f" else None
+
+
+def _rearranged(equation: Equation, x: Variable, maker: Equation | None) -> Equation | Atom | None:
+    """Return the operand of what moves nothing, or one rearrangement for two of the same sort."""
+    word, unchanged = equation.primitive.word, _alike(x, equation.outputs[0])
+    if maker is not None and maker.primitive is not equation.primitive:
+        maker = None
+    if word != "transpose":
+        if unchanged:
+            return x
+        return equation.reading(maker.operands) if maker is not None and word == "reshape" else None
+    (axes,) = equation.params
+    unmoved = tuple(range(len(axes)))
+    if axes == unmoved and unchanged:
+        return x
+    if maker is None:
+        return None
+    (before,) = maker.params
+    both = tuple(before[axis] for axis in axes)
+    return maker.operands[0] if both == unmoved else _instead(equation, equation.primitive, maker.operands, (both,))
+
+
+def _instead(equation: Equation, primitive: Primitive, operands: tuple[Atom, ...], params: tuple[Any, ...]) -> Equation:
+    """Return another equation for the same outputs, of the same line of the user's program."""
+    return Equation(primitive, operands, params, equation.outputs, equation.line)
 
 
 def _only_value(equation: Equation, makers: dict[Variable, Equation], uniform: dict[Variable, Any]) -> Any:
@@ -340,6 +389,7 @@ _DIFFERENCES = frozenset({operator.sub, np.subtract})
 _OF_POWERS = frozenset({operator.pow, np.power})
 _MULTIPLICATIONS = frozenset({operator.mul, np.multiply})
 _REDUCTIONS = frozenset({"sum", "mean", "max", "min", "prod"})
+_REARRANGEMENTS = frozenset({"reshape", "broadcast_to", "convert", "transpose"})
 _CONJUNCTIONS = frozenset({operator.and_, np.logical_and, np.bitwise_and})
 _EQUALITIES = frozenset({operator.eq, np.equal})
 
@@ -369,7 +419,7 @@ class _Renaming:
         operands = self.atoms(equation.operands)
         if operands == equation.operands:
             return equation
-        return Equation(equation.primitive, operands, equation.params, equation.outputs, equation.line)
+        return equation.reading(operands)
 
 
 def _hashable(value: Any) -> Any:
