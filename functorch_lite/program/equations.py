@@ -120,7 +120,15 @@ class Equation:
         return ans if type(ans) is tuple else (ans,)
 
     def reading(self, operands: tuple[Atom, ...]) -> Equation:
-        """Return the same application to other operands, for the same outputs."""
+        """Return the same application to other operands, for the same outputs.
+
+        Examples
+        --------
+        >>> import functorch_lite as ft
+        >>> (equation,) = ft.make_program(lambda x: x + 1.0)(3.0).equations
+        >>> equation.reading(equation.operands[::-1]).operands[0]
+        Literal(value=1.0)
+        """
         return Equation(self.primitive, operands, self.params, self.outputs, self.line)
 
 

@@ -17,10 +17,10 @@ from functorch_lite.program.passes import (
     narrow_broadcasts,
     optimized,
     scalar_constants,
-    simplification,
 )
 from functorch_lite.program.program import Pass
 from functorch_lite.program.signs import negated_sums
+from functorch_lite.program.simplification import simplification
 from functorch_lite.program.source import compiled
 
 #: The pass, what it is given, what it makes of it.
