@@ -126,10 +126,7 @@ class Scan(ProgramPrimitive):
         loop = self.body.derive(key, lambda: self._pushed(values, active, given, places))
         parts = self._parted(active)
         groups = [[given[active.index(i)] for i in part] for part in parts]
-        first, second = self.constants, self.first_row
-        both = loop.bind(
-            (*values[:first], *groups[0], *values[first:second], *groups[1], *values[second:], *groups[2]), ()
-        )
+        both = loop.bind(self._joined(values, groups), ())
         carried, count = self.carried, len(program.outputs)
         moved = len(parts[1])
         results = (*both[:carried], *both[carried + moved : count + moved])
@@ -244,29 +241,24 @@ class Scan(ProgramPrimitive):
             [i for i in active if i >= second],
         )
 
+    def _joined(self, operands: Sequence[Any], groups: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+        """Put further operands, parted as `_parted` does, behind those of their sort."""
+        first, second = self.constants, self.first_row
+        return (*operands[:first], *groups[0], *operands[first:second], *groups[1], *operands[second:], *groups[2])
+
     def _pushed(self, values: Arrays, active: tuple[int, ...], given: Sequence[Any], places: Sequence[int]) -> Scan:
         firsts = [row(t) if i >= self.first_row else t for i, t in zip(active, given, strict=True)]
         body, _ = pushed(self.body.program, self.samples(values), [i + 1 for i in active], firsts)
         n, count, carried = len(self.body.program.inputs), len(self.body.program.outputs), self.carried
-        i, *inputs = body.inputs[:n]
+        step, *inputs = body.inputs[:n]
         tangent_of = dict(zip(active, body.inputs[n:], strict=True))
         parts = self._parted(active)
         tangents = [[tangent_of[i] for i in part] for part in parts]
-        first, second = self.constants, self.first_row
-        ordered = (
-            i,
-            *inputs[:first],
-            *tangents[0],
-            *inputs[first:second],
-            *tangents[1],
-            *inputs[second:],
-            *tangents[2],
-        )
         of_carry = [body.outputs[count + j] for j in places if j < carried]
         of_stacked = [body.outputs[count + j] for j in places if j >= carried]
         outputs = (*body.outputs[:carried], *of_carry, *body.outputs[carried:count], *of_stacked)
         kinds = [strong(v) for v in tangents[1]]
-        body = replace(body, inputs=ordered, outputs=outputs)
+        body = replace(body, inputs=(step, *self._joined(inputs, tangents)), outputs=outputs)
         body = coerced(body, [*[None] * carried, *kinds, *[None] * (len(outputs) - carried - len(kinds))])
         return self._like(body, self.constants + len(parts[0]), carried + len(parts[1]))
 
@@ -282,58 +274,50 @@ class _Halves:
     """The loop forward that keeps what the loop backward needs, and the loop backward."""
 
     def __init__(self, loop: Scan, values: Arrays, active: tuple[int, ...], places: tuple[int, ...]) -> None:
-        first_row, constants, carried = loop.first_row, loop.constants, loop.carried
-        program = loop.body.program
-        count = len(program.outputs)
+        constants, program = loop.constants, loop.body.program
+        n, count = len(program.inputs), len(program.outputs)
         kinds = loop._carried_kinds()
         seeds = [np.ones(kinds[j].shape, np.dtype(kinds[j].dtype))[()] for j in places]
         both = joint(program, loop.samples(values), [i + 1 for i in active], places, seeds)
-        n = len(program.inputs)
         first, second = cut(both, both.inputs[n:], count)
-        i, *inputs = first.inputs
+        step, *inputs = first.inputs
         # What is the same for all steps and what has rows is there, and so are the carried values after each step.
-        at_hand = (i, *inputs[:constants], *inputs[first_row:], *first.outputs[:carried])
+        at_hand = (step, *inputs[:constants], *inputs[loop.first_row :], *first.outputs[: loop.carried])
         first, second = recomputed(first, second, count, at_hand)
         residuals = second.inputs[: len(second.inputs) - len(places)]
-        cotangents = second.inputs[len(residuals) :]
-        position = {v: k for k, v in enumerate(inputs)}
-        varying = downstream(both, [i, *inputs[constants:]])
-        #: The residuals: operands that are the same for all steps, values computed of these, operands with rows.
-        self.same = [v for v in residuals if v in position and position[v] < constants]
-        self.fixed = [v for v in residuals if v not in position and v not in varying]
-        self.rows = [v for v in residuals if v in position and position[v] >= first_row]
-        known = {i, *self.same, *self.fixed, *self.rows}
+        varying = downstream(both, [step, *inputs[constants:]])
+        self.position = {v: k for k, v in enumerate(inputs)}
+        #: The residuals: operands that are the same for all steps, values computed of these, operands with rows, and
+        #: what each step forward keeps for its own step backward.
+        self.same = [v for v in residuals if v in self.position and self.position[v] < constants]
+        self.fixed = [v for v in residuals if v not in self.position and v not in varying]
+        self.rows = [v for v in residuals if v in self.position and self.position[v] >= loop.first_row]
+        known = {step, *self.same, *self.fixed, *self.rows}
         self.stacked = [v for v in residuals if v not in known]
-        self.position = position
         self.invariants = dead_code(replace(first, inputs=tuple(inputs[:constants]), outputs=tuple(self.fixed)))
-        forward = optimized(replace(first, outputs=(*first.outputs[:count], *self.stacked)))
-        self.forward = loop._like(forward)
+        self.forward = loop._like(optimized(replace(first, outputs=(*first.outputs[:count], *self.stacked))))
         #: The operands that get cotangents: the same for all steps, carried, with rows.
         self.parts = loop._parted(active)
-        kinds = [strong(program.inputs[i + 1]) for i in active]
-        second = coerced(second, list(kinds))
-        totals = [strong(program.inputs[i + 1]) for i in self.parts[0]]
-        n_same = len(totals)
-        second = accumulated(second, range(n_same), totals)
-        of_carry = [g for g, j in zip(cotangents, places, strict=True) if j < carried]
-        of_stacked = [g for g, j in zip(cotangents, places, strict=True) if j >= carried]
-        moved = len(self.parts[1])
-        outputs = (
-            *second.outputs[n_same : n_same + moved],
-            *second.outputs[:n_same],
-            *second.outputs[n_same + moved :],
-        )
-        ordered = (i, *self.same, *self.fixed, *of_carry, *totals, *self.rows, *self.stacked, *of_stacked)
-        backward = replace(second, inputs=ordered, outputs=outputs)
-        self.places = places
-        self.totals = totals
-        self.backward = Scan(
-            Entry(optimized(backward), shared=0),
-            loop.steps,
-            len(self.same) + len(self.fixed),
-            moved + n_same,
-            not loop.reversed,
-        )
+        #: The sums over the steps of the cotangents of the first of these.
+        self.totals = [strong(program.inputs[i + 1]) for i in self.parts[0]]
+        second = coerced(second, [strong(program.inputs[i + 1]) for i in active])
+        self.backward = self._backward(loop, second, step, places)
+
+    def _backward(self, loop: Scan, pull: Program, step: Variable, places: tuple[int, ...]) -> Scan:
+        """Return the loop in the other direction, from the program that pulls cotangents back through one step.
+
+        It carries the cotangents of the carried values, and the totals.
+        """
+        cotangents = pull.inputs[len(pull.inputs) - len(places) :]
+        of_carry = [g for g, j in zip(cotangents, places, strict=True) if j < loop.carried]
+        of_stacked = [g for g, j in zip(cotangents, places, strict=True) if j >= loop.carried]
+        summed, moved = len(self.parts[0]), len(self.parts[1])
+        pull = accumulated(pull, range(summed), self.totals)
+        inputs = (step, *self.same, *self.fixed, *of_carry, *self.totals, *self.rows, *self.stacked, *of_stacked)
+        totals, carry, rows = pull.outputs[:summed], pull.outputs[summed:][:moved], pull.outputs[summed + moved :]
+        body = optimized(replace(pull, inputs=inputs, outputs=(*carry, *totals, *rows)))
+        constants = len(self.same) + len(self.fixed)
+        return Scan(Entry(body, shared=0), loop.steps, constants, moved + summed, not loop.reversed)
 
     def pull(
         self, loop: Scan, values: Arrays, fixed: Arrays, stacked: Arrays, cotangents: Sequence[Any]
