@@ -90,7 +90,7 @@ def _of_several_axes(name: str) -> Callable[..., Any]:
 
 
 def _named(transform: Callable[..., Any], name: str, arguments: str) -> Callable[..., Any]:
-    transform.__name__ = name
+    transform.__name__ = transform.__qualname__ = name
     transform.__doc__ = f"""``scipy.fft.{name}``, for traced values too.
 
     Examples
