@@ -1,10 +1,10 @@
 """Products of all others: for each element along an axis, the product of the other ones, found without division.
 
 It is the product of those before and of those behind, and is differentiated as such. Where these, or those without
-another one, may leave the range of the floats, it is a primitive whose derivatives are the primitive again: the k-th in
-the directions t₁ … tₖ is the sum, over all choices of k other places, of the products with the elements of the
-directions there. It is linear in each direction, its derivative in the elements is the (k+1)-th, and its transposes are
-itself, as the sum of g times it is symmetric in g and all directions.
+another one, may leave the range of the floats, it is a primitive (`others`), and so are its derivatives of all orders
+(`others_along`): the k-th in the directions t₁ … tₖ is the sum, over all choices of k other places, of the products
+with the elements of the directions there. It is linear in each direction, its derivative in the elements is the
+(k+1)-th, and its transposes are itself, as the sum of g times it is symmetric in g and all directions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from functorch_lite.calculus.arguments import refuse_foreign
-from functorch_lite.calculus.batching import broadcast_batch
+from functorch_lite.calculus.batching import broadcast_batch, shifted_axes
 from functorch_lite.calculus.cumulative import along, cumprod, delayed, in_range, may_leave_range, scaled
 from functorch_lite.calculus.declare import general
 from functorch_lite.core.primitive import Arrays, Params, Primitive
@@ -27,7 +27,7 @@ __all__ = ["products_of_others"]
 
 def products_of_others(x: Any, axis: int) -> Any:
     """Return, for each element, the product of all others along the axis."""
-    return others_along((x,), axis) if may_leave_range(x, axis, 2) else _before_and_behind(x, axis)
+    return others(x, axis) if may_leave_range(x, axis, 2) else _before_and_behind(x, axis)
 
 
 def _before_and_behind(x: Any, axis: int) -> Any:
@@ -36,7 +36,18 @@ def _before_and_behind(x: Any, axis: int) -> Any:
     return before * behind
 
 
-# --- The primitive ----------------------------------------------------------------------------------------------------
+# --- The primitives ---------------------------------------------------------------------------------------------------
+
+
+def _in_direction(t: Any, x: Any, axis: int) -> Any:
+    return others_along((x, t), axis)
+
+
+@general(Rule(_in_direction, _in_direction), batch=shifted_axes(0))
+def others(x: Any, axis: int) -> Any:
+    """Return the products of others, with factors divided by powers of two such that nothing leaves the range."""
+    x, exponents, total = in_range(x, axis, False)
+    return scaled(_before_and_behind(x, axis), total[along(axis, slice(-1, None))] - exponents)
 
 
 def _batch(primitive: Primitive, size: int, arrays: Arrays, batched: tuple[bool, ...], params: Params) -> Any:
@@ -57,14 +68,8 @@ def _transpose(g: Any, i: int, arrays: Arrays, axis: int) -> Any:
 @general(Rule(_in_elements, _transpose), Rule(vjp=_transpose), variadic=True, batch=_batch)
 def others_along(arrays: Any, axis: int) -> Any:
     """Return the products of others of the first array, differentiated in the directions that follow."""
-    x, *directions = arrays
-    if directions:
-        refuse_foreign("a higher derivative of a product", *arrays)
-        return _along_directions([np.moveaxis(a, axis, 0) for a in arrays], axis)
-    if not may_leave_range(x, axis):
-        return _before_and_behind(x, axis)
-    x, exponents, total = in_range(x, axis, False)
-    return scaled(_before_and_behind(x, axis), total[along(axis, slice(-1, None))] - exponents)
+    refuse_foreign("a higher derivative of a product", *arrays)
+    return _along_directions([np.moveaxis(a, axis, 0) for a in arrays], axis)
 
 
 # --- Sums over choices ------------------------------------------------------------------------------------------------
