@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import update_wrapper
 from typing import Any
 
 from functorch_lite.core import tree
@@ -62,14 +62,13 @@ def hessian(
     options = Options("hessian", has_aux, holomorphic, chunk_size)
     selection = Selection(f, argnums, argnames)
 
-    @wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
         call = call_of(selection, options, args, kwargs)
         size = dimension(call.leaves)
         aux, result = _at_once(call, size) if size and chunk_size is None else _in_chunks(call)
         return (result, aux) if has_aux else result
 
-    return transformed
+    return update_wrapper(transformed, f, updated=())
 
 
 def _in_chunks(call: Call) -> tuple[Any, Any]:

@@ -57,9 +57,12 @@ def call_of(selection: Selection, options: Options, args: tuple[Any, ...], kwarg
     f = selection.f
     selected, places = selection.take(args, kwargs)
     leaves, structure = tree.flatten(selected)
-    of_selected = selection.partial(places, args, kwargs)
-    of_leaves = named_like(f, lambda xs: of_selected(tree.unflatten(structure, xs)))
-    return Call(f, of_leaves, _checked(f, leaves, selected, options), structure, options)
+
+    def of_leaves(xs: list[Any]) -> Any:
+        new_args, new_kwargs = selection.put(tree.unflatten(structure, xs), places, args, kwargs)
+        return f(*new_args, **new_kwargs)
+
+    return Call(f, named_like(f, of_leaves), _checked(f, leaves, selected, options), structure, options)
 
 
 def in_forward_mode(call: Call) -> tuple[Any, Any, Any]:

@@ -111,7 +111,11 @@ class SecondOrderTrace(ReverseTrace):
         else:
             self.operands[parent[0]] = dual
             node += (parent, primitive.partial, reader((made, dual)))
-        return self.wrapped(made, node)
+        result = _new(Taped)
+        result._trace = self
+        result.value = made
+        result.node = node
+        return result
 
     def binary(self, primitive: Primitive, x: Any, y: Any) -> Any:
         if not primitive.is_pointwise:
@@ -179,7 +183,11 @@ class SecondOrderTrace(ReverseTrace):
         node += (parent, rule, rule.read((made, dual, *params, parent[SHAPE])))
         if self.is_linear(parent):
             self.linear.add(node[0])
-        return self.wrapped(made, node)
+        result = _new(Taped)
+        result._trace = self
+        result.value = made
+        result.node = node
+        return result
 
     def is_linear(self, node: Node | None) -> bool:
         """Say whether a value is a linear function of the inputs, and of a constant besides."""
@@ -315,7 +323,10 @@ class SecondOrderWalk(Walk):
         """Add to the Hessian the products of an operand's tangents with each other, weighed; else as `collect`."""
         if type(own) is not SparseTangents or own.dtype is not weights.dtype or not is_at_hand(weights):
             return False
-        return self.is_open(own.dtype) and own.add_square(weights, self.hessian)
+        hessian = self.hessian
+        if hessian is None:
+            hessian = self.hessian = np.zeros(self.tangents.size**2, own.dtype)
+        return hessian.dtype is own.dtype and own.add_square(weights, hessian)
 
     def is_open(self, dtype: np.dtype[Any]) -> bool:
         """Say whether numbers of a dtype can be added to the Hessian, which the first of them begin."""
