@@ -74,7 +74,7 @@ _LIBRARIES = ("/numpy/", "site-packages/scipy/")
 #: What NumPy's C code says of an array of objects that it can do nothing with.
 _OF_OBJECTS = ("loop of ufunc", "not supported for the input types", "holds references")
 _PROPER_ARRAY = (
-    "Make an array of them by fnp.array (import functorch_lite.numpy as fnp) or np.stack; np.asarray(x) of a traced "
+    "Make an array of them by fnp.array (import functorch_lite.numpy as fnp) or np.stack; np.asarray of a traced "
     "array makes one of objects too."
 )
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))

@@ -87,7 +87,7 @@ class ArrayTracer(ArrayMethods):
             raise TracerConversionError(
                 f"at {user_line()} a traced {self._described()} was to be converted to a plain array of "
                 f"{np.dtype(dtype)}, which would lose its derivative. Writing into a raw ndarray, methods of raw "
-                f"ndarrays (a.dot(x)), raw[traced index] and np.asarray(x, dtype) do this. Write into "
+                f"ndarrays (a.dot(x)), raw[traced index] and np.asarray with a dtype do this. Write into "
                 f"np.zeros_like(x), x.copy() or fnp.zeros(n) (import functorch_lite.numpy as fnp), or build the array "
                 f"by np.stack or np.where; write np.dot(a, x) or a @ x, fnp.take(raw, i), x.astype(dtype); or use "
                 f"ft.stop_gradient(x) if no derivative is wanted."
