@@ -44,7 +44,7 @@ CALLS: list[tuple[str, Callable[[Any], Any]]] = [
     (r"numpy\.mean .* fnp\.array", lambda x: np.mean(np.array([x[0], 1.0]))),
     (r"numpy\.mean .* fnp\.array", lambda x: np.array([x[0], 1.0]).mean()),
     (r"numpy\.std .* fnp\.array", lambda x: np.std([x[0], 1.0])),
-    (r"numpy\.mean .* np\.asarray\(x\)", lambda x: np.mean(np.asarray(x))),
+    (r"numpy\.mean .* np\.asarray of", lambda x: np.mean(np.asarray(x))),
     (r"Traced numbers .* fnp\.array", lambda x: np.sum(np.exp(np.array([x[0], 1.0])))),
     (r"Traced numbers .* fnp\.array", lambda x: np.isnan(np.array([x[0], 1.0]))),
     (r"Traced numbers .* fnp\.array", lambda x: sum(np.nditer(x))),
