@@ -89,6 +89,8 @@ def test_dtypes_and_refusals(name: str, dtype: str) -> None:
     "q", [0.3, 1, 0, [0.2, 0.75], np.float64(0.3), np.float32(0.25), np.array([0.25, 0.5], "f4"), [0, 1]], ids=repr
 )
 def test_quantiles(q: Any, method: str, dtype: str) -> None:
+    if dtype in "ef" and np.lib.NumpyVersion(np.__version__) < "2.4.2":
+        pytest.skip("NumPy 2.4.0 and 2.4.1 give quantiles of short floats other dtypes than those before and after")
     x = TABLE.astype(dtype)
     percent = [100 * p for p in q] if isinstance(q, list) else q * 100
     for axis in (None, 0, 1):
