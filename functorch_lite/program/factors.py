@@ -1,6 +1,7 @@
 """Factors: what multiplies all terms of a sum alike is multiplied once, after the sum.
 
-As the passes of `products.py` do, this puts products and sums into another order: results agree up to rounding.
+As the passes of `products.py` and `contraction_order.py` do, this puts products and sums into another order: results
+agree up to rounding, as long as what is now added or multiplied first stays in the range of its dtype.
 """
 
 from __future__ import annotations

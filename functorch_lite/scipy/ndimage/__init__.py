@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functorch_lite.scipy.ndimage.edges import gaussian_gradient_magnitude, gaussian_laplace, laplace, prewitt, sobel
 from functorch_lite.scipy.ndimage.filters import (
     convolve,
     convolve1d,
@@ -9,11 +10,6 @@ from functorch_lite.scipy.ndimage.filters import (
     correlate1d,
     gaussian_filter,
     gaussian_filter1d,
-    gaussian_gradient_magnitude,
-    gaussian_laplace,
-    laplace,
-    prewitt,
-    sobel,
     uniform_filter,
     uniform_filter1d,
 )

@@ -5,7 +5,7 @@ What is beyond the borders is padded first; nothing is computed in the integers 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,14 +20,11 @@ __all__ = [
     "convolve1d",
     "correlate",
     "correlate1d",
+    "each",
+    "floating",
     "gaussian_filter",
     "gaussian_filter1d",
-    "gaussian_gradient_magnitude",
-    "gaussian_laplace",
-    "laplace",
     "padded",
-    "prewitt",
-    "sobel",
     "uniform_filter",
     "uniform_filter1d",
 ]
@@ -55,7 +52,8 @@ def padded(user: str, x: Any, around: Sequence[tuple[int, int]], mode: str, cval
     return np.pad(x, around, kind, constant_values=cval) if kind == "constant" else np.pad(x, around, kind)
 
 
-def _floating(x: Any) -> Any:
+def floating(x: Any) -> Any:
+    """Return an image as an array of floating-point numbers."""
     x = as_array(x)
     return x if x.dtype.kind in "fc" else x.astype(float)
 
@@ -97,7 +95,7 @@ def correlate1d(
     >>> correlate1d(x, [-1.0, 0.0, 1.0]), ft.grad(lambda w: correlate1d(x, w)[0])(np.ones(3))
     (array([1., 3., 2.]), array([1., 1., 2.]))
     """
-    x, w = _floating(input), _floating(weights)
+    x, w = floating(input), floating(weights)
     if w.ndim != 1 or not shape_of(w)[0]:
         raise ValueError(f"correlate1d at {user_line()}: the weights must be a vector, not of shape {shape_of(w)}")
     axis, n = only_axis(axis, x.ndim), shape_of(w)[0]
@@ -160,14 +158,14 @@ def correlate(input: Any, weights: Any, mode: str = "reflect", cval: float = 0.0
     >>> ft.grad(lambda w: correlate(image, w)[1, 1])(np.ones((1, 3)))
     array([[3., 4., 5.]])
     """
-    x, w = _floating(input), _floating(weights)
+    x, w = floating(input), floating(weights)
     if w.ndim != x.ndim or 0 in shape_of(w):
         raise ValueError(
             f"correlate at {user_line()}: weights of shape {shape_of(w)} for an image of shape {shape_of(x)}"
         )
     if not x.ndim:
         return x * w
-    origins = _each(origin, x.ndim)
+    origins = each(origin, x.ndim)
     around = [(n // 2 + o, n - 1 - n // 2 - o) for n, o in zip(shape_of(w), origins, strict=True)]
     whole = padded("correlate", x, around, mode, cval)
     return bilinear_convolution(whole, np.flip(w), x.ndim, False, "direct")
@@ -195,11 +193,11 @@ def convolve(input: Any, weights: Any, mode: str = "reflect", cval: float = 0.0,
     array([[5., 4., 3.]])
     """
     w = as_array(weights)
-    moved = [-o - (1 - n % 2) for n, o in zip(shape_of(w), _each(origin, w.ndim), strict=True)]
+    moved = [-o - (1 - n % 2) for n, o in zip(shape_of(w), each(origin, w.ndim), strict=True)]
     return correlate(input, np.flip(w), mode, cval, moved)
 
 
-def _each(value: Any, count: int) -> list[Any]:
+def each(value: Any, count: int) -> list[Any]:
     """Return one value for each axis."""
     if isinstance(value, str) or not hasattr(value, "__len__"):
         return [value] * count
@@ -237,7 +235,7 @@ def uniform_filter1d(
     """
     if size < 1:
         raise ValueError("incorrect filter size")
-    x = _floating(input)
+    x = floating(input)
     return correlate1d(x, np.full(size, 1.0 / size, x.real.dtype), axis, mode, cval, origin)
 
 
@@ -268,9 +266,9 @@ def uniform_filter(
     array([[0.25, 0.25],
            [0.25, 0.25]])
     """
-    x = _floating(input)
+    x = floating(input)
     axes = reduced_axes(axes, x.ndim)
-    settings = (_each(value, len(axes)) for value in (size, mode, origin))
+    settings = (each(value, len(axes)) for value in (size, mode, origin))
     for axis, n, beyond, moved in zip(axes, *settings, strict=True):
         x = uniform_filter1d(x, n, axis, beyond, cval, moved) if n > 1 else x
     return x
@@ -316,7 +314,7 @@ def gaussian_filter1d(
     >>> bool(np.isclose(ft.grad(height)(1.0), (height(1.0 + 1e-6) - height(1.0 - 1e-6)) / 2e-6))
     True
     """
-    x = _floating(input)
+    x = floating(input)
     if order < 0:
         raise ValueError("order must be non-negative")
     if radius is None:
@@ -377,171 +375,11 @@ def gaussian_filter(
     >>> bool(np.isclose(np.sum(weights), 1.0)), bool(np.allclose(weights, weights.T))
     (True, True)
     """
-    x = _floating(input)
+    x = floating(input)
     axes = reduced_axes(axes, x.ndim)
     sigmas = [sigma] * len(axes) if not np.ndim(sigma) else [*sigma]
-    settings = (_each(value, len(axes)) for value in (sigmas, order, mode, radius))
+    settings = (each(value, len(axes)) for value in (sigmas, order, mode, radius))
     for axis, deviation, degree, beyond, reach in zip(axes, *settings, strict=True):
         if reach is not None or float(deviation) > 1e-15:
             x = gaussian_filter1d(x, deviation, axis, degree, beyond, cval, truncate, radius=reach)
     return x
-
-
-# --- Derivatives of images --------------------------------------------------------------------------------------------
-
-
-def sobel(input: Any, axis: int = -1, mode: Any = "reflect", cval: float = 0.0) -> Any:
-    """Take differences along an axis, and means with the weights 1, 2, 1 along the others.
-
-    Parameters
-    ----------
-    input, axis, cval
-        As for `correlate1d`.
-    mode
-        As for `correlate1d`, for all axes or for each.
-
-    Returns
-    -------
-    array
-        Of the shape of the image, and linear in it.
-
-    Examples
-    --------
-    >>> import numpy as np, functorch_lite as ft
-    >>> from functorch_lite.scipy.ndimage import sobel
-    >>> ft.grad(lambda x: sobel(x)[1, 1])(np.zeros((3, 3)))
-    array([[-1.,  0.,  1.],
-           [-2.,  0.,  2.],
-           [-1.,  0.,  1.]])
-    """
-    return _edges(input, axis, mode, cval, [1.0, 2.0, 1.0])
-
-
-def prewitt(input: Any, axis: int = -1, mode: Any = "reflect", cval: float = 0.0) -> Any:
-    """Take differences along an axis, and sums of three along the others.
-
-    Parameters
-    ----------
-    input, axis, mode, cval
-        As for `sobel`.
-
-    Returns
-    -------
-    array
-        Of the shape of the image, and linear in it.
-
-    Examples
-    --------
-    >>> import numpy as np, functorch_lite as ft
-    >>> from functorch_lite.scipy.ndimage import prewitt
-    >>> ft.grad(lambda x: prewitt(x)[1, 1])(np.zeros((3, 3)))
-    array([[-1.,  0.,  1.],
-           [-1.,  0.,  1.],
-           [-1.,  0.,  1.]])
-    """
-    return _edges(input, axis, mode, cval, [1.0, 1.0, 1.0])
-
-
-def _edges(input: Any, axis: int, mode: Any, cval: float, across: list[float]) -> Any:
-    x = _floating(input)
-    axis, modes = only_axis(axis, x.ndim), _each(mode, x.ndim)
-    found = correlate1d(x, np.array([-1.0, 0.0, 1.0], x.real.dtype), axis, modes[axis], cval)
-    for other in range(x.ndim):
-        if other != axis:
-            found = correlate1d(found, np.array(across, x.real.dtype), other, modes[other], cval)
-    return found
-
-
-def laplace(input: Any, mode: Any = "reflect", cval: float = 0.0) -> Any:
-    """Add up the second differences of an image along all axes.
-
-    Parameters
-    ----------
-    input, mode, cval
-        As for `sobel`.
-
-    Returns
-    -------
-    array
-        Of the shape of the image, and linear in it.
-
-    Examples
-    --------
-    >>> import numpy as np, functorch_lite as ft
-    >>> from functorch_lite.scipy.ndimage import laplace
-    >>> ft.grad(lambda x: laplace(x)[1, 1])(np.zeros((3, 3)))
-    array([[ 0.,  1.,  0.],
-           [ 1., -4.,  1.],
-           [ 0.,  1.,  0.]])
-    """
-    x = _floating(input)
-    weights = np.array([1.0, -2.0, 1.0], x.real.dtype)
-    return _sum(x, mode, lambda axis, beyond: correlate1d(x, weights, axis, beyond, cval))
-
-
-def gaussian_laplace(input: Any, sigma: Any, mode: Any = "reflect", cval: float = 0.0, **kwargs: Any) -> Any:
-    """Add up the second derivatives of a smooth image along all axes.
-
-    Parameters
-    ----------
-    input, sigma, cval
-        As for `gaussian_filter`.
-    mode
-        As for `gaussian_filter`.
-    kwargs
-        ``truncate`` and ``radius`` of `gaussian_filter`.
-
-    Returns
-    -------
-    array
-        Of the shape of the image, and linear in it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from functorch_lite.scipy.ndimage import gaussian_laplace
-    >>> bool(gaussian_laplace(np.eye(5)[2:3] * 9.0, 1.0)[0, 2] < 0)
-    True
-    """
-    x = _floating(input)
-    return _sum(x, mode, lambda axis, _: _derivative(x, sigma, 2, axis, mode, cval, kwargs))
-
-
-def gaussian_gradient_magnitude(
-    input: Any, sigma: Any, mode: Any = "reflect", cval: float = 0.0, **kwargs: Any
-) -> Any:
-    """Return the length of the gradient of a smooth image; where it is zero so is its slope.
-
-    Parameters
-    ----------
-    input, sigma, mode, cval, kwargs
-        As for `gaussian_laplace`.
-
-    Returns
-    -------
-    array
-        Of the shape of the image.
-
-    Examples
-    --------
-    >>> import numpy as np, functorch_lite as ft
-    >>> from functorch_lite.scipy.ndimage import gaussian_gradient_magnitude
-    >>> ft.grad(lambda x: np.sum(gaussian_gradient_magnitude(x, 1.0)))(np.zeros((2, 2)))
-    array([[0., 0.],
-           [0., 0.]])
-    """
-    x = _floating(input)
-    parts = [_derivative(x, sigma, 1, axis, mode, cval, kwargs) for axis in range(x.ndim)]
-    return np.linalg.vector_norm(np.stack(parts), axis=0)
-
-
-def _derivative(x: Any, sigma: Any, order: int, axis: int, mode: Any, cval: float, kwargs: dict[str, Any]) -> Any:
-    orders = [order if other == axis else 0 for other in range(x.ndim)]
-    return gaussian_filter(x, sigma, orders, mode, cval, **kwargs)
-
-
-def _sum(x: Any, mode: Any, part: Callable[[int, Any], Any]) -> Any:
-    total: Any = None
-    for axis, beyond in enumerate(_each(mode, x.ndim)):
-        total = part(axis, beyond) if total is None else total + part(axis, beyond)
-    return x * 0.0 if total is None else total
